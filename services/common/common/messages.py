@@ -1,0 +1,228 @@
+"""What the services say to each other: one frozen dataclass per message and version.
+
+Commands are imperative and go to one service; events are past tense and go to whoever listens. Ids and
+outcomes travel in the clear, personal input only as `sealed` (sealing.py), tokens never.
+Consumers ignore unknown fields; an unknown type or version is an error that the bus dead-letters.
+
+| message             | from          | to            |
+|---------------------|---------------|---------------|
+| VerifyIdentity      | gateway       | proofing      |
+| VerificationChanged | proofing      | gateway       |
+| UpdateMetadata      | gateway       | metadata-sync |
+| MetadataApplied     | metadata-sync | gateway       |
+| MetadataRejected    | metadata-sync | gateway       |
+"""
+
+import re
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from common.errors import WaystationError
+
+COMMANDS = "waystation.commands"
+EVENTS = "waystation.events"
+DEAD = "waystation.dead"
+
+MAX_BODY_BYTES = 64 * 1024
+
+_CONFIG = ConfigDict(extra="ignore", strict=False, revalidate_instances="never")
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^.$\x00-\x1f]+$")]
+Revision = Annotated[int, Field(ge=1, strict=True)]
+
+
+class MalformedMessageError(WaystationError):
+    """The body is not what its type promises."""
+
+
+class UnknownMessageError(WaystationError):
+    """A type or version that this release does not know; a newer producer was deployed first."""
+
+
+class Outcome(StrEnum):
+    """How a verification ended, in the vendors' common words."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REVIEW = "review"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """What every message carries. `event_id` is the logical id that consumers deduplicate by."""
+
+    event_id: Identifier
+    tenant: Identifier
+    transaction_id: Identifier
+    occurred_at: AwareDatetime
+    traceparent: Identifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentPolicy:
+    """What the tenant accepts from the `document` provider; minimum_age in whole years."""
+
+    allow_document_validated: bool
+    minimum_age: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyIdentity(Envelope):
+    """Check one person's typed document; `sealed` is bound to tenant, transaction_id and event_id."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["VerifyIdentity"] = "VerifyIdentity"
+    v: Literal[1] = 1
+    verification_id: Identifier
+    user_id: Identifier
+    step: Identifier
+    provider: Identifier
+    policy: DocumentPolicy
+    deadline: AwareDatetime
+    sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationChanged(Envelope):
+    """A verification reached `outcome`; of two with the same id the higher revision counts."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["VerificationChanged"] = "VerificationChanged"
+    v: Literal[1] = 1
+    verification_id: Identifier
+    revision: Revision
+    outcome: Outcome
+    level: Identifier | None
+    reason: Identifier | None
+    reference: Identifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class DesiredValue:
+    """What a metadata key shall hold from `rev` on; None deletes it."""
+
+    rev: Revision
+    value: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateMetadata(Envelope):
+    """Bring keys of a user's app_metadata to these values; `waiting` says that a browser waits for it."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["UpdateMetadata"] = "UpdateMetadata"
+    v: Literal[1] = 1
+    user_id: Identifier
+    waiting: bool
+    deadline: AwareDatetime
+    keys: Annotated[dict[MetadataKey, DesiredValue], Field(min_length=1, max_length=20)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetadataApplied(Envelope):
+    """The tenant answered 200 for these keys at these revisions."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["MetadataApplied"] = "MetadataApplied"
+    v: Literal[1] = 1
+    user_id: Identifier
+    keys: dict[MetadataKey, Revision]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetadataRejected(Envelope):
+    """The tenant will never take these keys at these revisions; `reason` is one of a closed set of codes."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["MetadataRejected"] = "MetadataRejected"
+    v: Literal[1] = 1
+    user_id: Identifier
+    keys: dict[MetadataKey, Revision]
+    reason: Identifier
+
+
+Command: TypeAlias = VerifyIdentity | UpdateMetadata
+Event: TypeAlias = VerificationChanged | MetadataApplied | MetadataRejected
+Message: TypeAlias = Command | Event
+
+_ADAPTERS: dict[tuple[str, int], TypeAdapter[Message]] = {
+    (message.type, message.v): TypeAdapter(message)
+    for message in (VerifyIdentity, VerificationChanged, UpdateMetadata, MetadataApplied, MetadataRejected)
+}
+
+
+def encode(message: Message) -> bytes:
+    """The JSON body of a message."""
+    return to_json(message)
+
+
+def decode(body: bytes) -> Message:
+    """The message in a JSON body.
+
+    Raises:
+        MalformedMessageError: not JSON of the promised shape; the text names fields, never values.
+        UnknownMessageError: its type or version is not ours.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise MalformedMessageError("body too large")
+    try:
+        fields = from_json(body)
+    except ValueError:
+        raise MalformedMessageError("not JSON") from None
+    if not isinstance(fields, dict):
+        raise MalformedMessageError("not a JSON object")
+    try:
+        return _adapter(fields).validate_python(fields)
+    except ValidationError as exc:
+        places = sorted({".".join(map(str, error["loc"])) for error in exc.errors(include_input=False)})
+        raise MalformedMessageError(f"wrong fields: {', '.join(places)}"[:200]) from None
+
+
+def _adapter(fields: dict[str, Any]) -> TypeAdapter[Message]:
+    kind, version = fields.get("type"), fields.get("v")
+    if not isinstance(kind, str) or type(version) is not int:
+        raise MalformedMessageError("no type and version")
+    try:
+        return _ADAPTERS[(kind, version)]
+    except KeyError:
+        raise UnknownMessageError("unknown type or version") from None
+
+
+def exchange_of(message: Message) -> str:
+    return COMMANDS if isinstance(message, Command) else EVENTS
+
+
+def routing_key_of(message: Message) -> str:
+    """`VerifyIdentity` version 1 travels as `verify-identity.v1`."""
+    return f"{re.sub(r'(?<!^)(?=[A-Z])', '-', message.type).lower()}.v{message.v}"
+
+
+def new_event_id() -> str:
+    return str(uuid.uuid4())
+
+
+def new_traceparent() -> str:
+    """A fresh trace, as W3C Trace Context level 1 writes it."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def envelope_of(cause: Message, *, occurred_at: datetime) -> dict[str, Any]:
+    """Fields of a new message in the same login and trace as `cause`."""
+    return {
+        "event_id": new_event_id(),
+        "tenant": cause.tenant,
+        "transaction_id": cause.transaction_id,
+        "occurred_at": occurred_at,
+        "traceparent": cause.traceparent,
+    }

@@ -1,0 +1,132 @@
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from common.errors import WaystationError
+
+KEY_BYTES = 32
+DEVELOPMENT = "development"
+PRODUCTION = "production"
+
+
+class SettingsError(WaystationError):
+    """The environment does not describe a runnable service."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a listener binds; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
+class SettingsReader:
+    """Reads one mapping of environment variables and remembers every mistake until `finish`.
+
+    A getter that finds a mistake returns a harmless value of its type, so that the caller can read on.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._mistakes: list[str] = []
+
+    def mistake(self, name: str, problem: str) -> None:
+        self._mistakes.append(f"{name}: {problem}")
+
+    def finish(self) -> None:
+        """Raise `SettingsError` with all mistakes, if there were any."""
+        if self._mistakes:
+            raise SettingsError(tuple(self._mistakes))
+
+    def text(self, name: str, *, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            self.mistake(name, "is required")
+            return ""
+        return default
+
+    def choice(self, name: str, *, among: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default=default)
+        if value not in among:
+            self.mistake(name, f"must be one of {', '.join(among)}")
+            return default
+        return value
+
+    def number(self, name: str, *, default: float, at_least: float = 0, at_most: float = 86_400) -> float:
+        try:
+            value = float(self.text(name, default=str(default)))
+        except ValueError:
+            value = float("nan")
+        if not at_least <= value <= at_most:
+            self.mistake(name, f"must be a number from {at_least:g} to {at_most:g}")
+            return default
+        return value
+
+    def url(self, name: str, *, schemes: tuple[str, ...]) -> str:
+        """A URL with a host. The value is never repeated in a mistake: it may carry a password."""
+        value = self.text(name)
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            usable = False
+        if value and not usable:
+            self.mistake(name, f"must be a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        return value
+
+    def address(self, name: str, *, default: str | None = None) -> Address:
+        host, _, port = self.text(name, default=default).rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port there is
+            self.mistake(name, "must be HOST:PORT")
+            return Address(host="127.0.0.1", port=0)
+        return Address(host=host.strip("[]"), port=int(port))
+
+    def path(self, name: str) -> Path:
+        value = self.text(name)
+        path = Path(value)
+        if value and not path.exists():
+            self.mistake(name, "names a file that does not exist")
+        return path
+
+    def keys(self, name: str) -> tuple[bytes, ...]:
+        """A comma list of key files (see `read_key_file`); the first is current."""
+        paths = [part.strip() for part in self.text(name).split(",") if part.strip()]
+        return tuple(
+            key for position, path in enumerate(paths, 1) if (key := self._key(name, position, path))
+        )
+
+    def _key(self, name: str, position: int, path: str) -> bytes | None:
+        try:
+            return read_key_file(Path(path))
+        except OSError:
+            self.mistake(name, f"file {position} cannot be read")
+        except ValueError:
+            self.mistake(name, f"file {position} must hold base64url of exactly {KEY_BYTES} bytes")
+        return None
+
+
+def read_key_file(path: Path) -> bytes:
+    """The 32 bytes that the file holds as base64url, with or without padding.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds something else.
+    """
+    text = path.read_text(encoding="ascii").strip()
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as exc:
+        raise ValueError("not base64url") from exc
+    if len(key) != KEY_BYTES:
+        raise ValueError("wrong length")
+    return key
