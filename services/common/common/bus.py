@@ -1,0 +1,160 @@
+"""RabbitMQ as this system uses it: quorum queues declared elsewhere, confirms, explicit acks.
+
+- Publishing and consuming have a connection each: an alarm of the broker stops publishers only.
+- The client library's callback only fills our own bounded queue; work runs in tasks that we own, because a
+  lost connection cancels the library's.
+- Every publish has its own AMQP message id, a deadline, and counts only when confirmed; the logical id
+  travels as `x-event-id`.
+- The topology is loaded by the broker at its start (deploy/rabbitmq/definitions.json); we declare passively.
+"""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
+from yarl import URL
+
+from common.errors import WaystationError
+from common.messages import DEAD
+from common.outbox import OutgoingMessage
+
+HEARTBEAT_SECONDS = 10
+CONNECT_SECONDS = 10.0
+PUBLISH_SECONDS = 5.0
+SETUP_SECONDS = 10.0
+BROKER_AWAY = (AMQPError, OSError, TimeoutError, RuntimeError)
+
+log = structlog.stdlib.get_logger()
+
+
+class BrokerRefusedError(WaystationError):
+    """The broker does not accept our user, password or virtual host; trying again would not help."""
+
+
+class Publisher:
+    """Publishes with confirms; one connection, one channel, any number of publishes at once."""
+
+    def __init__(self, connection: AbstractRobustConnection, channel: AbstractRobustChannel) -> None:
+        self._connection = connection
+        self._channel = channel
+        self._exchanges: dict[str, AbstractExchange] = {}
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection.connected.is_set() and not self._connection.is_closed
+
+    async def publish(self, message: OutgoingMessage) -> bool:
+        """Publish one outbox row; False means unknown or refused, and the row must be tried again."""
+        if message.expires_in is not None and message.expires_in <= timedelta(0):
+            log.warning("message.expired", routing_key=message.routing_key, event_id=message.event_id)
+            return True
+        try:
+            await self._send(
+                message.body,
+                exchange=message.exchange,
+                routing_key=message.routing_key,
+                headers={"x-event-id": message.event_id},
+                expiration=message.expires_in,
+            )
+        except BROKER_AWAY as exc:
+            log.warning(
+                "message.not_confirmed",
+                routing_key=message.routing_key,
+                event_id=message.event_id,
+                attempt=message.attempts,
+                error_type=type(exc).__name__,
+            )
+            return False
+        return True
+
+    async def dead_letter(self, body: bytes, *, queue: str, headers: dict[str, Any]) -> None:
+        """Park a message that can never succeed in `<queue>.dead`."""
+        await self._send(body, exchange=DEAD, routing_key=queue, headers=headers, expiration=None)
+
+    async def _send(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        routing_key: str,
+        headers: dict[str, Any],
+        expiration: timedelta | None,
+    ) -> None:
+        message = aio_pika.Message(
+            body,
+            content_type="application/json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=str(uuid.uuid4()),
+            headers=headers,
+            expiration=expiration,
+        )
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            target = await self._exchange(exchange)
+            await target.publish(message, routing_key, mandatory=True)
+
+    async def _exchange(self, name: str) -> AbstractExchange:
+        if name not in self._exchanges:
+            self._exchanges[name] = (
+                await self._channel.get_exchange(name, ensure=False)
+                if name
+                else self._channel.default_exchange
+            )
+        return self._exchanges[name]
+
+
+@asynccontextmanager
+async def open_publisher(url: str, *, name: str) -> AsyncIterator[Publisher]:
+    """A publisher on a connection of its own.
+
+    Raises:
+        BrokerRefusedError: wrong user, password or virtual host.
+    """
+    async with open_connection(url, name=f"{name}: publish") as connection:
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        yield Publisher(connection, channel)
+
+
+@asynccontextmanager
+async def open_connection(url: str, *, name: str) -> AsyncIterator[AbstractRobustConnection]:
+    """A connection that repairs itself; the first one is tried until the broker is there."""
+    connection = await _connect(url, name=name)
+    try:
+        yield connection
+    finally:
+        await _close(connection)
+
+
+async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
+    address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS, name=name)
+    delay = 0.2
+    while True:
+        try:
+            return await aio_pika.connect_robust(
+                address, timeout=CONNECT_SECONDS, reconnect_interval=_jittered(1.0, spread=4.0)
+            )
+        except ProbableAuthenticationError as exc:
+            raise BrokerRefusedError("the broker refuses this user, password or virtual host") from exc
+        except BROKER_AWAY as exc:
+            log.warning("broker.unavailable", error_type=type(exc).__name__)
+        await asyncio.sleep(_jittered(delay, spread=delay))
+        delay = min(delay * 2, 5.0)
+
+
+async def _close(connection: AbstractRobustConnection) -> None:
+    try:
+        async with asyncio.timeout(SETUP_SECONDS):
+            await connection.close()
+    except BROKER_AWAY as exc:
+        log.warning("broker.close_failed", error_type=type(exc).__name__)
+
+
+def _jittered(seconds: float, *, spread: float) -> float:
+    return seconds + random.random() * spread  # noqa: S311 - spreads reconnects; nothing secret

@@ -1,0 +1,232 @@
+"""Consumes one queue: what each delivery may do, and what becomes of it.
+
+| the handler…                     | the message is…                                                     |
+|----------------------------------|---------------------------------------------------------------------|
+| returns                          | acknowledged                                                        |
+| raises PoisonMessageError        | parked in `<queue>.dead` with the reason                            |
+| raises UnknownTenantError        | sent to the queue again every 15 s for 10 minutes, then parked      |
+| raises DatabaseUnavailableError  | held, and with it the whole queue, until the database is back       |
+| raises anything else             | handled again after a pause; parked after `MAX_ATTEMPTS` attempts   |
+
+Attempts are counted in our database, because what the broker counts differs between its versions. A message
+that takes the process down with it comes back as redelivered, and counts as well.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
+
+from common import outbox
+from common.bus import BROKER_AWAY, SETUP_SECONDS, Publisher
+from common.clock import Clock
+from common.db import Connection, Database, DatabaseUnavailableError
+from common.errors import WaystationError
+from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
+
+PREFETCH = 64
+WORKERS = 16
+MAX_ATTEMPTS = 10
+UNKNOWN_TENANT_FOR = timedelta(minutes=10)
+UNKNOWN_TENANT_EVERY = timedelta(seconds=15)
+WATCH_SECONDS = 30.0
+
+log = structlog.stdlib.get_logger()
+
+Handler = Callable[[Message], Awaitable[None]]
+
+
+class PoisonMessageError(WaystationError):
+    """This message can never succeed; `reason` is one of a closed set of codes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnknownTenantError(WaystationError):
+    """The tenants file does not know the message's tenant; the next reload may."""
+
+
+class Consumer:
+    """One queue of one service, worked by `WORKERS` tasks of our own."""
+
+    def __init__(
+        self,
+        *,
+        connection: AbstractRobustConnection,
+        queue: str,
+        handle: Handler,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._queue_name = queue
+        self._handle = handle
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._deliveries: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self._stopping = asyncio.Event()
+        self._is_known_to_broker = False
+
+    @property
+    def is_consuming(self) -> bool:
+        return self._is_known_to_broker and self._connection.connected.is_set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; returns when no handler runs any more."""
+        async with asyncio.timeout(SETUP_SECONDS):
+            channel = await self._connection.channel(publisher_confirms=False)
+            await channel.set_qos(prefetch_count=PREFETCH)
+            queue = await channel.declare_queue(self._queue_name, passive=True)
+            tag = await queue.consume(self._deliveries.put)
+        self._is_known_to_broker = True
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WORKERS):
+                tasks.create_task(self._work())
+            watch = tasks.create_task(self._watch())
+            await stop.wait()
+            self._stopping.set()
+            watch.cancel()
+            await _tolerating_a_lost_broker(queue.cancel(tag))
+            self._dismiss_workers()
+        self._is_known_to_broker = False
+
+    def _dismiss_workers(self) -> None:
+        """What was delivered but not begun goes back to the broker with the connection."""
+        while not self._deliveries.empty():
+            self._deliveries.get_nowait()
+        for _ in range(WORKERS):
+            self._deliveries.put_nowait(None)
+
+    async def _work(self) -> None:
+        while (delivery := await self._deliveries.get()) is not None:
+            with structlog.contextvars.bound_contextvars():
+                structlog.contextvars.clear_contextvars()
+                await self._process(delivery)
+
+    async def _process(self, delivery: AbstractIncomingMessage) -> None:
+        try:
+            message = decode(delivery.body)
+        except MalformedMessageError:
+            await self._park(delivery, reason="malformed", event_id=None)
+        except UnknownMessageError:
+            await self._park(delivery, reason="unknown_type_or_version", event_id=None)
+        else:
+            structlog.contextvars.bind_contextvars(
+                transaction_id=message.transaction_id,
+                tenant=message.tenant,
+                trace_id=message.traceparent[3:35],
+            )
+            await self._handle_until_settled(delivery, message)
+
+    async def _handle_until_settled(self, delivery: AbstractIncomingMessage, message: Message) -> None:
+        failures = 0
+        crashed_before = bool(delivery.redelivered)
+        while not self._stopping.is_set():
+            try:
+                if crashed_before:
+                    await self._count_attempt(message)
+                    crashed_before = False
+                await self._handle(message)
+            except PoisonMessageError as exc:
+                return await self._park(delivery, reason=exc.reason, event_id=message.event_id)
+            except UnknownTenantError:
+                if await self._defer_or_park(delivery, message):
+                    return None
+            except DatabaseUnavailableError:
+                log.warning("database.unavailable", task="consumer")
+            except Exception:
+                log.exception("message.failed", message_type=message.type, event_id=message.event_id)
+                crashed_before = True
+            else:
+                return await _tolerating_a_lost_broker(delivery.ack())
+            failures += 1
+            await self._pause(min(0.25 * 2**failures, 5.0))
+        return None
+
+    async def _count_attempt(self, message: Message) -> None:
+        async with self._database.connection() as connection:
+            attempts = await count_attempt(connection, message)
+        if attempts > MAX_ATTEMPTS:
+            raise PoisonMessageError("too_many_attempts")
+
+    async def _defer_or_park(self, delivery: AbstractIncomingMessage, message: Message) -> bool:
+        """Send it to the queue again later; False where the database could not take it."""
+        if self._clock.now() - message.occurred_at > UNKNOWN_TENANT_FOR:
+            await self._park(delivery, reason="unknown_tenant", event_id=message.event_id)
+            return True
+        log.warning("message.tenant_unknown", message_type=message.type, event_id=message.event_id)
+        try:
+            async with self._database.connection() as connection:
+                await outbox.defer(
+                    connection,
+                    delivery.body,
+                    event_id=message.event_id,
+                    queue=self._queue_name,
+                    delay=UNKNOWN_TENANT_EVERY,
+                )
+        except DatabaseUnavailableError:
+            return False
+        await _tolerating_a_lost_broker(delivery.ack())
+        return True
+
+    async def _park(self, delivery: AbstractIncomingMessage, *, reason: str, event_id: str | None) -> None:
+        headers = {"x-reason": reason, "x-event-id": event_id or ""}
+        while not self._stopping.is_set():
+            try:
+                await self._publisher.dead_letter(delivery.body, queue=self._queue_name, headers=headers)
+            except BROKER_AWAY as exc:
+                log.warning("broker.unavailable", error_type=type(exc).__name__)
+                await self._pause(1.0)
+            else:
+                log.error("message.parked", reason=reason, event_id=event_id, queue=self._queue_name)
+                return await _tolerating_a_lost_broker(delivery.ack())
+        return None
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _watch(self) -> None:
+        """A consumer that the broker has forgotten looks alive from here; ask the broker now and then."""
+        while True:
+            await self._clock.sleep(WATCH_SECONDS)
+            self._is_known_to_broker = await self._ask_broker()
+
+    async def _ask_broker(self) -> bool:
+        try:
+            async with asyncio.timeout(SETUP_SECONDS), self._connection.channel() as channel:
+                queue = await channel.declare_queue(self._queue_name, passive=True)
+                return bool(queue.declaration_result.consumer_count)
+        except BROKER_AWAY:
+            return False
+
+
+async def count_attempt(connection: Connection, message: Message) -> int:
+    """How often this message has failed or taken a process with it, this time included."""
+    attempts: int = await connection.fetchval(
+        """
+        INSERT INTO delivery_attempts AS counted (event_id, attempts) VALUES ($1, 1)
+        ON CONFLICT (event_id) DO UPDATE SET attempts = counted.attempts + 1, last_at = ws_now()
+        RETURNING attempts
+        """,
+        message.event_id,
+    )
+    return attempts
+
+
+async def _tolerating_a_lost_broker(operation: Awaitable[object]) -> None:
+    """An ack that is lost with its connection makes a second delivery, which the inbox undoes."""
+    try:
+        async with asyncio.timeout(SETUP_SECONDS):
+            await operation
+    except BROKER_AWAY as exc:
+        log.warning("broker.unavailable", error_type=type(exc).__name__)

@@ -1,0 +1,141 @@
+"""The one way to PostgreSQL: a pool with deadlines everywhere, and two errors instead of asyncpg's many."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from common.errors import WaystationError
+from common.schema import migrations_of
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+POOL_SIZE = 8
+ACQUIRE_SECONDS = 2.0
+COMMAND_SECONDS = 5.0
+CLOSE_SECONDS = 10.0
+
+# What passes when the same unit of work is tried again later. A commit that failed this way may have
+# happened: every write of ours is keyed by an id that we chose, so that doing it again is harmless.
+_TRANSIENT = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+)
+
+
+class DatabaseUnavailableError(WaystationError):
+    """The database did not answer; the work may or may not have been done and can be tried again."""
+
+
+class SchemaOutdatedError(WaystationError):
+    """Migrations that this release needs have not been applied."""
+
+
+class ClockOffsetRefusedError(WaystationError):
+    """The database moves its clock by `waystation.clock_offset`, which only tests may do."""
+
+
+class Database:
+    """A pool; never acquire inside a transaction of your own: pass the connection down."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One connection; each statement is its own transaction."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except _TRANSIENT as exc:
+            raise DatabaseUnavailableError(type(exc).__name__) from exc
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One connection in one transaction: committed at the end of the block, rolled back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def is_up(self) -> bool:
+        try:
+            async with self.connection() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except DatabaseUnavailableError:
+            return False
+
+
+@asynccontextmanager
+async def open_database(
+    url: str, *, schema: str, application_name: str, production: bool, pool_size: int = POOL_SIZE
+) -> AsyncIterator[Database]:
+    """Open the pool of one service.
+
+    Raises:
+        DatabaseUnavailableError: nothing answers at `url`.
+        SchemaOutdatedError: migrations are missing; run `./dev migrate`.
+        ClockOffsetRefusedError: in production, the database's clock is moved.
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            timeout=5,
+            command_timeout=COMMAND_SECONDS,
+            server_settings={
+                "application_name": application_name,
+                "search_path": schema,
+                "statement_timeout": "5s",
+                "lock_timeout": "4s",
+                "idle_in_transaction_session_timeout": "15s",
+            },
+        )
+    except (*_TRANSIENT, asyncpg.PostgresError) as exc:
+        raise DatabaseUnavailableError(type(exc).__name__) from exc
+    try:
+        database = Database(pool)
+        await _refuse_outdated_schema(database, schema=schema)
+        await _refuse_moved_clock(database, production=production)
+        yield database
+    finally:
+        await _close(pool)
+
+
+async def _refuse_outdated_schema(database: Database, *, schema: str) -> None:
+    async with database.connection() as connection:
+        try:
+            rows = await connection.fetch("SELECT name FROM schema_migrations")
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+            rows = []
+    missing = {migration.name for migration in migrations_of(schema)} - {row["name"] for row in rows}
+    if missing:
+        raise SchemaOutdatedError(f"not applied: {', '.join(sorted(missing))}")
+
+
+async def _refuse_moved_clock(database: Database, *, production: bool) -> None:
+    async with database.connection() as connection:
+        offset = await connection.fetchval("SELECT current_setting('waystation.clock_offset', true)")
+    if production and offset:
+        raise ClockOffsetRefusedError("waystation.clock_offset is set")
+
+
+async def _close(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

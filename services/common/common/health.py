@@ -1,0 +1,60 @@
+"""Liveness and readiness, on a listener that browsers never reach.
+
+`GET /healthz` answers while the event loop turns and looks at nothing else: a lost database must not restart
+the process. `GET /readyz` answers 200 while every check is `ok` or `degraded`, 503 otherwise.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from aiohttp import web
+
+from common.settings import Address
+
+
+class Health(StrEnum):
+    """One check's answer; `degraded` is worth an operator's look and still serves."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+Check = Callable[[], Awaitable[Health]]
+
+
+@asynccontextmanager
+async def serve_health(address: Address, *, checks: Mapping[str, Check]) -> AsyncIterator[None]:
+    """Serve both endpoints while the block runs."""
+    runner = web.AppRunner(create_health_app(checks), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def create_health_app(checks: Mapping[str, Check]) -> web.Application:
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": Health.OK})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        results = {name: await check() for name, check in checks.items()}
+        status = worst(results.values())
+        body = {"status": status, "checks": results}
+        return web.json_response(body, status=503 if status is Health.FAILED else 200)
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    return app
+
+
+def worst(results: Iterable[Health]) -> Health:
+    found = set(results)
+    return next((status for status in (Health.FAILED, Health.DEGRADED) if status in found), Health.OK)
+
+
+def passing(ok: bool, *, otherwise: Health = Health.FAILED) -> Health:  # noqa: FBT001 - reads as a sentence
+    return Health.OK if ok else otherwise

@@ -1,0 +1,111 @@
+"""`python -m common.migrate`: roles, schemas, migrations and grants, as often as you like.
+
+Reads MIGRATE_DATABASE_URL, a role that may create roles and schemas. Passwords of the runtime roles are the
+operator's: a role made here has none and cannot log in until it is given one.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+import asyncpg
+
+from common.schema import Migration, schemas
+from common.settings import SettingsError, SettingsReader
+
+OWNER = "waystation_owner"
+_LOCK = 0x57415953  # one migration run at a time in a database
+
+
+class MigrationEditedError(SettingsError):
+    """A file that was applied before has changed since; migrations are append-only."""
+
+
+def role_of(schema: str) -> str:
+    return f"waystation_{schema}"
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the database to what the installed packages expect; returns the names of what was applied."""
+    connection = await asyncpg.connect(url, timeout=10, command_timeout=60)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await _ensure_role(connection, OWNER, login=False)
+        await connection.execute(f"GRANT {OWNER} TO CURRENT_USER")
+        applied = []
+        for schema, migrations in schemas().items():
+            await _ensure_schema(connection, schema)
+            applied += [m.name for m in migrations if await _apply(connection, schema, m)]
+            await _grant(connection, schema)
+        return applied
+    finally:
+        await connection.close()
+
+
+async def _ensure_role(connection: asyncpg.Connection[asyncpg.Record], role: str, *, login: bool) -> None:
+    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+        await connection.execute(f"CREATE ROLE {role} {'LOGIN' if login else 'NOLOGIN'} NOBYPASSRLS")
+
+
+async def _ensure_schema(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+    await _ensure_role(connection, role_of(schema), login=True)
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {OWNER}")
+    await connection.execute(f"""
+        CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
+            name       text        PRIMARY KEY,
+            digest     text        NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        )""")
+
+
+async def _apply(connection: asyncpg.Connection[asyncpg.Record], schema: str, migration: Migration) -> bool:
+    table = f"{schema}.schema_migrations"
+    known = await connection.fetchval(f"SELECT digest FROM {table} WHERE name = $1", migration.name)  # noqa: S608 - the table's name comes from our own package metadata
+    if known == migration.digest:
+        return False
+    if known is not None:
+        raise MigrationEditedError((f"{schema}: {migration.name} was edited after it had been applied",))
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL ROLE {OWNER}")
+        await connection.execute(f"SET LOCAL search_path TO {schema}")
+        await connection.execute("SET LOCAL lock_timeout TO '4s'")
+        await connection.execute("SET LOCAL statement_timeout TO '60s'")
+        await connection.execute(migration.sql)
+        await connection.execute("RESET ROLE")
+        await connection.execute(
+            f"INSERT INTO {table} (name, digest) VALUES ($1, $2)",  # noqa: S608 - as above
+            migration.name,
+            migration.digest,
+        )
+    return True
+
+
+async def _grant(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+    role = role_of(schema)
+    await connection.execute(f"""
+        GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+        REVOKE INSERT, UPDATE, DELETE ON {schema}.schema_migrations FROM {role};
+        ALTER ROLE {role} SET search_path TO {schema}""")
+
+
+def main(environ: Mapping[str, str]) -> int:
+    reader = SettingsReader(environ)
+    url = reader.url("MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"))
+    try:
+        reader.finish()
+        applied = asyncio.run(migrate(url))
+    except SettingsError as exc:
+        print("\n".join(exc.mistakes), file=sys.stderr)
+        return 2
+    except (OSError, asyncpg.PostgresError) as exc:
+        print(f"the database cannot be migrated: {type(exc).__name__}", file=sys.stderr)
+        return 1
+    print("\n".join(applied) if applied else "nothing to apply")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

@@ -1,0 +1,166 @@
+"""Every change that must be told commits together with its message; the relay publishes it afterwards.
+
+The relay claims due rows by status with `FOR UPDATE SKIP LOCKED` (never by "id greater than the last": a gap
+loses rows), publishes outside of any transaction, and deletes what the broker confirmed. A relay that dies
+between the two leaves the row to whoever finds its claim expired: published twice, which inboxes undo.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from common import inbox
+from common.clock import Clock
+from common.db import Connection, Database, DatabaseUnavailableError
+from common.messages import Message, encode, exchange_of, routing_key_of
+
+BATCH = 100
+CLAIM_SECONDS = 5
+SWEEP_SECONDS = 1.0
+MAX_BACKOFF_SECONDS = 60
+FORGET_SECONDS = 3600.0
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutgoingMessage:
+    """One row: `expires_at` bounds how long the broker keeps it."""
+
+    id: int
+    event_id: str
+    exchange: str
+    routing_key: str
+    body: bytes
+    attempts: int
+    expires_in: timedelta | None
+
+
+class Publishes(Protocol):
+    """The broker as the relay sees it."""
+
+    async def publish(self, message: OutgoingMessage) -> bool:
+        """True once the broker has confirmed; False where it is unknown or refused."""
+        ...
+
+
+async def enqueue(connection: Connection, message: Message, *, expires_at: datetime | None = None) -> None:
+    """Write a message in the caller's transaction; call `Relay.wake` after the commit."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (event_id, exchange, routing_key, body, expires_at)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        message.event_id,
+        exchange_of(message),
+        routing_key_of(message),
+        encode(message),
+        expires_at,
+    )
+
+
+async def defer(connection: Connection, body: bytes, *, event_id: str, queue: str, delay: timedelta) -> None:
+    """Send a consumed message to its own queue again, after `delay`."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (event_id, exchange, routing_key, body, due_at)
+        VALUES ($1, '', $2, $3, ws_now() + $4)
+        """,
+        event_id,
+        queue,
+        body,
+        delay,
+    )
+
+
+async def claim_due(connection: Connection) -> list[OutgoingMessage]:
+    rows = await connection.fetch(
+        """
+        UPDATE outbox SET claimed_until = ws_now() + make_interval(secs => $2), attempts = attempts + 1
+        WHERE id IN (
+            SELECT id FROM outbox
+            WHERE due_at <= ws_now() AND (claimed_until IS NULL OR claimed_until < ws_now())
+            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id, event_id, exchange, routing_key, body, attempts, expires_at - ws_now() AS expires_in
+        """,
+        BATCH,
+        CLAIM_SECONDS,
+    )
+    return [OutgoingMessage(**row) for row in sorted(rows, key=lambda row: int(row["id"]))]
+
+
+async def delete_sent(connection: Connection, ids: list[int]) -> None:
+    await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
+
+
+async def release(connection: Connection, message: OutgoingMessage) -> None:
+    """Try again later, each time after twice as long."""
+    await connection.execute(
+        "UPDATE outbox SET claimed_until = NULL, due_at = ws_now() + make_interval(secs => $2) WHERE id = $1",
+        message.id,
+        min(2 ** min(message.attempts, 10) / 4, MAX_BACKOFF_SECONDS),
+    )
+
+
+class Relay:
+    """Moves the outbox of one service to the broker."""
+
+    def __init__(self, *, database: Database, publisher: Publishes, clock: Clock) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._forget_at = 0.0
+
+    def wake(self) -> None:
+        """Something was committed: publish now rather than at the next sweep."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set, then what is due once more."""
+        while not stop.is_set():
+            self._wake.clear()
+            if not await self._sweep():
+                await self._pause()
+        await self._sweep()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _sweep(self) -> bool:
+        """Publish one batch; True if there may be more right now."""
+        try:
+            async with self._database.connection() as connection:
+                batch = await claim_due(connection)
+            if batch:
+                await self._publish(batch)
+            await self._forget_now_and_then()
+        except DatabaseUnavailableError:
+            log.warning("database.unavailable", task="relay")
+            return False
+        return len(batch) == BATCH
+
+    async def _publish(self, batch: list[OutgoingMessage]) -> None:
+        confirmed = await asyncio.gather(*(self._publisher.publish(message) for message in batch))
+        sent = [message.id for message, ok in zip(batch, confirmed, strict=True) if ok]
+        async with self._database.connection() as connection:
+            if sent:
+                await delete_sent(connection, sent)
+            for message, ok in zip(batch, confirmed, strict=True):
+                if not ok:
+                    await release(connection, message)
+
+    async def _forget_now_and_then(self) -> None:
+        if self._clock.monotonic() < self._forget_at:
+            return
+        async with self._database.connection() as connection:
+            await inbox.forget_old(connection)
+        self._forget_at = self._clock.monotonic() + FORGET_SECONDS

@@ -1,0 +1,56 @@
+"""How every service process begins and ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import structlog
+
+from common.errors import WaystationError
+from common.settings import SettingsError
+from common.tenants import TenantsFileError
+
+EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
+
+T = TypeVar("T")
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+log = structlog.stdlib.get_logger()
+
+
+def run(
+    read_settings: Callable[[Mapping[str, str]], T], serve: Callable[[T], Coroutine[Any, Any, None]]
+) -> int:
+    """Read the environment, serve until SIGTERM or SIGINT, return the exit status.
+
+    0 after a clean stop; 2 when settings or tenants are wrong, every mistake on its own line of stderr; 1
+    when a named error ended the service. An unnamed one is a bug and leaves its trace.
+    """
+    try:
+        asyncio.run(serve(read_settings(os.environ)))
+    except (SettingsError, TenantsFileError) as exc:
+        sys.stderr.write("".join(f"{mistake}\n" for mistake in exc.mistakes))
+        return EXIT_MISCONFIGURED
+    except WaystationError as exc:
+        log.error("service.failed", error_type=type(exc).__name__)  # noqa: TRY400 - the name tells all
+        sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set; called once, inside the running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run_loops(stop: asyncio.Event, *loops: Loop) -> None:
+    """Run each until it returns after `stop`; one that raises stops the others and is raised."""
+    async with asyncio.TaskGroup() as tasks:
+        for loop in loops:
+            tasks.create_task(loop(stop))

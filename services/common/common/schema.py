@@ -1,0 +1,46 @@
+"""Migrations: numbered, append-only SQL files, the shared ones of this package first, then the service's own.
+
+A service names its folder under the entry point group `waystation.migrations`; the entry's name is its
+schema, and `waystation_<schema>` its database role.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from importlib.metadata import entry_points
+
+ENTRY_POINT_GROUP = "waystation.migrations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migration:
+    """One file: `name` is `package/0001_words.sql`, `digest` the SHA-256 of its bytes."""
+
+    name: str
+    sql: str
+    digest: str
+
+
+def schemas() -> dict[str, tuple[Migration, ...]]:
+    """Every installed service's schema with its migrations in the order in which they apply."""
+    return {entry.name: migrations_of(entry.name) for entry in sorted(entry_points(group=ENTRY_POINT_GROUP))}
+
+
+def migrations_of(schema: str) -> tuple[Migration, ...]:
+    (entry,) = entry_points(group=ENTRY_POINT_GROUP, name=schema)
+    return _read("common.migrations") + _read(entry.value)
+
+
+def _read(package: str) -> tuple[Migration, ...]:
+    files = sorted(
+        (file for file in resources.files(package).iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    return tuple(
+        Migration(
+            name=f"{package.partition('.')[0]}/{file.name}",
+            sql=file.read_text(encoding="utf-8"),
+            digest=hashlib.sha256(file.read_bytes()).hexdigest(),
+        )
+        for file in files
+    )
