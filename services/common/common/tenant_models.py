@@ -1,0 +1,194 @@
+"""One tenant as `tenants.yaml` describes it.
+
+`TenantSnapshot` is the part that a transaction keeps from its beginning to its end; `Tenant` adds what is
+always taken from the newest file: hosts, the Management API and everything secret.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from common.rate_profiles import RateProfile, named_profile
+from common.tenant_fields import (
+    Duration,
+    Host,
+    Identifier,
+    Label,
+    Origin,
+    Percentage,
+    Section,
+    TenantKey,
+    WebUrl,
+    origin_of,
+)
+from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
+
+MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
+# YAML has lists only; tuples keep the model frozen all the way down.
+_FROM_LIST = Field(strict=False)
+_A_CENTURY = timedelta(days=36_500)
+
+
+def _not_empty(value: tuple[object, ...]) -> tuple[object, ...]:
+    if not value:
+        raise PydanticCustomError("empty", "must not be empty")
+    return value
+
+
+# Pydantic's own min_length also complains about a list whose only item is wrong.
+_NOT_EMPTY = AfterValidator(_not_empty)
+
+
+class Management(Section):
+    """Where and as whom metadata-sync writes, and how fast it may."""
+
+    domain: Host
+    base_url: Origin | None = None
+    client_id: Identifier
+    client_secret: ClientSecret = Field(alias="client_secret_file", repr=False)
+    rate_profile: Annotated[RateProfile, BeforeValidator(named_profile)]
+    reserve: Percentage = 0.2
+
+    @property
+    def origin(self) -> str:
+        """Where requests go, e.g. https://acme.eu.auth0.com."""
+        return self.base_url or origin_of(self.domain)
+
+
+class SessionTokenRules(Section):
+    """How the Action's token is verified: any of the secrets will do."""
+
+    alg: Literal["HS256"]
+    secrets: Annotated[tuple[SigningSecret, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="secret_files")
+    audience: Identifier
+
+
+class AnswerTokenRules(Section):
+    """How our answer is signed: with the first secret."""
+
+    alg: Literal["HS256"]
+    secrets: Annotated[tuple[SigningSecret, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="secret_files")
+    issuer: Identifier
+    audience: Identifier
+
+
+class MetadataRules(Section):
+    """How long the way back waits for the result to be in `app_metadata`, and what happens if it is not."""
+
+    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "waystation"
+    policy: MetadataPolicy = "wait"
+    deadline: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
+        seconds=10
+    )
+    quiet: Annotated[Duration, Field(le=timedelta(minutes=10))] = timedelta(seconds=2)
+    max_wait: Annotated[Duration, Field(le=timedelta(hours=1))] = timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _quiet_within_max_wait(self) -> Self:
+        if self.quiet > self.max_wait:
+            raise PydanticCustomError("quiet", "quiet must not be longer than max_wait")
+        return self
+
+
+class TransactionRules(Section):
+    """A login at Auth0 lives for an hour, of which the way back needs some minutes."""
+
+    deadline: Annotated[Duration, Field(ge=timedelta(minutes=3), le=timedelta(minutes=55))] = timedelta(
+        minutes=45
+    )
+
+
+class HandBackRules(Section):
+    """How the browser carries the answer to the tenant's /continue."""
+
+    method: Literal["post", "get"] = "post"
+    state_in: Literal["both", "query", "body"] = "both"
+
+
+class Application(Section):
+    """An application of the tenant: its name on our pages, and where a failed login starts again."""
+
+    name: Label
+    login_url: WebUrl
+
+
+class IdproofStep(Section):
+    """Identity proofing. `attempts` are counted per person within `retry_after`."""
+
+    revision: Annotated[int, Field(ge=1, le=1_000_000)]
+    valid_for: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_A_CENTURY)]
+    retry_after: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_A_CENTURY)] = timedelta(hours=1)
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    provider: Literal["document"] = "document"
+    allow_document_validated: bool = False
+    minimum_age: Annotated[int, Field(ge=1, le=120)] | None = None
+
+
+class Steps(Section):
+    """The steps that this tenant has configured, by name."""
+
+    idproof: IdproofStep | None = None
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.idproof is None:
+            raise PydanticCustomError("no_step", "needs at least one step")
+        return self
+
+    def get(self, name: str) -> IdproofStep | None:
+        return self.idproof if name == "idproof" else None
+
+
+class Branding(Section):
+    """What our pages call the tenant."""
+
+    name: Label
+
+
+class TenantSnapshot(Section):
+    """What a transaction keeps of its tenant: nothing secret, and the same after a reload of the file."""
+
+    key: TenantKey
+    metadata: MetadataRules = MetadataRules()
+    transaction: TransactionRules = TransactionRules()
+    hand_back: HandBackRules = Field(default=HandBackRules(), alias="continue")
+    applications: Mapping[Identifier, Application] = {}
+    steps: Steps
+    branding: Branding | None = None
+
+    @property
+    def name(self) -> str:
+        return self.branding.name if self.branding else self.key
+
+    def to_json(self) -> str:
+        return self.model_dump_json(include=set(TenantSnapshot.model_fields), by_alias=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TenantSnapshot":
+        # A release may read what a newer one stored: keys that it does not know are not for it.
+        return TenantSnapshot.model_validate_json(text, extra="ignore")
+
+
+class Tenant(TenantSnapshot):
+    """A tenant of the newest file, with its secrets."""
+
+    hosts: Annotated[tuple[Host, ...], _FROM_LIST, _NOT_EMPTY]
+    management: Management
+    session_token: SessionTokenRules
+    answer_token: AnswerTokenRules
+    profile_keys: Annotated[tuple[ContentKey, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="profile_key_files")
+
+    @model_validator(mode="after")
+    def _one_secret_per_direction(self) -> Self:
+        both = set(self.session_token.secrets) & set(self.answer_token.secrets)
+        if any(secret.is_loaded for secret in both):
+            raise PydanticCustomError(
+                "shared_secret", "session_token and answer_token must not share a secret (RFC 8725, 3.12)"
+            )
+        return self
+
+    def snapshot(self) -> TenantSnapshot:
+        return TenantSnapshot.from_json(self.to_json())

@@ -1,0 +1,144 @@
+"""Secrets that a tenants file names: read from files beside it, held without being shown.
+
+Each service reads only its part: metadata-sync runs without the token secrets being there, the gateway
+without the Management secret, proofing without any.
+"""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from jwt.algorithms import HMACAlgorithm
+from jwt.exceptions import InvalidKeyError
+from pydantic import PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from common.errors import WaystationError
+from common.settings import KEY_BYTES, read_key_file
+
+TenantPart: TypeAlias = Literal["tokens", "management"]
+Stamp: TypeAlias = tuple[int, int, int] | None
+
+ALL_PARTS: frozenset[TenantPart] = frozenset({"tokens", "management"})
+MIN_SIGNING_SECRET_BYTES = 32  # RFC 7518, 3.2: at least the size of the hash
+MAX_SECRET_BYTES = 4096  # what Auth0 keeps for an Action
+
+
+class SecretNotLoadedError(WaystationError):
+    """This service did not ask for the part of the tenants file that the secret belongs to."""
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes when a file is written, replaced or swapped through a symbolic link; None if absent."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+@dataclass
+class Reading:
+    """One pass over a tenants file and the secrets it names; remembers what it looked at."""
+
+    production: bool
+    parts: AbstractSet[TenantPart] = ALL_PARTS
+    folder: Path = field(default_factory=Path)
+    stamps: dict[Path, Stamp] = field(default_factory=dict)
+
+    def note(self, path: Path) -> None:
+        # Before the file is read: a change in between is then seen as one, at worst one reload too many.
+        self.stamps.setdefault(path, stamp(path))
+
+
+class Secret:
+    """A secret, which shows itself only to `reveal`."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes | None) -> None:
+        self._content = content
+
+    def reveal(self) -> bytes:
+        """The secret itself.
+
+        Raises:
+            SecretNotLoadedError: its part of the file was not asked for.
+        """
+        if self._content is None:
+            raise SecretNotLoadedError("this service does not read that part of the tenants file")
+        return self._content
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._content is not None
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+
+def _secret(part: TenantPart, read: Callable[[Path], bytes]) -> PlainValidator:
+    def validate(value: object, info: ValidationInfo) -> Secret:
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise PydanticCustomError("secret_path", "must be the path of a file")
+        reading = info.context
+        if not isinstance(reading, Reading) or part not in reading.parts:
+            return Secret(None)
+        path = reading.folder / value
+        reading.note(path)
+        try:
+            return Secret(read(path))
+        except OSError as exc:
+            # Never the path: somebody may have written the secret itself there.
+            raise PydanticCustomError(
+                "secret_missing", "the file that it names (relative to this file) cannot be read"
+            ) from exc
+
+    return PlainValidator(validate)
+
+
+def _client_secret(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_SECRET_BYTES + 1)
+    if len(content) > MAX_SECRET_BYTES or not content.strip():
+        raise PydanticCustomError(
+            "secret_size", "the file must hold a secret of 1 to {most} bytes", {"most": MAX_SECRET_BYTES}
+        )
+    return content.strip()
+
+
+def _signing_secret(path: Path) -> bytes:
+    content = _client_secret(path)
+    if len(content) < MIN_SIGNING_SECRET_BYTES:
+        raise PydanticCustomError(
+            "secret_short", "the secret must have at least {least} bytes", {"least": MIN_SIGNING_SECRET_BYTES}
+        )
+    try:
+        return HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(content)
+    except InvalidKeyError as exc:
+        # A public key as shared secret is known to everybody (RFC 8725, 2.1).
+        raise PydanticCustomError(
+            "secret_kind", "the file holds a key pair's key or a JWK, not a shared secret"
+        ) from exc
+
+
+def _content_key(path: Path) -> bytes:
+    try:
+        return read_key_file(path)
+    except ValueError as exc:
+        raise PydanticCustomError(
+            "key_form", "the file must hold base64url of exactly {bytes} bytes", {"bytes": KEY_BYTES}
+        ) from exc
+
+
+SigningSecret: TypeAlias = Annotated[Secret, _secret("tokens", _signing_secret)]
+ContentKey: TypeAlias = Annotated[Secret, _secret("tokens", _content_key)]
+ClientSecret: TypeAlias = Annotated[Secret, _secret("management", _client_secret)]

@@ -1,0 +1,184 @@
+"""The tenants file: read whole, checked whole, every mistake listed with its line.
+
+`load_tenants` reads `tenants.yaml`, or every `*.yaml` of a folder, together with the secrets that the calling
+service needs. `tenants_watcher` reads it again when it changes.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from common.errors import WaystationError
+from common.tenant_fields import Section
+from common.tenant_models import Tenant, TenantSnapshot
+from common.tenant_secrets import ALL_PARTS, Reading, TenantPart
+from common.tenant_yaml import Location, Mistake, YamlFile, parse_yaml
+
+__all__ = ["Tenant", "TenantSnapshot", "Tenants", "TenantsFileError", "load_tenants", "read_tenants"]
+
+_LATER_STEPS = ("terms", "profile", "password", "stepup")
+_PLAIN_MESSAGES = {
+    "missing": "is required",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "mapping_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
+
+
+class TenantsFileError(WaystationError):
+    """The tenants file is wrong; `mistakes` lists everything as `path:line: key: message`."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes in the tenants file")
+        self.mistakes = mistakes
+
+
+class Tenants:
+    """The tenants of one reading of the file, by key."""
+
+    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+        self._tenants = dict(tenants)
+
+    def get(self, key: str) -> Tenant | None:
+        return self._tenants.get(key)
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(self._tenants.values())
+
+    def __len__(self) -> int:
+        return len(self._tenants)
+
+
+class _File(Section):
+    version: Literal[1]
+    tenants: Annotated[Mapping[str, object], Field(min_length=1)]
+
+
+def load_tenants(path: Path, *, production: bool, parts: AbstractSet[TenantPart] = ALL_PARTS) -> Tenants:
+    """Read the file, or the folder of files, and the secrets of `parts`.
+
+    Raises:
+        TenantsFileError: anything is wrong with it; nothing of it is used then.
+    """
+    return read_tenants(path, Reading(production=production, parts=parts))
+
+
+def read_tenants(path: Path, reading: Reading) -> Tenants:
+    """As `load_tenants`; `reading.stamps` then has every file that was looked at, also after an error."""
+    loader = _Loader(reading)
+    loader.read(path)
+    if loader.mistakes:
+        raise TenantsFileError(tuple(str(mistake) for mistake in sorted(loader.mistakes)))
+    return Tenants(loader.tenants)
+
+
+class _Loader:
+    def __init__(self, reading: Reading) -> None:
+        self.tenants: dict[str, Tenant] = {}
+        self.mistakes: list[Mistake] = []
+        self._reading = reading
+        self._files: dict[str, YamlFile] = {}
+
+    def read(self, path: Path) -> None:
+        self._reading.note(path)
+        files = _files_of(path)
+        if not files:
+            self.mistakes.append(YamlFile(path).mistake((), "the folder has no .yaml file"))
+        for file in files:
+            self._read_file(file)
+        self._check_hosts()
+        self._check_budgets()
+
+    def _read_file(self, path: Path) -> None:
+        self._reading.note(path)
+        self._reading.folder = path.parent
+        try:
+            file = parse_yaml(path, path.read_bytes())
+        except OSError:
+            self.mistakes.append(YamlFile(path).mistake((), "cannot be read"))
+            return
+        if file.data is not None:
+            self._validate(file)
+        self.mistakes += file.mistakes
+
+    def _validate(self, file: YamlFile) -> None:
+        try:
+            content = _File.model_validate(file.data)
+        except ValidationError as exc:
+            file.mistakes += _mistakes(file, exc, ())
+            return
+        for key, section in content.tenants.items():
+            self._add(file, key, section)
+
+    def _add(self, file: YamlFile, key: str, section: object) -> None:
+        at = ("tenants", key)
+        if key in self._files:
+            file.mistakes.append(file.mistake(at, f"is also in {self._files[key].path}"))
+        elif not isinstance(section, Mapping):
+            file.mistakes.append(file.mistake(at, "must be a mapping"))
+        elif "key" in section:
+            file.mistakes.append(file.mistake((*at, "key"), "is not a known key"))
+        else:
+            self._files[key] = file
+            try:
+                self.tenants[key] = Tenant.model_validate({**section, "key": key}, context=self._reading)
+            except ValidationError as exc:
+                file.mistakes += _mistakes(file, exc, at)
+
+    def _check_hosts(self) -> None:
+        """A host is the `iss` of one tenant only: two would be able to speak for each other."""
+        owners: dict[str, str] = {}
+        for key, tenant in self.tenants.items():
+            for index, host in enumerate(tenant.hosts):
+                if host in owners:
+                    self._note(key, ("hosts", index), f"the host already belongs to tenant {owners[host]}")
+                owners.setdefault(host, key)
+
+    def _check_budgets(self) -> None:
+        """The budget belongs to the Management domain, so tenants that share one agree on its size."""
+        first: dict[str, Tenant] = {}
+        for key, tenant in self.tenants.items():
+            other = first.setdefault(tenant.management.domain, tenant).management
+            if (other.rate_profile, other.reserve) != (
+                tenant.management.rate_profile,
+                tenant.management.reserve,
+            ):
+                self._note(
+                    key, ("management", "rate_profile"), "differs from another tenant's of the same domain"
+                )
+
+    def _note(self, key: str, at: Location, message: str) -> None:
+        self.mistakes.append(self._files[key].mistake(("tenants", key, *at), message))
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    if not path.is_dir():
+        return (path,)
+    # A mounted Kubernetes volume keeps its versions in hidden folders beside the links to the newest.
+    return tuple(sorted(file for file in path.glob("*.yaml") if not file.name.startswith(".")))
+
+
+def _mistakes(file: YamlFile, exc: ValidationError, at: Location) -> list[Mistake]:
+    # Never the value and never `str(exc)`, which repeats it.
+    details = exc.errors(include_url=False, include_input=False, include_context=False)
+    return [_mistake(file, detail, at) for detail in details]
+
+
+def _mistake(file: YamlFile, detail: ErrorDetails, at: Location) -> Mistake:
+    where = (*at, *(part for part in detail["loc"] if part != "[key]"))
+    if detail["loc"] == ("key",):
+        return file.mistake(at, "a tenant's key must match [a-z0-9-]{1,40}")
+    if detail["type"] == "extra_forbidden":
+        return file.mistake(where, _unknown_key(where))
+    return file.mistake(where, _PLAIN_MESSAGES.get(detail["type"], detail["msg"]))
+
+
+def _unknown_key(where: Location) -> str:
+    if where[-2:-1] == ("steps",) and where[-1] in _LATER_STEPS:
+        return f"step '{where[-1]}' is not available in this version"
+    return "is not a known key"

@@ -1,0 +1,57 @@
+"""The tenants file of a running service: read again when it, or a secret that it names, changes."""
+
+import asyncio
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from common.tenant_secrets import ALL_PARTS, Reading, TenantPart, stamp
+from common.tenants import Tenants, TenantsFileError, read_tenants
+
+log = structlog.stdlib.get_logger()
+
+
+class TenantsWatcher:
+    """Holds the newest good reading; a bad one is logged once and changes nothing.
+
+    Raises:
+        TenantsFileError: the first reading is bad, so there is nothing to fall back on.
+    """
+
+    def __init__(self, path: Path, *, production: bool, parts: AbstractSet[TenantPart] = ALL_PARTS) -> None:
+        self._path = path
+        self._production = production
+        self._parts = parts
+        self._current = self._read()
+
+    @property
+    def current(self) -> Tenants:
+        return self._current
+
+    async def watch(self, stop: asyncio.Event, *, interval: timedelta = timedelta(seconds=5)) -> None:
+        """Look for changes every `interval` until `stop` is set."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(interval.total_seconds()):
+                    await stop.wait()
+            except TimeoutError:
+                self.refresh()
+
+    def refresh(self) -> None:
+        """Read again if any of the files is not what it was."""
+        if all(stamp(path) == seen for path, seen in self._stamps.items()):
+            return
+        try:
+            self._current = self._read()
+        except TenantsFileError as exc:
+            log.warning("tenants.reload_refused", mistakes=exc.mistakes)
+        else:
+            log.info("tenants.reloaded", tenants=len(self._current))
+
+    def _read(self) -> Tenants:
+        reading = Reading(production=self._production, parts=self._parts)
+        # Also after a bad reading: it is tried again when something changes, not every interval.
+        self._stamps = reading.stamps
+        return read_tenants(self._path, reading)
