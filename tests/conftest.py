@@ -1,0 +1,118 @@
+"""Servers for every test that asks: private ones, started when the first test needs them.
+
+`WAYSTATION_SERVERS=.run/up` uses those that `./dev up --only servers` keeps running, which saves seconds.
+"""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.clock import FakeClock
+from tests.support.databases import Databases, ServiceDatabase
+from tests.support.postgres import Postgres, start_postgres
+from tests.support.rabbitmq import RabbitMQ, RabbitMQStart
+from tests.support.run_folder import RunFolder, claim_run_folder
+from tests.support.secret_folder import SecretFolder
+from tests.support.servers import TEST_VHOSTS, Servers
+from tests.support.virtual_hosts import VirtualHost, lease_virtual_host
+from tests.support.waiting import run_alone
+
+# A busy machine is not a slow function.
+hypothesis.settings.register_profile("waystation", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("waystation")
+
+
+@pytest.fixture(scope="session")
+def running_servers() -> Servers | None:
+    """Servers that somebody keeps running for us."""
+    folder = os.environ.get("WAYSTATION_SERVERS")
+    return Servers.read(Path(folder)) if folder else None
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[RunFolder]:
+    """This run's folder, without what an earlier run left in it."""
+    with claim_run_folder("test") as folder:
+        for data in (folder.path / "postgresql" / "data", folder.path / "rabbitmq"):
+            shutil.rmtree(data, ignore_errors=True)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def server_secrets(request: pytest.FixtureRequest, running_servers: Servers | None) -> SecretFolder:
+    if running_servers:
+        return running_servers.secrets
+    folder: RunFolder = request.getfixturevalue("run_folder")
+    return SecretFolder(folder.path / "secrets")
+
+
+@pytest.fixture(scope="session")
+def postgres(
+    request: pytest.FixtureRequest, running_servers: Servers | None, server_secrets: SecretFolder
+) -> Postgres:
+    """A PostgreSQL server."""
+    if running_servers:
+        return running_servers.postgres
+    return start_postgres(request.getfixturevalue("run_folder"), server_secrets)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(
+    request: pytest.FixtureRequest, running_servers: Servers | None, server_secrets: SecretFolder
+) -> RabbitMQ:
+    """A RabbitMQ broker with the deployed topology in each of its virtual hosts."""
+    if running_servers:
+        return running_servers.rabbitmq
+    return RabbitMQStart(request.getfixturevalue("run_folder"), server_secrets, vhosts=TEST_VHOSTS).finish()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres, server_secrets: SecretFolder) -> Databases:
+    """The means to make databases on the server."""
+    return Databases.on(postgres, server_secrets)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(databases: Databases, server_secrets: SecretFolder) -> Iterator[str]:
+    """The name of a migrated database to copy from; nobody connects with it."""
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    with (server_secrets.path / "migrate.lock").open("w") as lock:
+        # Roles belong to the whole server, and two runs may share one.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run_alone(databases.create(name))
+        databases.migrate(name)
+        run_alone(databases.give_roles_passwords())
+    yield name
+    run_alone(databases.drop(name))
+
+
+@pytest.fixture
+async def database(databases: Databases, migrated_template: str) -> AsyncIterator[ServiceDatabase]:
+    """A migrated database of this test's own, with a DSN per role."""
+    async with databases.cloned(migrated_template) as cloned:
+        yield cloned
+
+
+@pytest.fixture
+async def empty_database(databases: Databases) -> AsyncIterator[ServiceDatabase]:
+    """A database without schemas, for tests of the migrations; `owner` is the DSN that works."""
+    async with databases.cloned("template0") as cloned:
+        yield cloned
+
+
+@pytest.fixture
+async def amqp(rabbitmq: RabbitMQ, server_secrets: SecretFolder) -> AsyncIterator[VirtualHost]:
+    """An empty virtual host of this test's own, with a URL per service."""
+    async with lease_virtual_host(rabbitmq, names=TEST_VHOSTS, locks=server_secrets.path) as vhost:
+        yield vhost
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()

@@ -1,0 +1,98 @@
+"""One folder under `.run/` per stack: its data, logs, secrets and the notes of its processes.
+
+The folder is locked as long as the stack lives, so that a second stack of the same kind takes the next one
+(`demo`, `demo-2`) and a later run finds the data of an earlier one. What a killed run left running is stopped
+when its folder is taken again.
+"""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from tests.support.processes import Identity, Process, base_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class RunFolder:
+    """A claimed folder; `stop()` ends every process started through it, the last one first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.logs = path / "logs"
+        self._notes = path / "processes"
+        self._processes: list[Process] = []
+        for folder in (self.logs, self._notes):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> Process:
+        """Start a process that `stop()` will end; its output goes to `logs/NAME.log`."""
+        process = Process.start(
+            argv,
+            name=name,
+            output=self.logs / f"{name}.log",
+            env=base_environment() | dict(env),
+            cwd=ROOT,
+            user=user,
+            stop_signal=stop_signal,
+        )
+        process.identity.write(self._notes / name)
+        self._processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Stop all, in reverse order of their start."""
+        while self._processes:
+            process = self._processes.pop()
+            process.stop()
+            self._forget(process)
+
+    def stop_one(self, process: Process) -> None:
+        process.stop()
+        self._processes.remove(process)
+        self._forget(process)
+
+    def stop_leftovers(self) -> None:
+        """Stop what a run that was killed left behind."""
+        for note in self._notes.iterdir():
+            if identity := Identity.read(note):
+                identity.stop(first=signal.SIGKILL)
+            note.unlink()
+
+    def _forget(self, process: Process) -> None:
+        note = self._notes / process.name
+        if Identity.read(note) == process.identity:
+            note.unlink()
+
+
+@contextmanager
+def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFolder]:
+    """A folder of this kind that no other stack uses; its processes are stopped at the end."""
+    base = base or Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run")
+    for number in count(1):
+        path = base / (kind if number == 1 else f"{kind}-{number}")
+        path.mkdir(parents=True, exist_ok=True)
+        with (path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            folder = RunFolder(path)
+            folder.stop_leftovers()
+            try:
+                yield folder
+            finally:
+                folder.stop()
+            return

@@ -1,0 +1,57 @@
+"""Waiting for a condition instead of sleeping for a guess."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar, overload
+
+from tests.support.errors import DeadlineError
+
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.02
+
+
+@overload
+async def wait_until(
+    condition: Callable[[], Awaitable[T]], deadline: float = ..., *, what: str = ...
+) -> T: ...
+@overload
+async def wait_until(condition: Callable[[], T], deadline: float = ..., *, what: str = ...) -> T: ...
+async def wait_until(
+    condition: Callable[[], Any], deadline: float = 10.0, *, what: str = "the condition"
+) -> Any:
+    """The first truthy value of `condition`, a plain or an async function.
+
+    Raises:
+        DeadlineError: `deadline` seconds passed first; `what` completes "waited in vain for".
+    """
+    end = time.monotonic() + deadline
+    while True:
+        found = condition()
+        value = await found if inspect.isawaitable(found) else found
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise DeadlineError(f"waited {deadline:g} s in vain for {what}")
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def block_until(condition: Callable[[], T], deadline: float = 10.0, *, what: str = "the condition") -> T:
+    """`wait_until` for code outside an event loop."""
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        if time.monotonic() >= end:
+            raise DeadlineError(f"waited {deadline:g} s in vain for {what}")
+        time.sleep(_POLL_SECONDS)
+    return value
+
+
+def run_alone(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a loop of its own, and leave the thread's current loop as it is."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
