@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.zones import VALUES, Format, Zone
 
 # A busy machine is no reason to fail.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 TODAY = date(2026, 11, 22)
 FORMATS: tuple[Format, ...] = ("TD1", "TD2", "TD3", "MRV-A", "MRV-B")
