@@ -122,7 +122,8 @@ def _origin(value: str, info: ValidationInfo) -> str:
     if not _is_host(host, info) or value != origin_of(host):
         raise PydanticCustomError(
             "origin",
-            "must be an origin alone such as https://acme.eu.auth0.com (http://127.0.0.n:PORT only in development)",
+            "must be an origin alone such as https://acme.eu.auth0.com"
+            " (http://127.0.0.n:PORT only in development)",
         )
     return value
 

@@ -1,0 +1,103 @@
+"""The claims of a session token, version 1."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from common.profile import JWE
+from common.tenant_fields import origin_of
+from common.tenants import Tenant
+from common.tokens_claims import ClaimError, Claims
+
+_STEP = re.compile(r"([a-z][a-z0-9-]{0,31}):([1-9][0-9]{0,5})")
+_ENTRY = re.compile(r"[a-z0-9-]{1,32}")
+_LOCALE = re.compile(r"[A-Za-z0-9-]{1,35}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedStep:
+    """A step that is due, and the revision that its result must at least have."""
+
+    name: str
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionToken:
+    """The claims of a verified token. Whether the tenant has configured the `steps` is not asked here."""
+
+    tenant: str
+    jti: str
+    subject: str
+    issuer: str
+    issued_at: datetime
+    expires_at: datetime
+    ip: str = field(repr=False)
+    steps: tuple[RequestedStep, ...]
+    entry: str
+    continue_uri: str
+    client_id: str
+    protocol: str
+    ui_locales: tuple[str, ...]
+    authorize: Mapping[str, str] | None = field(default=None, repr=False)
+    profile_jwe: str = field(repr=False)
+
+
+def read_session_token(claims: Claims, *, tenant: Tenant) -> SessionToken:
+    """The claims, typed.
+
+    Raises:
+        ClaimError: one of them is not what it must be for this tenant.
+    """
+    if claims.integer("v") != 1:
+        raise ClaimError("v")
+    return SessionToken(
+        tenant=tenant.key,
+        jti=claims.text("jti"),
+        subject=claims.text("sub"),
+        issuer=_issuer(claims, tenant),
+        issued_at=datetime.fromtimestamp(claims.integer("iat"), UTC),
+        expires_at=datetime.fromtimestamp(claims.integer("exp"), UTC),
+        ip=_ip(claims),
+        steps=_steps(claims),
+        entry=claims.matching("entry", _ENTRY),
+        continue_uri=_continue_uri(claims),
+        client_id=claims.text("client_id"),
+        protocol=claims.text("protocol"),
+        ui_locales=claims.texts("ui_locales", pattern=_LOCALE, at_most=20),
+        authorize=claims.text_map("authorize", at_most=20) if claims.has("authorize") else None,
+        profile_jwe=claims.matching("profile", JWE),
+    )
+
+
+def _issuer(claims: Claims, tenant: Tenant) -> str:
+    issuer = claims.text("iss")
+    if issuer not in tenant.hosts:
+        raise ClaimError("iss")
+    return issuer
+
+
+def _ip(claims: Claims) -> str:
+    text = claims.text("ip", at_most=45)
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as exc:
+        raise ClaimError("ip") from exc
+
+
+def _steps(claims: Claims) -> tuple[RequestedStep, ...]:
+    written = [_STEP.fullmatch(text) for text in claims.texts("steps", pattern=_STEP, at_most=10)]
+    steps = tuple(RequestedStep(name=step[1], revision=int(step[2])) for step in written if step)
+    if not steps or len({step.name for step in steps}) < len(steps):
+        raise ClaimError("steps")
+    return steps
+
+
+def _continue_uri(claims: Claims) -> str:
+    """Compared, never used as it came: exactly this tenant host's own address, or the token is refused."""
+    expected = f"{origin_of(claims.text('iss'))}/continue"
+    if claims.text("continue_uri", at_most=2000) != expected:
+        raise ClaimError("continue_uri")
+    return expected
