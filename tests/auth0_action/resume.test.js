@@ -4,7 +4,7 @@
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
 
-const { FUTURE, Login, NOW, PAST, SECRETS, encode, record, result } = require("./support.js");
+const { FUTURE, Login, NOW, PAST, SECRETS, encode, record, result, validateSignatureOnly } = require("./support.js");
 
 const CLAIM = "https://waystation.dev/idproof";
 const now = Math.floor(NOW / 1000);
@@ -103,12 +103,21 @@ const WRONG = {
   "with one step too many": { steps: { idproof: result(), terms: result() } },
   "whose outcome is better than its steps": { steps: { idproof: result({ status: "failed" }) }, outcome: "passed" },
   "whose outcome is worse than its steps": { outcome: "failed" },
+  "whose outcome no step has": { steps: { idproof: result({ status: "failed" }) }, outcome: "declined" },
   "without an outcome": { outcome: undefined },
 };
 
 for (const [what, changes] of Object.entries(WRONG)) {
   test(`an answer ${what} is refused and confirms nothing`, async () => {
     const login = await asked();
+    await login.resume(login.answer(changes));
+    assert.equal(login.denied, "waystation_invalid_answer");
+    assertNothingConfirmed(login);
+  });
+
+  test(`an answer ${what} is refused also by a tenant that checks only the signature`, async () => {
+    const login = await asked();
+    login.validate = validateSignatureOnly;
     await login.resume(login.answer(changes));
     assert.equal(login.denied, "waystation_invalid_answer");
     assertNothingConfirmed(login);
@@ -126,6 +135,7 @@ const WRONG_RESULT = {
   "with a rev that is text": result({ rev: "1" }),
   "without a time": result({ at: null }),
   "with a time that is no instant": result({ at: "2026-11-22" }),
+  "with a time of a month that does not exist": result({ at: "2026-13-22T00:00:00Z" }),
   "without saying until when": result({ until: undefined }),
   "that is good until no instant": result({ until: "2027" }),
   "whose pass has run out": result({ until: PAST }),
@@ -142,9 +152,18 @@ for (const [what, idproof] of Object.entries(WRONG_RESULT)) {
   });
 }
 
-test("a result of an older revision than was asked is refused", async () => {
-  const login = await asked({ secrets: { STEPS: "idproof:2" } });
-  await login.resume(login.answerWith({ v: 1 }));
+for (const status of ["passed", "failed", "pending"]) {
+  test(`a ${status} result of an older revision than was asked is refused`, async () => {
+    const login = await asked({ secrets: { STEPS: "idproof:2" } });
+    await login.resume(login.answerWith({ v: 1, status }));
+    assert.equal(login.denied, "waystation_invalid_answer");
+    assertNothingConfirmed(login);
+  });
+}
+
+test("a status that nobody knows is refused whatever the outcome says", async () => {
+  const login = await asked();
+  await login.resume(login.answerWith({ status: "restarted" }));
   assert.equal(login.denied, "waystation_invalid_answer");
   assertNothingConfirmed(login);
 });
