@@ -265,4 +265,16 @@ function openProfile(jwe, key = PROFILE_KEY) {
   return { header: JSON.parse(Buffer.from(header, "base64url")), fields: JSON.parse(plaintext) };
 }
 
-module.exports = { FUTURE, GATEWAY, Login, NOW, PAST, SECRETS, encode, openProfile, record, result, validateSignatureOnly };
+module.exports = {
+  FUTURE,
+  GATEWAY,
+  Login,
+  NOW,
+  PAST,
+  SECRETS,
+  encode,
+  openProfile,
+  record,
+  result,
+  validateSignatureOnly,
+};
