@@ -1,0 +1,124 @@
+"""The Management API, as much of it as we use: PATCH /api/v2/users/{id} with first-level app_metadata keys.
+
+One call is one request: nothing is repeated in here but what a newly fetched token may cure. What an answer
+means is in its class (errors.py); its body is never read, since it is the whole profile of a person.
+Sources: Auth0, Management API v2 (Update a user); Manage Metadata; Rate Limit Policy.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDictProxy
+
+from common.clock import Clock
+from metadata_sync.account import Account
+from metadata_sync.coalesce import Patch
+from metadata_sync.errors import (
+    CredentialsError,
+    EndNotSeenError,
+    NotSentError,
+    RateLimitedError,
+    RefusedError,
+)
+from metadata_sync.rate_headers import RateHeaders, read_rate_headers
+from metadata_sync.tokens import TokenSource
+
+DEADLINES = aiohttp.ClientTimeout(total=10, connect=3, sock_read=5)
+KEEP_ALIVE_SECONDS = 15.0
+
+_REFUSALS = {
+    400: "payload_refused",
+    404: "user_not_found",
+    409: "conflict",
+    413: "payload_refused",
+    422: "payload_refused",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """The tenant answered 200; `sent` requests were needed for it."""
+
+    sent: int
+    headers: RateHeaders
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Response:
+    status: int
+    headers: CIMultiDictProxy[str]
+
+
+class ManagementClient:
+    """Writes to any tenant's users."""
+
+    def __init__(self, *, session: aiohttp.ClientSession, tokens: TokenSource) -> None:
+        self._session = session
+        self._tokens = tokens
+
+    async def patch_app_metadata(self, account: Account, user_id: str, *, patch: Patch) -> Accepted:
+        """Set the patch's keys of one user.
+
+        Raises:
+            ManagementError: one of its classes, for everything but a 200.
+        """
+        token = await self._tokens.token(account)
+        response, sent = await self._send(account, user_id, patch=patch, token=token, sent=1), 1
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            token = await self._tokens.token(account, refused=token)
+            response, sent = await self._send(account, user_id, patch=patch, token=token, sent=2), 2
+        return _judged(response, sent=sent)
+
+    async def _send(
+        self, account: Account, user_id: str, *, patch: Patch, token: str, sent: int
+    ) -> _Response:
+        try:
+            async with self._session.patch(
+                account.url(f"/api/v2/users/{quote(user_id, safe='')}"),
+                json={"app_metadata": patch.body()},
+                headers={"Authorization": f"Bearer {token}"},
+                allow_redirects=False,
+            ) as response:
+                return _Response(status=response.status, headers=response.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
+            raise NotSentError("unreachable", sent=sent - 1) from exc
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise EndNotSeenError("no_answer", sent=sent) from exc
+
+
+@asynccontextmanager
+async def open_management_client(
+    clock: Clock, *, deadlines: aiohttp.ClientTimeout = DEADLINES
+) -> AsyncIterator[ManagementClient]:
+    """A client with its own connections, for all tenants."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=deadlines,
+        headers={"User-Agent": "waystation-metadata-sync", "Accept-Encoding": "identity"},
+    ) as session:
+        # aiohttp would repeat what it takes for idempotent on a dropped connection, unseen by our budget.
+        session._retry_connection = False  # noqa: SLF001 - there is no public name for it
+        yield ManagementClient(session=session, tokens=TokenSource(session=session, clock=clock))
+
+
+def _judged(response: _Response, *, sent: int) -> Accepted:
+    headers = read_rate_headers(response.headers)
+    match response.status:
+        case 200:
+            return Accepted(sent=sent, headers=headers)
+        case 429:
+            raise RateLimitedError("rate_limited", sent=sent, headers=headers)
+        case 401:
+            raise CredentialsError("unauthorized", sent=sent, headers=headers)
+        case 403:
+            raise CredentialsError("forbidden", sent=sent, headers=headers)
+        case status if status in _REFUSALS:
+            raise RefusedError(_REFUSALS[status], sent=sent, headers=headers)
+        case status:
+            # A gateway between us and the tenant may have given up on a write that still happens.
+            raise EndNotSeenError(f"status_{status}", sent=sent, headers=headers)

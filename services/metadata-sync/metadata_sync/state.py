@@ -1,0 +1,263 @@
+"""One user's desired state and what is known of its way to the tenant; pure, a new value for each step.
+
+```
+ accept ──► due ──begin──► attempt under way ──confirm──► nothing due
+  ▲          ▲                 │  │  │
+  │          └───postpone──────┘  │  └──park──► parked, until a newer wish for the key
+  └── an update at any time       └──lose──► due again, its keys unsettled
+```
+
+A key is *unsettled* after an attempt whose end was not seen: the tenant may still write what that attempt
+carried, over anything later. One more write is due when that can no longer be, and until then no wish for the
+key is taken for unchanged.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from common.messages import DesiredValue
+from metadata_sync.coalesce import Desired, Patch, digest, merge, patch_of, refuse_oversized
+from metadata_sync.due import Changes, Timing, together
+
+CONFIRMED_FOR = timedelta(minutes=10)
+SETTLE_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """The tenant answered 200 for this rev, at this time; `digest` tells the value."""
+
+    rev: int
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What an attempt carries for one key."""
+
+    rev: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A write that has begun and whose end is not recorded yet; `changes` is when its wishes came."""
+
+    at: datetime
+    keys: dict[str, Sent]
+    changes: Changes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parked:
+    """A wish that the tenant refused for good; a newer rev of the key is tried again."""
+
+    rev: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requester:
+    """A transaction that asked for revs of keys and has not been answered; `waiting`: a browser waits too."""
+
+    traceparent: str
+    waiting: bool
+    keys: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one transaction is told: its keys are confirmed at these revs, or refused for `reason`."""
+
+    transaction_id: str
+    traceparent: str
+    keys: dict[str, int]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An update as one transaction asks for it."""
+
+    transaction_id: str
+    requester: Requester
+    desired: Desired
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserState:
+    """Everything about one user of one tenant; stored whole, so every field needs a default."""
+
+    desired: dict[str, DesiredValue] = field(default_factory=dict)
+    confirmed: dict[str, Confirmed] = field(default_factory=dict)
+    unsettled: dict[str, datetime] = field(default_factory=dict)
+    parked: dict[str, Parked] = field(default_factory=dict)
+    requesters: dict[str, Requester] = field(default_factory=dict)
+    attempt: Attempt | None = None
+    changes: Changes | None = None
+    retry_at: datetime | None = None
+    failures: int = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        return any(requester.waiting for requester in self.requesters.values())
+
+    def accept(self, request: Request, *, now: datetime) -> "UserState":
+        """Take an update in. A waiting one makes the user due now, also out of a pause between retries.
+
+        Raises:
+            UnfitUpdateError: together with what is there it would be too large.
+        """
+        desired = merge(self.desired, request.desired)
+        refuse_oversized(desired)
+        requesters = _with_requester(self.requesters, request)
+        state = replace(self, desired=desired, requesters=requesters)
+        state = _spared(state, request.desired, now=now)
+        changed = {key for key in request.desired if desired[key] != self.desired.get(key)}
+        if changed & _unconfirmed(state):
+            state = replace(state, changes=together(self.changes, Changes(first=now, last=now)))
+        if request.requester.waiting and self.retry_at:
+            state = replace(state, retry_at=now)
+        return _tidied(state)
+
+    def due_at(self, timing: Timing) -> datetime | None:
+        """When the next write is due, where no attempt is under way; None while there is nothing to write."""
+        moments = list(self.unsettled.values())
+        if self.changes and _unconfirmed(self):
+            moments.append(self.changes.first if self.is_waited_for else self.changes.due(timing))
+        due = min(moments, default=None)
+        return max(due, self.retry_at) if due and self.retry_at else due
+
+    def begin(self, *, now: datetime) -> tuple["UserState", Patch | None]:
+        """Begin an attempt with all that is due; an older one that nobody ended counts as lost."""
+        state = self.lose(now=now)
+        settling = {key for key, moment in state.unsettled.items() if moment <= now}
+        wishes = {key: state.desired[key] for key in sorted(_unconfirmed(state) | settling)}
+        patch = patch_of({key: wish.value for key, wish in wishes.items()})
+        if patch is None:
+            return state, None
+        keys = {key: Sent(rev=wish.rev, digest=digest(wish.value)) for key, wish in wishes.items()}
+        attempt = Attempt(at=now, keys=keys, changes=state.changes)
+        return replace(state, attempt=attempt, changes=None, retry_at=None), patch
+
+    def confirm(self, *, now: datetime) -> "UserState":
+        """The attempt was answered 200."""
+        if self.attempt is None:
+            return self
+        confirmed = {
+            key: Confirmed(rev=sent.rev, digest=sent.digest, at=now)
+            for key, sent in self.attempt.keys.items()
+        }
+        unsettled = {
+            key: moment
+            for key, moment in self.unsettled.items()
+            if key not in confirmed or moment > self.attempt.at
+        }
+        state = replace(
+            self, confirmed=self.confirmed | confirmed, unsettled=unsettled, attempt=None, failures=0
+        )
+        return _tidied(_spared(state, state.desired, now=now))
+
+    def postpone(self, *, until: datetime, failed: bool) -> "UserState":
+        """Nothing was written; go on at `until`. What was no fault of this write is no failure."""
+        return replace(self._without_attempt(), retry_at=until, failures=self.failures + failed)
+
+    def lose(self, *, now: datetime) -> "UserState":
+        """The attempt's end was not seen."""
+        return self._without_attempt().unsettle(self.attempt.keys, now=now) if self.attempt else self
+
+    def _without_attempt(self) -> "UserState":
+        carried = self.attempt.changes if self.attempt else None
+        return replace(self, attempt=None, changes=together(carried, self.changes))
+
+    def unsettle(self, keys: Iterable[str], *, now: datetime) -> "UserState":
+        """Something may still write these keys until `SETTLE_AFTER` from now."""
+        return replace(self, unsettled=self.unsettled | dict.fromkeys(keys, now + SETTLE_AFTER))
+
+    def park(self, reason: str, *, now: datetime) -> "UserState":
+        """The tenant refused what the attempt carried, and always will."""
+        if self.attempt is None:
+            return self
+        refused = {
+            key: Parked(rev=sent.rev, reason=reason, at=now) for key, sent in self.attempt.keys.items()
+        }
+        unsettled = {key: moment for key, moment in self.unsettled.items() if key not in refused}
+        return _tidied(
+            replace(self, parked=self.parked | refused, unsettled=unsettled, attempt=None, failures=0)
+        )
+
+    def take_answers(self) -> tuple["UserState", tuple[Answer, ...]]:
+        """Who can be told something now; each is told once."""
+        answers: list[Answer] = []
+        waiting_on: dict[str, Requester] = {}
+        for transaction_id, requester in self.requesters.items():
+            if answer := self._answer(transaction_id, requester):
+                answers.append(answer)
+            else:
+                waiting_on[transaction_id] = requester
+        return replace(self, requesters=waiting_on), tuple(answers)
+
+    def _answer(self, transaction_id: str, requester: Requester) -> Answer | None:
+        open_keys = {key: rev for key, rev in requester.keys.items() if _rev(self.confirmed, key) < rev}
+        refused = {key: self.parked[key] for key, rev in open_keys.items() if _rev(self.parked, key) >= rev}
+        if open_keys and not refused:
+            return None
+        keys = (
+            {key: parked.rev for key, parked in refused.items()}
+            if refused
+            else {key: _rev(self.confirmed, key) for key in requester.keys}
+        )
+        return Answer(
+            transaction_id=transaction_id,
+            traceparent=requester.traceparent,
+            keys=keys,
+            reason=next((parked.reason for parked in refused.values()), None),
+        )
+
+
+def _spared(state: UserState, keys: Iterable[str], *, now: datetime) -> UserState:
+    """Confirm without a write what the tenant is known to hold already."""
+    spared = {
+        key: replace(known, rev=wish.rev)
+        for key in keys
+        if (wish := state.desired[key])
+        and (known := state.confirmed.get(key))
+        and known.rev < wish.rev
+        and known.digest == digest(wish.value)
+        and now - known.at <= CONFIRMED_FOR
+        and not _may_be_overwritten(state, key)
+    }
+    return replace(state, confirmed=state.confirmed | spared) if spared else state
+
+
+def _tidied(state: UserState) -> UserState:
+    """Where nothing is left to write, the next change is a first one."""
+    return state if _unconfirmed(state) else replace(state, changes=None)
+
+
+def _may_be_overwritten(state: UserState, key: str) -> bool:
+    return key in state.unsettled or (state.attempt is not None and key in state.attempt.keys)
+
+
+def _unconfirmed(state: UserState) -> set[str]:
+    return {
+        key
+        for key, wish in state.desired.items()
+        if wish.rev > max(_rev(state.confirmed, key), _rev(state.parked, key))
+    }
+
+
+def _rev(known: Mapping[str, Confirmed] | Mapping[str, Parked], key: str) -> int:
+    return known[key].rev if key in known else 0
+
+
+def _with_requester(requesters: Mapping[str, Requester], request: Request) -> dict[str, Requester]:
+    """Add who asks; of one transaction that asks again the higher class and the later revs count."""
+    asking, before = request.requester, requesters.get(request.transaction_id)
+    if before:
+        keys = before.keys | {key: max(rev, before.keys.get(key, 0)) for key, rev in asking.keys.items()}
+        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys)
+    return {**requesters, request.transaction_id: asking}
