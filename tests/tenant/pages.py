@@ -1,0 +1,27 @@
+"""The HTML that people see."""
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
+)
+
+NO_SESSION = (
+    "You may have pressed the back button, refreshed during login, opened too many login dialogs, or there "
+    "is some issue with cookies, since we couldn't find your session. Try logging in again from the application "
+    "and if the problem persists please contact the administrator."
+)
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """Render one template; nothing of it may be cached."""
+    return web.Response(
+        text=_TEMPLATES.get_template(template).render(**values),
+        status=status,
+        content_type="text/html",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,129 @@
+"""What the Management API accepts in a user, and the words with which it refuses the rest."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.tenant.errors import ApiError
+
+_TEXT_LIMITS = {
+    "given_name": 150,
+    "family_name": 150,
+    "name": 300,
+    "nickname": 300,
+    "username": 128,
+    "picture": 2048,
+    "connection": 128,
+    "client_id": 128,
+}
+_FLAGS = frozenset({"blocked", "email_verified", "phone_verified", "verify_email", "verify_phone_number"})
+_METADATA = {
+    "app_metadata": "Metadata associated with the user that can influence the application",
+    "user_metadata": "Metadata associated with the user",
+}
+# fmt: off
+_FORBIDDEN = frozenset({
+    "__tenant", "_id", "blocked", "clientID", "created_at", "email_verified", "email", "globalClientID",
+    "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount", "metadata",
+    "multifactor_last_modified", "multifactor", "updated_at", "user_id",
+})
+# fmt: on
+_ROOT = ("given_name", "family_name", "name", "nickname", "picture")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PHONE = re.compile(r"\+[0-9]{1,15}")
+_MINIMUM_PASSWORD = 8
+_STORED_CONNECTIONS = frozenset({"auth0", "email", "sms"})
+
+
+def check_user(body: dict[str, Any], *, extra: frozenset[str] = frozenset()) -> None:
+    """Judge the fields of a create or an update.
+
+    Args:
+        body: the request's JSON object.
+        extra: fields that only this operation takes.
+
+    Raises:
+        ApiError: 400 invalid_body.
+    """
+    if not body:
+        raise invalid("Too few properties defined (0), minimum 1")
+    for name, value in body.items():
+        if name not in extra:
+            _check_field(name, value)
+
+
+def _check_field(name: str, value: Any) -> None:
+    if name in _METADATA:
+        _check_metadata(name, value)
+    elif name in _FLAGS:
+        _expect(name, value, lambda: isinstance(value, bool), named="boolean")
+    elif name in _TEXT_LIMITS:
+        fits = isinstance(value, str) and 1 <= len(value) <= _TEXT_LIMITS[name]
+        _expect(name, value, lambda: value is None or fits, named="string")
+    elif name == "email":
+        _check_format(name, value, _EMAIL)
+    elif name == "phone_number":
+        _check_format(name, value, _PHONE)
+    elif name == "password":
+        _check_password(value)
+    else:
+        raise invalid(f"Additional properties not allowed: {name}")
+
+
+def _check_metadata(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise invalid(
+            f"Expected type object but found type {_kind(value)}", where=f"{name} ({_METADATA[name]})"
+        )
+    for key in value:
+        if "." in key or "$" in key:
+            raise invalid(f"Metadata keys must not contain . or $: {key}", where=name)
+        if name == "app_metadata" and key in _FORBIDDEN:
+            raise invalid(f"Not allowed in app_metadata: {key}", where=name)
+
+
+def _check_format(name: str, value: Any, pattern: re.Pattern[str]) -> None:
+    if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
+        raise invalid(f"Object didn't pass validation for format {name}: {value}", where=name)
+
+
+def _check_password(value: Any) -> None:
+    _expect("password", value, lambda: isinstance(value, str), named="string")
+    if len(value) < _MINIMUM_PASSWORD:
+        raise ApiError(400, "PasswordStrengthError: Password is too weak")
+
+
+def _expect(name: str, value: Any, holds: Callable[[], bool], *, named: str) -> None:
+    if not holds():
+        raise invalid(f"Expected type {named} but found type {_kind(value)}", where=name)
+
+
+def check_connection(body: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Root attributes of people from elsewhere follow their provider.
+
+    Raises:
+        ApiError: 400, with the text of real tenants.
+    """
+    refused = sorted(name for name in _ROOT if name in body)
+    if refused and identity["provider"] not in _STORED_CONNECTIONS:
+        raise ApiError(
+            400,
+            f"The following user attributes cannot be updated: {', '.join(refused)}. "
+            f"The connection ({identity['connection']}) must either be a database connection (using the "
+            "Auth0 store), a passwordless connection (email or sms) or has disabled 'Sync user profile "
+            "attributes at each login'. For more information, see "
+            "https://auth0.com/docs/dashboard/guides/connections/configure-connection-sync",
+        )
+
+
+def invalid(message: str, *, where: str | None = None) -> ApiError:
+    """`Payload validation error: '…' on property …`."""
+    place = f" on property {where}" if where else ""
+    return ApiError(400, f"Payload validation error: '{message}'{place}.", code="invalid_body")
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value), "null")
