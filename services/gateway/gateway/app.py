@@ -1,0 +1,137 @@
+"""The gateway's process: the only place that opens anything."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from aiohttp import web
+from common.log import configure_logging
+
+from common.bus import open_connection, open_publisher
+from common.clock import SystemClock
+from common.consumer import Consumer
+from common.db import open_database
+from common.health import Health, passing, serve_health
+from common.outbox import Relay
+from common.process import run_loops, stop_on_signals
+from common.sealing import Sealer
+from common.tenants_watcher import TenantsWatcher
+from common.vault import Vault
+from gateway.acts import Acts
+from gateway.browser import BrowserCookies
+from gateway.hand_back import HandBack
+from gateway.handlers import Handlers
+from gateway.intake import Intake
+from gateway.live import Bell
+from gateway.log_events import EVENTS
+from gateway.logins import Logins
+from gateway.outcomes import Outcomes
+from gateway.settings import Settings
+from gateway.shield import add_headers, guard
+from gateway.timekeeper import Timekeeper
+from gateway.views import Views
+from gateway.visits import Doorkeeper
+from gateway.web_errors import errors_as_pages, one_line_per_request
+
+SERVICE = "gateway"
+KEEP_ALIVE_SECONDS = 75
+SHUTDOWN_SECONDS = 15
+
+log = structlog.stdlib.get_logger()
+
+
+def create_app(*, handlers: Handlers, public_base_url: str) -> web.Application:
+    """The application that browsers reach."""
+    app = web.Application(
+        middlewares=[one_line_per_request, errors_as_pages, guard(public_base_url=public_base_url)]
+    )
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(handlers.routes())
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Serve browsers and consume the queue until a signal comes."""
+    configure_logging(service=SERVICE, events=EVENTS, level=settings.log_level)
+    stop = stop_on_signals()
+    clock, bell = SystemClock(), Bell()
+    tenants = TenantsWatcher(
+        settings.tenants_file,
+        production=settings.production,
+        parts={"tokens"},
+    )
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(
+                settings.database_url,
+                schema="gateway",
+                application_name=SERVICE,
+                production=settings.production,
+            )
+        )
+        publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
+        connection = await stack.enter_async_context(open_connection(settings.amqp_url, name=SERVICE))
+        relay = Relay(database=database, publisher=publisher, clock=clock)
+        logins = Logins(database=database, relay=relay, bell=bell, clock=clock)
+        vault = Vault(settings.data_keys)
+        cookies = BrowserCookies(settings.cookie_keys)
+        consumer = Consumer(
+            connection=connection,
+            queue=SERVICE,
+            handle=Outcomes(logins=logins, clock=clock).handle,
+            database=database,
+            publisher=publisher,
+            clock=clock,
+        )
+        handlers = Handlers(
+            intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
+            doorkeeper=Doorkeeper(
+                logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
+            ),
+            acts=Acts(
+                database=database,
+                logins=logins,
+                vault=vault,
+                sealer=Sealer(settings.proofing_seal_keys),
+                clock=clock,
+            ),
+            hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
+            views=Views(cookies=cookies),
+            logins=logins,
+            database=database,
+            vault=vault,
+            cookies=cookies,
+            bell=bell,
+            clock=clock,
+        )
+
+        async def database_is_up() -> Health:
+            return passing(await database.is_up())
+
+        async def broker_is_up() -> Health:
+            # The outbox keeps what is to be told, so browsers can still be served.
+            return passing(publisher.is_connected and consumer.is_consuming, otherwise=Health.DEGRADED)
+
+        await stack.enter_async_context(
+            serve_health(settings.admin_listen, checks={"database": database_is_up, "broker": broker_is_up})
+        )
+        await stack.enter_async_context(_serve_browsers(settings, handlers, bell))
+        log.info("service.started", tenants=len(tenants.current))
+        timekeeper = Timekeeper(database=database, logins=logins)
+        await run_loops(stop, relay.run, consumer.run, timekeeper.run, tenants.watch)
+    log.info("service.stopped")
+
+
+@asynccontextmanager
+async def _serve_browsers(settings: Settings, handlers: Handlers, bell: Bell) -> AsyncIterator[None]:
+    app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, keepalive_timeout=KEEP_ALIVE_SECONDS
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.listen.host, settings.listen.port).start()
+        yield
+    finally:
+        bell.close()
+        await runner.cleanup()

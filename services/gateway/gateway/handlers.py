@@ -1,0 +1,233 @@
+"""The gateway's routes: each reads a request, calls one rule, and answers with a page or a 303."""
+
+import asyncio
+from collections.abc import Awaitable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from common.clock import Clock
+from common.db import Database
+from common.mrz import MrzError
+from common.vault import Vault
+from gateway.acts import Acts
+from gateway.browser import MAX_AGE_SECONDS, BrowserCookies, surplus
+from gateway.errors import BadRequestError, ForbiddenError, NotYetError, TokenRefusedError, TransitionError
+from gateway.hand_back import HandBack
+from gateway.intake import Arrival, Found, Intake
+from gateway.live import Bell, rung
+from gateway.logins import Logins
+from gateway.pages import render
+from gateway.personal import masked, profile_of
+from gateway.shield import NONCE, security_headers
+from gateway.steps.idproof_texts import problem_text
+from gateway.transaction import Status
+from gateway.views import Views
+from gateway.visits import Doorkeeper, Visit, is_claimable_by
+
+LOOK_SECONDS = 1.0
+KEEP_ALIVE_LOOKS = 10
+MAX_TYPED = 400
+
+_ORDER = (Status.OPENED, Status.WORKING, Status.WAITING, Status.READY, Status.HANDED_BACK)
+
+
+class Handlers:
+    """All routes that a browser can reach."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        doorkeeper: Doorkeeper,
+        acts: Acts,
+        hand_back: HandBack,
+        views: Views,
+        logins: Logins,
+        database: Database,
+        vault: Vault,
+        cookies: BrowserCookies,
+        bell: Bell,
+        clock: Clock,
+    ) -> None:
+        self._intake = intake
+        self._doorkeeper = doorkeeper
+        self._acts = acts
+        self._hand_back = hand_back
+        self._views = views
+        self._logins = logins
+        self._database = database
+        self._vault = vault
+        self._cookies = cookies
+        self._bell = bell
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/start/{tenant}/{entry}", self.start, allow_head=False),
+            web.get("/t/{id}", self.show, allow_head=False),
+            web.get("/t/{id}/events", self.events, allow_head=False),
+            web.post("/t/{id}/claim", self.claim),
+            web.post("/t/{id}/identity", self.identity),
+            web.post("/t/{id}/decline", self.decline),
+            web.post("/t/{id}/continue", self.go_back),
+        ]
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Where the tenant sends the browser; nothing of the token stays in the URL after it."""
+        found = await self._intake.take(
+            Arrival(
+                tenant=request.match_info["tenant"],
+                entry=request.match_info["entry"],
+                state=_single(request, "state"),
+                session_token=_single(request, "session_token"),
+            )
+        )
+        response = _see(found.transaction_id)
+        await self._keep_or_issue_cookie(request, found, response)
+        return response
+
+    async def _keep_or_issue_cookie(self, request: web.Request, found: Found, response: web.Response) -> None:
+        login = await self._logins.get(found.transaction_id)
+        cookie = self._cookies.recognise(request.cookies, found.transaction_id)
+        if cookie is not None and is_claimable_by(login, cookie):
+            return  # a reload, or a second tab: this browser's cookie stays what it is
+        if found.token_is_over:
+            raise TokenRefusedError("session_token_expired", login_url=found.login_url)
+        if login.transaction.claimed_by is not None:
+            raise ForbiddenError("other_browser", login_url=login.login_url)
+        issued = self._cookies.issue(found.transaction_id, issued=int(self._clock.now().timestamp()))
+        for name in surplus(request.cookies):
+            response.del_cookie(name, secure=True, httponly=True, samesite="Lax")
+        response.set_cookie(
+            issued.name, issued.value, max_age=MAX_AGE_SECONDS, secure=True, httponly=True, samesite="Lax"
+        )
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The login as it is; reload and back come here as often as they like."""
+        visit = await self._doorkeeper.admit(request)
+        return _page(self._views.current(visit, nonce=request[NONCE], account=await self._account(visit)))
+
+    async def _account(self, visit: Visit) -> str:
+        if visit.login.transaction.status is not Status.OPENED:
+            return ""
+        async with self._database.connection() as connection:
+            profile = await profile_of(connection, visit.login, vault=self._vault)
+        return masked(profile.get("email"))
+
+    async def claim(self, request: web.Request) -> web.Response:
+        visit, _ = await self._doorkeeper.admit_form(request)
+        return await self._act(visit, Status.OPENED, self._acts.claim(visit.login, visit.cookie))
+
+    async def decline(self, request: web.Request) -> web.Response:
+        visit, _ = await self._doorkeeper.admit_form(request)
+        return await self._act(visit, Status.WORKING, self._acts.decline(visit.login))
+
+    async def identity(self, request: web.Request) -> web.Response:
+        visit, form = await self._doorkeeper.admit_form(request)
+        typed = form.get("mrz", "")
+        if not typed.strip() or len(typed) > MAX_TYPED:
+            problem = "Type the lines of your document." if not typed.strip() else "That is too long."
+            return self._identity_again(visit, request, problems=(problem,), typed=typed[:MAX_TYPED])
+        try:
+            return await self._act(visit, Status.WORKING, self._acts.submit_identity(visit.login, typed))
+        except MrzError as exc:
+            return await self._mistyped(visit, request, exc, typed=typed)
+
+    async def _mistyped(
+        self, visit: Visit, request: web.Request, exc: MrzError, *, typed: str
+    ) -> web.Response:
+        try:
+            left = await self._acts.count_slip(visit.login, exc)
+        except TransitionError:
+            return _see(visit.login.id)
+        if left == 0:
+            return _see(visit.login.id)
+        problems = tuple(problem_text(problem) for problem in exc.problems)
+        return self._identity_again(visit, request, problems=problems, typed=typed, attempts_left=left)
+
+    def _identity_again(
+        self,
+        visit: Visit,
+        request: web.Request,
+        *,
+        problems: tuple[str, ...],
+        typed: str,
+        attempts_left: int | None = None,
+    ) -> web.Response:
+        html = self._views.identity(
+            visit, nonce=request[NONCE], problems=problems, typed=typed, attempts_left=attempts_left
+        )
+        return _page(html, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    async def go_back(self, request: web.Request) -> web.Response:
+        """The hand-back: a page that posts itself to the tenant, or a redirect where the tenant wants GET."""
+        visit, _ = await self._doorkeeper.admit_form(request)
+        try:
+            way = await self._hand_back.take(visit.login)
+        except TransitionError:
+            raise NotYetError("not_ready", again_url=f"/t/{visit.login.id}") from None
+        headers = security_headers(request[NONCE], referrer_policy="no-referrer")
+        if way.method == "get":
+            return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers | {"Location": way.url})
+        html = render(
+            "hand_back",
+            nonce=request[NONCE],
+            tenant=visit.login.settings.name,
+            application=visit.login.application_name,
+            action=way.url,
+            fields=way.fields,
+        )
+        return web.Response(text=html, content_type="text/html", headers=headers)
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events of a waiting login: one `changed` when there is something new to see."""
+        visit = await self._doorkeeper.admit(request)
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        )
+        await response.prepare(request)
+        try:
+            with self._bell.listening(visit.login.id) as waiter:
+                await self._until_changed(visit.login.id, response, waiter)
+            await response.write(b"event: changed\ndata:\n\n")
+        except ConnectionError:
+            return response  # the browser has left
+        return response
+
+    async def _until_changed(
+        self, transaction_id: str, response: web.StreamResponse, waiter: asyncio.Event
+    ) -> None:
+        looks = 0
+        while not self._bell.is_closed:
+            login = await self._logins.get(transaction_id)
+            if login.transaction.status is not Status.WAITING:
+                return
+            await rung(waiter, seconds=LOOK_SECONDS)
+            looks += 1
+            if looks % KEEP_ALIVE_LOOKS == 0:
+                await response.write(b": still here\n\n")
+
+    async def _act(self, visit: Visit, needed: Status, act: Awaitable[None]) -> web.Response:
+        """Do it, then show where the login is now; pressed twice, or in two tabs, nothing else happens."""
+        try:
+            await act
+        except TransitionError:
+            if _ORDER.index(visit.login.transaction.status) < _ORDER.index(needed):
+                raise NotYetError("not_yet", again_url=f"/t/{visit.login.id}") from None
+        return _see(visit.login.id)
+
+
+def _single(request: web.Request, name: str) -> str:
+    values = request.query.getall(name, [])
+    if len(values) != 1:
+        raise BadRequestError(f"{name}_count")
+    return values[0]
+
+
+def _see(transaction_id: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/t/{transaction_id}"})
+
+
+def _page(html: str, *, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(text=html, content_type="text/html", status=status)

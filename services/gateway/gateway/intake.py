@@ -1,0 +1,193 @@
+"""A browser arrives with a session token: verify it, and find or make its login."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+
+import structlog
+from pydantic_core import to_json
+
+from common.clock import Clock
+from common.db import Database
+from common.messages import new_traceparent
+from common.profile import Profile, ProfileError, open_profile
+from common.tenants import Tenant
+from common.tenants_watcher import TenantsWatcher
+from common.tokens import (
+    Refusal,
+    SessionToken,
+    SessionTokenError,
+    SessionTokenExpiredError,
+    verify_session_token,
+)
+from common.vault import Vault
+from gateway import store
+from gateway.errors import (
+    BadRequestError,
+    ConflictingLoginError,
+    MisconfiguredError,
+    NotFoundError,
+    TokenRefusedError,
+)
+from gateway.login import Login
+from gateway.personal import profile_place, state_place
+from gateway.transaction import Step, Transaction
+
+_STATE = re.compile(r"[\x21-\x7e]{1,2048}")  # opaque to us, and sent back byte for byte
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """What a browser brought to /start/{tenant}/{entry}."""
+
+    tenant: str
+    entry: str
+    state: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The login of an arrival; with a token that is over, only the browser that has its cookie may go on."""
+
+    transaction_id: str
+    token_is_over: bool = False
+    login_url: str | None = None
+
+
+class Intake:
+    """Takes logins over. It binds nothing to a browser, so that a reload or a retry loses nothing."""
+
+    def __init__(self, *, database: Database, tenants: TenantsWatcher, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._tenants = tenants
+        self._vault = vault
+        self._clock = clock
+
+    async def take(self, arrival: Arrival) -> Found:
+        """The login that this arrival belongs to, made if there is none yet.
+
+        Raises:
+            NotFoundError: no such tenant.
+            BadRequestError: state or token are not even the form of one.
+            TokenRefusedError: the token is not good, or not for here.
+            MisconfiguredError: it asks for a step that the tenant has not configured.
+            ConflictingLoginError: its jti came with another state before, or its state with another jti.
+        """
+        tenant = self._tenants.current.get(arrival.tenant)
+        if tenant is None:
+            raise NotFoundError("unknown_tenant")
+        if not _STATE.fullmatch(arrival.state):
+            raise BadRequestError("state")
+        try:
+            token = self._verify(arrival)
+        except SessionTokenExpiredError as exc:
+            return await self._find_old(tenant, exc.token, arrival)
+        return await self._find_or_open(tenant, token, arrival)
+
+    def _verify(self, arrival: Arrival) -> SessionToken:
+        try:
+            token = verify_session_token(
+                arrival.session_token,
+                tenants=self._tenants.current,
+                now=self._clock.now(),
+                tenant_key=arrival.tenant,
+            )
+        except SessionTokenExpiredError:
+            raise
+        except SessionTokenError as exc:
+            if exc.reason is Refusal.FORM:
+                raise BadRequestError("session_token_form") from None
+            raise TokenRefusedError(f"session_token_{exc.reason}") from None
+        if token.entry != arrival.entry:
+            raise TokenRefusedError("session_token_entry")
+        return token
+
+    async def _find_old(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
+        login_url = _login_url(tenant, token)
+        transaction_id = await self._find(token, arrival)
+        if transaction_id is None:
+            raise TokenRefusedError("session_token_expired", login_url=login_url)
+        return Found(transaction_id=transaction_id, token_is_over=True, login_url=login_url)
+
+    async def _find_or_open(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
+        found = await self._find(token, arrival)
+        if found is None:
+            login = self._new_login(tenant, token)
+            profile = _open_profile(tenant, token)
+            if await self._insert(login, profile, arrival.state):
+                return Found(transaction_id=login.id)
+            found = await self._find(token, arrival)  # the browser asked twice at once
+        if found is None:
+            raise ConflictingLoginError("state_does_not_fit", login_url=_login_url(tenant, token))
+        return Found(transaction_id=found)
+
+    async def _find(self, token: SessionToken, arrival: Arrival) -> str | None:
+        async with self._database.connection() as connection:
+            return await store.find_id(
+                connection, tenant=token.tenant, jti=token.jti, state_digest=_digest(arrival.state)
+            )
+
+    def _new_login(self, tenant: Tenant, token: SessionToken) -> Login:
+        transaction = Transaction(
+            id=secrets.token_urlsafe(16),
+            tenant=tenant.key,
+            subject=token.subject,
+            jti=token.jti,
+            deadline=self._clock.now() + tenant.transaction.deadline,
+            steps=tuple(_step(tenant, name=step.name, required=step.revision) for step in token.steps),
+        )
+        return Login(
+            transaction=transaction,
+            issuer=token.issuer,
+            client_id=token.client_id,
+            continue_uri=token.continue_uri,
+            settings=tenant.snapshot(),
+            traceparent=new_traceparent(),
+        )
+
+    async def _insert(self, login: Login, profile: Profile, state: str) -> bool:
+        async with self._database.transaction() as connection:
+            sealed_state = await self._vault.encrypt(connection, state.encode(), place=state_place(login))
+            sealed_profile = await self._vault.encrypt(
+                connection, to_json(profile, exclude_none=True), place=profile_place(login)
+            )
+            inserted = await store.insert_login(
+                connection, login, state_digest=_digest(state), state=sealed_state, profile=sealed_profile
+            )
+        if inserted:
+            log.info(
+                "login.opened",
+                transaction_id=login.id,
+                tenant=login.transaction.tenant,
+                steps=[step.name for step in login.transaction.steps],
+                trace_id=login.traceparent[3:35],
+            )
+        return inserted
+
+
+def _step(tenant: Tenant, *, name: str, required: int) -> Step:
+    rules = tenant.steps.get(name)
+    if rules is None or rules.revision < required:
+        raise MisconfiguredError("step_not_configured")
+    return Step(name=name, revision=rules.revision)
+
+
+def _open_profile(tenant: Tenant, token: SessionToken) -> Profile:
+    try:
+        return open_profile(token.profile_jwe, keys=tenant.profile_keys, jti=token.jti)
+    except ProfileError as exc:
+        log.warning("profile.refused", tenant=tenant.key, reason=exc.reason)
+        raise TokenRefusedError("profile") from None
+
+
+def _login_url(tenant: Tenant, token: SessionToken) -> str | None:
+    application = tenant.applications.get(token.client_id)
+    return str(application.login_url) if application else None
+
+
+def _digest(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()

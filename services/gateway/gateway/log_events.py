@@ -1,0 +1,52 @@
+"""Every event that the gateway writes; README.md tells operators what to do about each."""
+
+from common.log import Event
+
+from common.log_events import COMMON_EVENTS
+
+EVENTS = (
+    *COMMON_EVENTS,
+    Event(
+        "request.served",
+        "info",
+        ("http_request_method", "http_route", "http_response_status_code", "duration_ms"),
+        "One request of a browser.",
+    ),
+    Event(
+        "request.refused",
+        "warning",
+        ("code", "http_response_status_code"),
+        "A request was answered with an error page; `code` says why.",
+    ),
+    Event(
+        "request.not_possible_now",
+        "warning",
+        ("error_type",),
+        "The person was asked to try again in some seconds.",
+    ),
+    Event("request.failed", "error", (), "A request met an error that nobody foresaw."),
+    Event("vault.does_not_open", "error", (), "Stored data does not open: a key file is missing or wrong."),
+    Event("profile.refused", "warning", ("reason",), "The profile in a session token does not open."),
+    Event("login.opened", "info", ("steps",), "A browser arrived with a good session token."),
+    Event("login.claimed", "info", (), "A person said that this is their login; it is this browser's now."),
+    Event(
+        "login.went_on_without",
+        "warning",
+        ("waiting_for",),
+        "A verdict or a confirmation was late; the login goes on as pending or carried.",
+    ),
+    Event(
+        "login.handed_back",
+        "info",
+        ("metadata", "outcomes"),
+        "The signed answer was served; whether the tenant took it, we never learn.",
+    ),
+    Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
+    Event("step.mistyped", "info", ("step", "attempt", "problems"), "A slip of the keyboard."),
+    Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
+    Event("step.declined", "info", ("step",), "The person does not want the step."),
+    Event("step.out_of_attempts", "warning", ("step",), "Too many slips; the step has failed."),
+    Event("verification.noted", "info", ("step", "outcome", "reason"), "Proofing's verdict arrived."),
+    Event("metadata.applied", "info", (), "The tenant holds the results of this login."),
+    Event("metadata.rejected", "warning", ("reason",), "The tenant will never take the results."),
+)

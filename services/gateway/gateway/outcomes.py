@@ -1,0 +1,102 @@
+"""What the other services make of a login: the handler of the gateway's queue."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from common import outbox
+from common.clock import Clock
+from common.consumer import PoisonMessageError
+from common.db import Connection
+from common.messages import (
+    Message,
+    MetadataApplied,
+    MetadataRejected,
+    UpdateMetadata,
+    VerificationChanged,
+    VerifyIdentity,
+)
+from gateway import store
+from gateway.errors import NotFoundError, TransitionError
+from gateway.login import Login
+from gateway.logins import Change, Logins
+from gateway.results import revs_by_step, update_of
+from gateway.steps import idproof
+from gateway.transaction import MetadataOutcome, Step, Transaction, WaitingFor
+
+log = structlog.stdlib.get_logger()
+
+
+class Outcomes:
+    """Applies events to logins, each once in effect."""
+
+    def __init__(self, *, logins: Logins, clock: Clock) -> None:
+        self._logins = logins
+        self._clock = clock
+
+    async def handle(self, message: Message) -> None:
+        """Apply one event.
+
+        Raises:
+            PoisonMessageError: it names a login or verification that we do not have, or is not for us.
+        """
+        change = self._change_for(message)
+        try:
+            await self._logins.change(message.transaction_id, change, once=message)
+        except NotFoundError:
+            raise PoisonMessageError("unknown_transaction") from None
+        except TransitionError:
+            raise PoisonMessageError("does_not_fit_the_transaction") from None
+
+    def _change_for(self, message: Message) -> Change:
+        match message:
+            case VerificationChanged():
+                return lambda connection, login: self._verified(connection, login, message)
+            case MetadataApplied():
+                return lambda _, login: self._applied(login, message.keys)
+            case MetadataRejected():
+                return lambda _, login: self._rejected(login, message)
+            case VerifyIdentity() | UpdateMetadata():
+                raise PoisonMessageError("not_for_this_service")
+
+    async def _verified(
+        self, connection: Connection, login: Login, event: VerificationChanged
+    ) -> Transaction:
+        transaction = login.transaction
+        step = transaction.step_of_verification(event.verification_id)
+        if event.revision <= step.verification_revision:
+            return transaction
+        log.info("verification.noted", step=step.name, outcome=event.outcome, reason=event.reason)
+        noted = transaction.note_verification(step.name, revision=event.revision)
+        conclusion = idproof.conclusion_of(event, login.settings)
+        if noted.waiting_for is WaitingFor.VERIFICATION:
+            return await self._logins.go_on(connection, login, noted.conclude(step.name, conclusion))
+        await self._tell_late(
+            connection, login, replace(step, status=conclusion.status, conclusion=conclusion)
+        )
+        return noted
+
+    async def _tell_late(self, connection: Connection, login: Login, step: Step) -> None:
+        """The login went on without this verdict: it reaches the user's metadata by itself."""
+        transaction = login.transaction
+        rev = await store.next_rev(connection, tenant=transaction.tenant, subject=transaction.subject)
+        late = update_of(login, (replace(step, rev=rev),), now=self._clock.now(), waiting=False)
+        await outbox.enqueue(connection, late)
+
+    async def _applied(self, login: Login, keys: Mapping[str, int]) -> Transaction:
+        transaction = login.transaction
+        if transaction.waiting_for is not WaitingFor.METADATA:
+            return transaction
+        if not transaction.is_applied_by(revs_by_step(login, keys)):
+            return transaction
+        log.info("metadata.applied")
+        return transaction.finish_metadata(MetadataOutcome.APPLIED)
+
+    async def _rejected(self, login: Login, event: MetadataRejected) -> Transaction:
+        transaction = login.transaction
+        ours = any(rev == step.rev for step in transaction.written_steps for rev in event.keys.values())
+        if transaction.waiting_for is not WaitingFor.METADATA or not ours:
+            return transaction
+        log.warning("metadata.rejected", reason=event.reason)
+        return transaction.finish_metadata(MetadataOutcome.FAILED)

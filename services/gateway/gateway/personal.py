@@ -1,0 +1,49 @@
+"""The personal part of a login: kept encrypted, read when needed, forgotten when the login is over."""
+
+from collections.abc import Mapping
+
+from pydantic_core import from_json
+
+from common.db import Connection
+from common.vault import Place, Vault
+from gateway import store
+from gateway.errors import GoneError
+from gateway.login import Login
+
+
+def state_place(login: Login) -> Place:
+    return _place(login, "state")
+
+
+def profile_place(login: Login) -> Place:
+    return _place(login, "profile")
+
+
+async def state_of(connection: Connection, login: Login, *, vault: Vault) -> str:
+    """Auth0's `state`, to be sent back as it came."""
+    ciphertext = await store.load_state(connection, login.id)
+    if ciphertext is None:
+        raise GoneError("forgotten", login_url=login.login_url)
+    return (await vault.decrypt(connection, ciphertext, place=state_place(login))).decode()
+
+
+async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, str]:
+    """What the session token told about the person: `email`, `given_name`, `family_name`, `birthdate`."""
+    ciphertext = await store.load_profile(connection, login.id)
+    if ciphertext is None:
+        return {}
+    profile: dict[str, str] = from_json(
+        await vault.decrypt(connection, ciphertext, place=profile_place(login))
+    )
+    return profile
+
+
+def masked(email: str | None) -> str:
+    """`a***@example.com`: enough to recognise one's own account, too little to learn another's."""
+    local, at, domain = (email or "").rpartition("@")
+    return f"{local[:1]}***@{domain}" if at and local else "the account that you have just logged in with"
+
+
+def _place(login: Login, field: str) -> Place:
+    transaction = login.transaction
+    return Place(tenant=transaction.tenant, subject=transaction.subject, field=field, row=transaction.id)

@@ -1,0 +1,56 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the gateway takes from its environment; see README.md."""
+
+    production: bool
+    log_level: str
+    listen: Address
+    admin_listen: Address
+    public_base_url: str
+    tenants_file: Path
+    database_url: str = field(repr=False)
+    amqp_url: str = field(repr=False)
+    cookie_keys: tuple[bytes, ...] = field(repr=False)
+    data_keys: tuple[bytes, ...] = field(repr=False)
+    proofing_seal_keys: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: with every mistake.
+        """
+        reader = SettingsReader(environ)
+        environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+        settings = cls(
+            production=environment == PRODUCTION,
+            log_level=reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
+            listen=reader.address("LISTEN", default="0.0.0.0:8080"),
+            admin_listen=reader.address("ADMIN_LISTEN", default="127.0.0.1:9090"),
+            public_base_url=_origin(reader, production=environment == PRODUCTION),
+            tenants_file=reader.path("TENANTS_FILE"),
+            database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+            amqp_url=reader.url("AMQP_URL", schemes=("amqp", "amqps")),
+            cookie_keys=reader.keys("COOKIE_KEY_FILES"),
+            data_keys=reader.keys("DATA_KEY_FILES"),
+            proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),
+        )
+        reader.finish()
+        return settings
+
+
+def _origin(reader: SettingsReader, *, production: bool) -> str:
+    url = reader.url("PUBLIC_BASE_URL", schemes=("https",) if production else ("https", "http"))
+    if urlsplit(url)._replace(scheme="", netloc="").geturl() not in ("", "/"):
+        reader.mistake("PUBLIC_BASE_URL", "must be an origin, without a path")
+    return url.rstrip("/")

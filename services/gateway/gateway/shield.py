@@ -1,0 +1,83 @@
+"""What guards every request: our host only, our own pages only, and headers on every answer."""
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.errors import BadRequestError, ForbiddenError
+
+NONCE = web.RequestKey("nonce", str)
+SERVER = "waystation"
+
+
+def security_headers(nonce: str, *, referrer_policy: str = "same-origin") -> dict[str, str]:
+    """Headers of every page.
+
+    There is no `form-action`: browsers apply it to the whole chain of redirects that a submit begins, which
+    here ends at the tenant and then at the application.
+    """
+    policy = (
+        "default-src 'none'",
+        f"script-src 'nonce-{nonce}'",
+        f"style-src 'nonce-{nonce}'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "Referrer-Policy": referrer_policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Strict-Transport-Security": "max-age=31536000",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Server": SERVER,
+    }
+
+
+def guard(*, public_base_url: str) -> Middleware:
+    """Refuse requests for another host; give every answer its headers."""
+    authority = urlsplit(public_base_url).netloc
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[NONCE] = secrets.token_urlsafe(16)
+        if request.version < (1, 1) or request.headers.getall("Host", []) != [authority]:
+            raise BadRequestError("host")
+        return await handler(request)
+
+    return middleware
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """`on_response_prepare`: also for errors and for streams; a page may have set its own stricter ones."""
+    for name, value in security_headers(request.get(NONCE, "")).items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = SERVER
+
+
+def require_own_page(request: web.Request, *, public_base_url: str) -> None:
+    """A POST must come from a page of ours.
+
+    Raises:
+        ForbiddenError: Origin or Sec-Fetch-Site say that it does not.
+    """
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    if origin is not None and origin != public_base_url:
+        raise ForbiddenError("foreign_origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise ForbiddenError("foreign_site")
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def is_transaction_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None

@@ -1,0 +1,120 @@
+"""Identity proofing: what the person types is checked for slips here and judged by the proofing service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from pydantic_core import to_json
+
+from common.messages import (
+    DocumentPolicy,
+    Outcome,
+    VerificationChanged,
+    VerifyIdentity,
+    new_event_id,
+)
+from common.mrz import parse_mrz
+from common.sealing import Sealer
+from common.tenant_models import IdproofStep
+from common.tenants import TenantSnapshot
+from gateway.errors import TransitionError
+from gateway.login import Login
+from gateway.transaction import Conclusion, StepStatus
+
+NAME = "idproof"
+
+_STATUS_OF = {
+    Outcome.APPROVED: StepStatus.PASSED,
+    Outcome.DECLINED: StepStatus.FAILED,
+    Outcome.REVIEW: StepStatus.PENDING,
+    Outcome.CANCELED: StepStatus.ABANDONED,
+    Outcome.EXPIRED: StepStatus.ABANDONED,
+    Outcome.ERROR: StepStatus.FAILED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalInput:
+    """What proofing compares: the typed zone's lines, and the values that came with the session token."""
+
+    mrz: tuple[str, ...] = field(repr=False)
+    profile: Mapping[str, str] = field(repr=False)
+
+
+def check_typed(text: str, *, today: date) -> tuple[str, ...]:
+    """The lines of a typed machine-readable zone.
+
+    Raises:
+        MrzError: a slip of the keyboard, with what is wrong in which line; not a verdict.
+    """
+    return parse_mrz(text, today=today).lines
+
+
+def command(
+    login: Login, personal: PersonalInput, *, verification_id: str, sealer: Sealer, now: datetime
+) -> VerifyIdentity:
+    """Ask proofing for a verdict."""
+    rules = rules_of(login.settings)
+    event_id = new_event_id()
+    bound_to = (login.transaction.tenant, login.id, event_id)
+    return VerifyIdentity(
+        event_id=event_id,
+        tenant=login.transaction.tenant,
+        transaction_id=login.id,
+        occurred_at=now,
+        traceparent=login.traceparent,
+        verification_id=verification_id,
+        user_id=login.transaction.subject,
+        step=NAME,
+        provider=rules.provider,
+        policy=DocumentPolicy(
+            allow_document_validated=rules.allow_document_validated, minimum_age=rules.minimum_age
+        ),
+        deadline=login.transaction.deadline,
+        sealed=sealer.seal(to_json(personal), bound_to=bound_to),
+    )
+
+
+def conclusion_of(event: VerificationChanged, settings: TenantSnapshot) -> Conclusion:
+    """What a verdict means for the step, and for how long."""
+    status = _STATUS_OF[event.outcome]
+    return Conclusion(
+        status=status,
+        at=event.occurred_at,
+        until=_until(status, event.occurred_at, settings),
+        level=event.level,
+        reason=event.reason if status is not StepStatus.PASSED else None,
+        reference=event.reference,
+    )
+
+
+def declined(now: datetime) -> Conclusion:
+    """The person does not want to."""
+    return Conclusion(status=StepStatus.DECLINED, at=now, reason="declined_by_person")
+
+
+def out_of_attempts(now: datetime, settings: TenantSnapshot) -> Conclusion:
+    """Too many slips within one window."""
+    until = _until(StepStatus.FAILED, now, settings)
+    return Conclusion(status=StepStatus.FAILED, at=now, until=until, reason="too_many_attempts")
+
+
+def still_pending(now: datetime) -> Conclusion:
+    """The verdict did not come while the tenant waited; a later one follows by itself."""
+    return Conclusion(status=StepStatus.PENDING, at=now, reason="no_verdict_yet")
+
+
+def _until(status: StepStatus, at: datetime, settings: TenantSnapshot) -> datetime | None:
+    rules = rules_of(settings)
+    terms: Mapping[StepStatus, timedelta] = {
+        StepStatus.PASSED: rules.valid_for,
+        StepStatus.FAILED: rules.retry_after,
+    }
+    return at + terms[status] if status in terms else None
+
+
+def rules_of(settings: TenantSnapshot) -> IdproofStep:
+    rules = settings.steps.idproof
+    if rules is None:
+        raise TransitionError("the tenant has no such step")
+    return rules

@@ -1,0 +1,60 @@
+"""What a person reads about their document: every sentence names the place, none repeats the input."""
+
+from common.mrz import MrzField, MrzProblem, MrzProblemCode
+
+_FIELDS = {
+    MrzField.DOCUMENT_CODE: "the kind of document",
+    MrzField.ISSUING_STATE: "the issuing country",
+    MrzField.NAMES: "the names",
+    MrzField.DOCUMENT_NUMBER: "the document number",
+    MrzField.NATIONALITY: "the nationality",
+    MrzField.DATE_OF_BIRTH: "the date of birth",
+    MrzField.SEX: "the sex",
+    MrzField.DATE_OF_EXPIRY: "the date of expiry",
+    MrzField.OPTIONAL_DATA: "the optional data",
+    MrzField.COMPOSITE: "the whole line",
+}
+
+_PROBLEMS = {
+    MrzProblemCode.TOO_LONG: "that is much more than the two or three lines of a document.",
+    MrzProblemCode.WRONG_LINE_COUNT: "a document has two or three such lines; type each on its own line.",
+    MrzProblemCode.WRONG_LENGTH: "it must have {expected} characters, and has {found}.",
+    MrzProblemCode.UNKNOWN_FORMAT: "these are not the lines of a passport, identity card or visa.",
+    MrzProblemCode.BAD_CHARACTER: "{field} may hold only capital letters, digits and < where they belong.",
+    MrzProblemCode.MISSING: "{field} is missing.",
+    MrzProblemCode.UNKNOWN_STATE: "{field} is not a country code that we know.",
+    MrzProblemCode.CHECK_DIGIT: "the check digit of {field} does not fit: one of its characters is wrong.",
+    MrzProblemCode.BAD_DATE: "{field} is not a date.",
+}
+
+_REASONS = {
+    "declined_by_person": "You chose not to have your identity checked.",
+    "too_many_attempts": "There were too many attempts. You can try again later.",
+    "no_verdict_yet": "The check is taking longer than expected. Its result is kept when it comes.",
+    "document_inconsistent": "The document's data does not hold together.",
+    "document_expired": "The document has expired.",
+    "specimen_document": "This is a specimen, not a person's document.",
+    "birth_date_mismatch": "The date of birth is not the one that the organisation has.",
+    "under_age": "The document does not show the age that is required.",
+    "name_mismatch": "The name is not the one that the organisation has.",
+    "name_unclear": "The name is close to the one that the organisation has, but not the same.",
+    "birth_date_incomplete": "The document does not give a whole date of birth.",
+    "profile_incomplete": "The organisation does not have enough to compare the document with.",
+    "approval_not_allowed": "A document alone is not enough here: somebody has to look at the result.",
+}
+
+
+def reason_text(reason: str | None) -> str | None:
+    """The sentence for a step's reason, where there is something to tell."""
+    return _REASONS.get(reason or "")
+
+
+def problem_text(problem: MrzProblem) -> str:
+    """What is wrong with the typed lines, and in which of them."""
+    sentence = _sentence(problem)
+    return f"Line {problem.line}: {sentence}" if problem.line else sentence[0].upper() + sentence[1:]
+
+
+def _sentence(problem: MrzProblem) -> str:
+    field = _FIELDS[problem.field] if problem.field else "this"
+    return _PROBLEMS[problem.code].format(field=field, expected=problem.expected, found=problem.found)

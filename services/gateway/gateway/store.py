@@ -1,0 +1,189 @@
+"""The gateway's SQL: one function, one statement."""
+
+from datetime import datetime, timedelta
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from common.db import Connection
+from common.tenants import TenantSnapshot
+from gateway.errors import ConflictError
+from gateway.login import Login
+from gateway.transaction import MetadataOutcome, Status, Step, Transaction, WaitingFor
+
+_STEPS = TypeAdapter(tuple[Step, ...])
+_COLUMNS = """
+    id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
+    issuer, client_id, continue_uri, settings, traceparent, deadline
+"""
+
+
+async def insert_login(
+    connection: Connection, login: Login, *, state_digest: bytes, state: bytes, profile: bytes | None
+) -> bool:
+    """False if this tenant already has a login with this jti or this state; nothing is written then."""
+    transaction = login.transaction
+    inserted = await connection.fetchval(
+        """
+        INSERT INTO transactions (
+            id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
+            state_digest, state, profile, traceparent, opened_at, deadline, wake_at
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17)
+        ON CONFLICT DO NOTHING RETURNING true
+        """,
+        transaction.id,
+        transaction.tenant,
+        transaction.jti,
+        transaction.subject,
+        transaction.status,
+        transaction.version,
+        _STEPS.dump_json(transaction.steps).decode(),
+        login.issuer,
+        login.client_id,
+        login.continue_uri,
+        login.settings.to_json(),
+        state_digest,
+        state,
+        profile,
+        login.traceparent,
+        transaction.deadline,
+        transaction.wake_at,
+    )
+    return inserted is not None
+
+
+async def find_id(connection: Connection, *, tenant: str, jti: str, state_digest: bytes) -> str | None:
+    """The login of this jti, if it came with this state; None where the two do not belong together."""
+    found: str | None = await connection.fetchval(
+        "SELECT id FROM transactions WHERE tenant = $1 AND jti = $2 AND state_digest = $3",
+        tenant,
+        jti,
+        state_digest,
+    )
+    return found
+
+
+async def load(connection: Connection, transaction_id: str) -> Login | None:
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM transactions WHERE id = $1",  # noqa: S608 - columns are a constant
+        transaction_id,
+    )
+    return None if row is None else _login(row)
+
+
+async def save(connection: Connection, transaction: Transaction, *, was: int) -> None:
+    """Write a changed transaction over version `was`.
+
+    Raises:
+        ConflictError: somebody else was first.
+    """
+    saved = await connection.fetchval(
+        """
+        UPDATE transactions SET status = $3, waiting_for = $4, waiting_until = $5, version = $6, steps = $7,
+            metadata = $8, claimed_by = $9, wake_at = $10
+        WHERE id = $1 AND version = $2 RETURNING true
+        """,
+        transaction.id,
+        was,
+        transaction.status,
+        transaction.waiting_for,
+        transaction.waiting_until,
+        transaction.version,
+        _STEPS.dump_json(transaction.steps).decode(),
+        transaction.metadata,
+        transaction.claimed_by,
+        transaction.wake_at,
+    )
+    if saved is None:
+        raise ConflictError("the login has changed")
+
+
+async def load_state(connection: Connection, transaction_id: str) -> bytes | None:
+    state: bytes | None = await connection.fetchval(
+        "SELECT state FROM transactions WHERE id = $1", transaction_id
+    )
+    return state
+
+
+async def load_profile(connection: Connection, transaction_id: str) -> bytes | None:
+    profile: bytes | None = await connection.fetchval(
+        "SELECT profile FROM transactions WHERE id = $1", transaction_id
+    )
+    return profile
+
+
+async def forget_personal(connection: Connection, transaction_id: str) -> None:
+    """A login that is over needs neither the person's data nor the way back."""
+    await connection.execute(
+        "UPDATE transactions SET profile = NULL, state = NULL WHERE id = $1", transaction_id
+    )
+
+
+async def due_ids(connection: Connection, *, limit: int) -> list[str]:
+    """Logins that time alone changes now."""
+    rows = await connection.fetch(
+        "SELECT id FROM transactions WHERE wake_at <= ws_now() ORDER BY wake_at LIMIT $1", limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def now(connection: Connection) -> datetime:
+    time: datetime = await connection.fetchval("SELECT ws_now()")
+    return time
+
+
+async def next_rev(connection: Connection, *, tenant: str, subject: str) -> int:
+    """The user's next rev; its order is the order of these commits, since the row stays locked until then."""
+    rev: int = await connection.fetchval(
+        """
+        INSERT INTO user_revisions AS known (tenant, subject, rev) VALUES ($1, $2, 1)
+        ON CONFLICT (tenant, subject) DO UPDATE SET rev = known.rev + 1 RETURNING rev
+        """,
+        tenant,
+        subject,
+    )
+    return rev
+
+
+async def count_attempt(
+    connection: Connection, *, tenant: str, subject: str, step: str, window: timedelta
+) -> int:
+    """Count one more attempt of this person at this step; returns how many this window has seen."""
+    attempts: int = await connection.fetchval(
+        """
+        INSERT INTO step_attempts AS counted (tenant, subject, step, window_start, attempts)
+        VALUES ($1, $2, $3, date_bin($4, ws_now(), '2000-01-01T00:00:00Z'), 1)
+        ON CONFLICT (tenant, subject, step, window_start) DO UPDATE SET attempts = counted.attempts + 1
+        RETURNING attempts
+        """,
+        tenant,
+        subject,
+        step,
+        window,
+    )
+    return attempts
+
+
+def _login(row: asyncpg.Record) -> Login:
+    transaction = Transaction(
+        id=row["id"],
+        tenant=row["tenant"],
+        jti=row["jti"],
+        subject=row["subject"],
+        status=Status(row["status"]),
+        waiting_for=WaitingFor(row["waiting_for"]) if row["waiting_for"] else None,
+        waiting_until=row["waiting_until"],
+        version=row["version"],
+        steps=_STEPS.validate_json(row["steps"]),
+        metadata=MetadataOutcome(row["metadata"]) if row["metadata"] else None,
+        claimed_by=row["claimed_by"],
+        deadline=row["deadline"],
+    )
+    return Login(
+        transaction=transaction,
+        issuer=row["issuer"],
+        client_id=row["client_id"],
+        continue_uri=row["continue_uri"],
+        settings=TenantSnapshot.from_json(row["settings"]),
+        traceparent=row["traceparent"],
+    )

@@ -1,0 +1,80 @@
+"""What time alone makes of a login: a verdict that is late, metadata that is late, the deadline."""
+
+import asyncio
+
+import structlog
+
+from common.db import Connection, Database, DatabaseUnavailableError
+from gateway import store
+from gateway.errors import ConflictError
+from gateway.login import Login
+from gateway.logins import Logins
+from gateway.steps import idproof
+from gateway.transaction import MetadataOutcome, Transaction, WaitingFor
+
+SWEEP_SECONDS = 1.0
+BATCH = 100
+
+log = structlog.stdlib.get_logger()
+
+
+class Timekeeper:
+    """Looks for logins whose time has come; any number of replicas may."""
+
+    def __init__(self, *, database: Database, logins: Logins) -> None:
+        self._database = database
+        self._logins = logins
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.sweep()
+            except DatabaseUnavailableError:
+                log.warning("database.unavailable", task="timekeeper")
+            await _pause(stop)
+
+    async def sweep(self) -> None:
+        """Change every login that is due now."""
+        async with self._database.connection() as connection:
+            due = await store.due_ids(connection, limit=BATCH)
+        for transaction_id in due:
+            try:
+                await self._logins.change(transaction_id, self._on_time)
+            except ConflictError:
+                continue  # busy right now; the next sweep finds it again
+
+    async def _on_time(self, connection: Connection, login: Login) -> Transaction:
+        transaction = login.transaction
+        now = await store.now(connection)
+        if transaction.wake_at is None or now < transaction.wake_at:
+            return transaction
+        if now >= transaction.deadline:
+            log.info(
+                "login.expired", transaction_id=login.id, tenant=transaction.tenant, status=transaction.status
+            )
+            await store.forget_personal(connection, login.id)
+            return transaction.expire()
+        return await self._go_on_without(connection, login)
+
+    async def _go_on_without(self, connection: Connection, login: Login) -> Transaction:
+        transaction = login.transaction
+        step = transaction.current_step
+        log.warning(
+            "login.went_on_without",
+            transaction_id=login.id,
+            tenant=transaction.tenant,
+            waiting_for=transaction.waiting_for,
+        )
+        if transaction.waiting_for is WaitingFor.VERIFICATION and step is not None:
+            conclusion = idproof.still_pending(await store.now(connection))
+            return await self._logins.conclude(connection, login, step.name, conclusion=conclusion)
+        failed = login.settings.metadata.policy == "fail"
+        return transaction.finish_metadata(MetadataOutcome.FAILED if failed else MetadataOutcome.CARRIED)
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(SWEEP_SECONDS):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,237 @@
+"""One login on its way through us: states, transitions, and nothing that touches the world.
+
+```mermaid
+stateDiagram-v2
+    [*] --> opened: a session token arrives
+    opened --> working: claim, the start page's click
+    working --> waiting: submit, a verification runs
+    working --> waiting: conclude or decline the last step, metadata is to be written
+    waiting --> working: conclude, another step is due
+    waiting --> waiting: conclude the last step, metadata is to be written
+    waiting --> ready: metadata applied, carried or failed
+    working --> ready: nothing is to be written
+    ready --> handed_back: hand_back
+    handed_back --> handed_back: hand_back again, by the same browser
+    opened --> expired: deadline
+    working --> expired: deadline
+    waiting --> expired: deadline
+    ready --> expired: deadline
+    handed_back --> expired: deadline
+```
+
+Every transition returns a new value or raises `TransitionError`; the store saves it by compare-and-set on
+`version`. `restarted` and `cancelled` are reserved for the password step and for stopping.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from gateway.errors import TransitionError
+
+# A refused /continue costs a login, not the proof: go back to the tenant while its hour still runs.
+LAST_CALL = timedelta(minutes=2)
+
+
+class Status(StrEnum):
+    """Where the login is; see the diagram above."""
+
+    OPENED = "opened"
+    WORKING = "working"
+    WAITING = "waiting"
+    READY = "ready"
+    HANDED_BACK = "handed_back"
+    RESTARTED = "restarted"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class StepStatus(StrEnum):
+    """How far a step is; from `passed` on it is concluded."""
+
+    DUE = "due"
+    ASKED = "asked"
+    SUBMITTED = "submitted"
+    PASSED = "passed"
+    FAILED = "failed"
+    DECLINED = "declined"
+    PENDING = "pending"
+    ABANDONED = "abandoned"
+
+
+class WaitingFor(StrEnum):
+    """What a waiting login waits for."""
+
+    VERIFICATION = "verification"
+    METADATA = "metadata"
+
+
+class MetadataOutcome(StrEnum):
+    """What the answer token says about our write to the user's metadata."""
+
+    APPLIED = "applied"
+    CARRIED = "carried"
+    FAILED = "failed"
+
+
+_UNCONCLUDED = frozenset({StepStatus.DUE, StepStatus.ASKED, StepStatus.SUBMITTED})
+_WRITTEN = frozenset({StepStatus.PASSED, StepStatus.FAILED, StepStatus.PENDING})
+_OPEN = frozenset({Status.OPENED, Status.WORKING, Status.WAITING, Status.READY, Status.HANDED_BACK})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """How a step ended: `at` and `until` are aware times, `until` None where the result has no term."""
+
+    status: StepStatus
+    at: datetime
+    until: datetime | None = None
+    level: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of one login; `revision` is the one that the tenant requires."""
+
+    name: str
+    revision: int
+    status: StepStatus = StepStatus.DUE
+    verification_id: str | None = None
+    verification_revision: int = 0
+    conclusion: Conclusion | None = None
+    rev: int | None = None
+
+    @property
+    def is_concluded(self) -> bool:
+        return self.status not in _UNCONCLUDED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transaction:
+    """One login; `version` counts its saved changes."""
+
+    id: str
+    tenant: str
+    subject: str
+    jti: str
+    deadline: datetime
+    steps: tuple[Step, ...]
+    status: Status = Status.OPENED
+    waiting_for: WaitingFor | None = None
+    waiting_until: datetime | None = None
+    metadata: MetadataOutcome | None = None
+    claimed_by: bytes | None = field(default=None, repr=False)
+    version: int = 1
+
+    @property
+    def current_step(self) -> Step | None:
+        """The step that the person is at, in the order that the session token named."""
+        return next((step for step in self.steps if not step.is_concluded), None)
+
+    @property
+    def is_passed(self) -> bool:
+        return all(step.status is StepStatus.PASSED for step in self.steps)
+
+    @property
+    def written_steps(self) -> tuple[Step, ...]:
+        """Steps whose result belongs in the user's metadata."""
+        return tuple(step for step in self.steps if step.status in _WRITTEN)
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When time alone changes this login, if nobody else does before."""
+        if self.status not in _OPEN:
+            return None
+        if self.status is Status.WAITING:
+            return min(self.waiting_until or self.deadline, self.deadline - LAST_CALL)
+        return self.deadline
+
+    def step(self, name: str) -> Step:
+        found = next((step for step in self.steps if step.name == name), None)
+        if found is None:
+            raise TransitionError("no such step")
+        return found
+
+    def step_of_verification(self, verification_id: str) -> Step:
+        found = next((step for step in self.steps if step.verification_id == verification_id), None)
+        if found is None:
+            raise TransitionError("no step waits for this verification")
+        return found
+
+    def claim(self, browser: bytes) -> "Transaction":
+        """Bind the login to one browser, by the SHA-256 of its cookie's secret."""
+        self._must_be(Status.OPENED)
+        return self._change(status=Status.WORKING, claimed_by=browser)
+
+    def submit(self, name: str, *, verification_id: str) -> "Transaction":
+        """The person has given what the step needs; a verification decides."""
+        step = self._current(name)
+        submitted = replace(step, status=StepStatus.SUBMITTED, verification_id=verification_id)
+        return self._change(
+            steps=self._with(submitted), status=Status.WAITING, waiting_for=WaitingFor.VERIFICATION
+        )
+
+    def conclude(self, name: str, conclusion: Conclusion) -> "Transaction":
+        """End the step that the login is at; then the next one, or on to `settle`."""
+        step = self._current(name)
+        ended = replace(step, status=conclusion.status, conclusion=conclusion)
+        return self._change(
+            steps=self._with(ended), status=Status.WORKING, waiting_for=None, waiting_until=None
+        )
+
+    def note_verification(self, name: str, *, revision: int) -> "Transaction":
+        """A verdict of this revision has been taken into account."""
+        noted = replace(self.step(name), verification_revision=revision)
+        return self._change(steps=self._with(noted))
+
+    def settle(self, *, rev: int, until: datetime) -> "Transaction":
+        """All steps are concluded: write the results as `rev`, and wait for that until `until` at most."""
+        self._must_be(Status.WORKING)
+        if self.current_step is not None:
+            raise TransitionError("steps are left")
+        steps = tuple(replace(step, rev=rev) for step in self.steps)
+        if not self.written_steps:
+            return self._change(steps=steps, status=Status.READY, metadata=MetadataOutcome.APPLIED)
+        return self._change(
+            steps=steps, status=Status.WAITING, waiting_for=WaitingFor.METADATA, waiting_until=until
+        )
+
+    def finish_metadata(self, outcome: MetadataOutcome) -> "Transaction":
+        """Our write was applied, or the login goes on without it."""
+        self._must_be(Status.WAITING)
+        if self.waiting_for is not WaitingFor.METADATA:
+            raise TransitionError("does not wait for metadata")
+        return self._change(status=Status.READY, waiting_for=None, waiting_until=None, metadata=outcome)
+
+    def hand_back(self) -> "Transaction":
+        """The answer is signed and served; whether the tenant takes it, we never learn."""
+        self._must_be(Status.READY, Status.HANDED_BACK)
+        return self._change(status=Status.HANDED_BACK)
+
+    def expire(self) -> "Transaction":
+        self._must_be(*_OPEN)
+        return self._change(status=Status.EXPIRED, waiting_for=None, waiting_until=None)
+
+    def is_applied_by(self, revs: dict[str, int]) -> bool:
+        """Whether every result of this login is confirmed, given the confirmed rev per step name."""
+        return all((step.rev or 0) <= revs.get(step.name, 0) for step in self.written_steps)
+
+    def _current(self, name: str) -> Step:
+        self._must_be(Status.WORKING, Status.WAITING)
+        step = self.current_step
+        if step is None or step.name != name:
+            raise TransitionError("not the step that the login is at")
+        return step
+
+    def _with(self, changed: Step) -> tuple[Step, ...]:
+        return tuple(changed if step.name == changed.name else step for step in self.steps)
+
+    def _must_be(self, *allowed: Status) -> None:
+        if self.status not in allowed:
+            raise TransitionError(f"not possible while {self.status}")
+
+    def _change(self, **changes: Any) -> "Transaction":
+        return replace(self, version=self.version + 1, **changes)

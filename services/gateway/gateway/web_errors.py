@@ -1,0 +1,97 @@
+"""Every way a request can fail becomes a page, and one line in the log."""
+
+import time
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from common.db import DatabaseUnavailableError
+from common.vault import VaultError
+from gateway.errors import (
+    BadRequestError,
+    ConflictError,
+    MethodError,
+    NotFoundError,
+    PageError,
+    TryAgainError,
+)
+from gateway.pages import render
+from gateway.shield import NONCE
+
+RETRY_AFTER_SECONDS = "5"
+
+log = structlog.stdlib.get_logger()
+
+
+@web.middleware
+async def one_line_per_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log what was served: the route's template, never the path, the query or a header."""
+    structlog.contextvars.clear_contextvars()
+    started = time.perf_counter()
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    log.info(
+        "request.served",
+        http_request_method=request.method if request.method.isalpha() else "?",
+        http_route=resource.canonical if resource else "none",
+        http_response_status_code=response.status,
+        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+    )
+    return response
+
+
+@web.middleware
+async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer with the page of a `PageError`; what nobody foresaw is a 500 with a trace in the log."""
+    try:
+        return await handler(request)
+    except PageError as exc:
+        log.warning("request.refused", code=exc.code, http_response_status_code=exc.status)
+        return error_page(request, exc)
+    except web.HTTPException as exc:
+        return _framework_error(request, exc)
+    except (DatabaseUnavailableError, ConflictError) as exc:
+        log.warning("request.not_possible_now", error_type=type(exc).__name__)
+        return error_page(request, TryAgainError("try_again"))
+    except VaultError:
+        log.exception("vault.does_not_open")
+        return error_page(request, TryAgainError("vault"))
+    except Exception:
+        log.exception("request.failed")
+        return error_page(request, UnforeseenError("unforeseen"))
+
+
+class UnforeseenError(PageError):
+    """A mistake of ours."""
+
+    status = 500
+    title = "Something went wrong on our side"
+    text = "It has been noted. Nothing is lost: try again, or start again at the application."
+
+
+def error_page(request: web.Request, error: PageError) -> web.Response:
+    html = render(
+        "error",
+        nonce=request.get(NONCE, ""),
+        title=error.title,
+        text=error.text,
+        login_url=error.login_url,
+        again_url=error.again_url,
+    )
+    response = web.Response(text=html, content_type="text/html", status=error.status)
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def _framework_error(request: web.Request, exc: web.HTTPException) -> web.StreamResponse:
+    if exc.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response = error_page(request, MethodError("method"))
+        response.headers["Allow"] = exc.headers.get("Allow", "")
+        return response
+    if exc.status == HTTPStatus.NOT_FOUND:
+        return error_page(request, NotFoundError("unknown_path"))
+    log.warning("request.refused", code="framework", http_response_status_code=exc.status)
+    return error_page(request, BadRequestError("framework"))
