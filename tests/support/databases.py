@@ -58,6 +58,24 @@ class Databases:
         """Drop it if it is there, and whoever is connected with it."""
         await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    async def prepare(self, name: str) -> ServiceDatabase:
+        """An empty database with everything migrated and roles that can log in; an old one is dropped."""
+        await self.drop(name)
+        await self.create(name)
+        self.migrate(name)
+        await self.give_roles_passwords()
+        return self.named(name)
+
+    async def ensure(self, name: str) -> None:
+        """Create it unless it is there."""
+        connection = await asyncpg.connect(self.server.dsn())
+        try:
+            there = await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name)
+        finally:
+            await connection.close()
+        if not there:
+            await self.create(name)
+
     def migrate(self, name: str) -> None:
         """Run the project's own migrations.
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from tests.support.interrupts import shielded
 from tests.support.processes import Identity, Process, base_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,25 +40,29 @@ class RunFolder:
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Process:
         """Start a process that `stop()` will end; its output goes to `logs/NAME.log`."""
-        process = Process.start(
-            argv,
-            name=name,
-            output=self.logs / f"{name}.log",
-            env=base_environment() | dict(env),
-            cwd=ROOT,
-            user=user,
-            stop_signal=stop_signal,
-        )
-        process.identity.write(self._notes / name)
-        self._processes.append(process)
+        with shielded():
+            process = Process.start(
+                argv,
+                name=name,
+                output=self.logs / f"{name}.log",
+                env=base_environment() | dict(env),
+                cwd=ROOT,
+                user=user,
+                stop_signal=stop_signal,
+            )
+            process.identity.write(self._notes / name)
+            self._processes.append(process)
         return process
 
     def stop(self) -> None:
         """Stop all, in reverse order of their start."""
-        while self._processes:
-            process = self._processes.pop()
-            process.stop()
-            self._forget(process)
+        with shielded():
+            while self._processes:
+                self.stop_one(self._processes[-1])
+
+    def ended(self) -> Process | None:
+        """A process that is no longer there, though nobody stopped it."""
+        return next((process for process in self._processes if not process.running()), None)
 
     def stop_one(self, process: Process) -> None:
         process.stop()

@@ -15,14 +15,20 @@ _POLL_SECONDS = 0.02
 
 @overload
 async def wait_until(
-    condition: Callable[[], Awaitable[T]], deadline: float = ..., *, what: str = ...
+    condition: Callable[[], Awaitable[T]], deadline: float = ..., *, what: str = ..., every: float = ...
 ) -> T: ...
 @overload
-async def wait_until(condition: Callable[[], T], deadline: float = ..., *, what: str = ...) -> T: ...
 async def wait_until(
-    condition: Callable[[], Any], deadline: float = 10.0, *, what: str = "the condition"
+    condition: Callable[[], T], deadline: float = ..., *, what: str = ..., every: float = ...
+) -> T: ...
+async def wait_until(
+    condition: Callable[[], Any],
+    deadline: float = 10.0,
+    *,
+    what: str = "the condition",
+    every: float = _POLL_SECONDS,
 ) -> Any:
-    """The first truthy value of `condition`, a plain or an async function.
+    """The first truthy value of `condition`, a plain or an async function, asked `every` so many seconds.
 
     Raises:
         DeadlineError: `deadline` seconds passed first; `what` completes "waited in vain for".
@@ -35,7 +41,7 @@ async def wait_until(
             return value
         if time.monotonic() >= end:
             raise DeadlineError(f"waited {deadline:g} s in vain for {what}")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(every)
 
 
 def block_until(condition: Callable[[], T], deadline: float = 10.0, *, what: str = "the condition") -> T:

@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM end a program in order, and never between a process's start and our note of it."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Shield:
+    depth = 0
+    interrupted = False
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside, the first of these signals raises KeyboardInterrupt; later ones wait for the end of it."""
+    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Inside, an interrupt is put off until the block has ended."""
+    _Shield.depth += 1
+    pending = _Shield.interrupted
+    try:
+        yield
+    finally:
+        _Shield.depth -= 1
+    if _Shield.interrupted and not pending and not _Shield.depth:
+        raise KeyboardInterrupt
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    first, _Shield.interrupted = not _Shield.interrupted, True
+    if first and not _Shield.depth:
+        raise KeyboardInterrupt

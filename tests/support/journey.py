@@ -1,0 +1,188 @@
+"""A browser without a window: cookies, redirects one by one, forms as the page has them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from bs4 import BeautifulSoup, Tag
+from yarl import URL
+
+from tests.support.errors import JourneyError
+from tests.support.waiting import wait_until
+
+_MOST_REDIRECTS = 15
+_REDIRECTS = {301, 302, 303, 307, 308}
+_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) WaystationDemo/1.0",
+    "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hop:
+    """One request and what came of it; `path` is without its query, which may hold tokens."""
+
+    number: int
+    who: str
+    method: str
+    path: str
+    status: int
+    what: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What a person would see now."""
+
+    url: URL
+    who: str
+    status: int
+    html: BeautifulSoup
+
+    @property
+    def title(self) -> str:
+        heading = self.html.find("title")
+        return heading.get_text(" ", strip=True) if heading else ""
+
+    def has(self, selector: str) -> bool:
+        return self.html.select_one(selector) is not None
+
+    def form(self, selector: str) -> Tag:
+        """The form at a CSS selector.
+
+        Raises:
+            JourneyError: the page has none.
+        """
+        found = self.html.select_one(selector)
+        if found is None:
+            raise JourneyError(
+                f'The {self.who} showed "{self.title}" ({self.status}), which has no {selector}.'
+            )
+        return found
+
+
+class Visitor:
+    """One browser: what it is told to open, and which forms it sends."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        names: Mapping[str, str],
+        on_hop: Callable[[Hop], None] = lambda _hop: None,
+    ) -> None:
+        self._session = session
+        self._names = names
+        self._on_hop = on_hop
+        self._hops = 0
+
+    async def open(self, url: str | URL) -> Page:
+        """Go there and follow every redirect."""
+        return await self._go("GET", URL(url, encoded=True), data=None, origin=None)
+
+    async def submit(self, page: Page, selector: str, values: Mapping[str, str] | None = None) -> Page:
+        """Send a form of the page with what it holds, and `values` typed into it."""
+        form = page.form(selector)
+        data = _filled(form, values or {})
+        action = page.url.join(URL(str(form.get("action") or page.url), encoded=True))
+        method = str(form.get("method", "get")).upper()
+        if method == "GET":
+            return await self.open(action.with_query(data))
+        return await self._go(method, action, data=data, origin=str(page.url.origin()))
+
+    async def look_again_until(self, page: Page, selector: str, *, deadline: float) -> Page:
+        """Reload, as a page without JavaScript asks for, until the selector is there."""
+        seen = page
+
+        async def found() -> Page | None:
+            nonlocal seen
+            if not seen.has(selector):
+                seen = await self.open(seen.url)
+            return seen if seen.has(selector) else None
+
+        return await wait_until(found, deadline, what=f"{selector} after “{page.title}”", every=0.2) or page
+
+    async def _go(self, method: str, url: URL, *, data: dict[str, str] | None, origin: str | None) -> Page:
+        for _ in range(_MOST_REDIRECTS):
+            page, target = await self._request(method, url, data=data, origin=origin)
+            if target is None:
+                return page
+            method, url, data, origin = "GET", target, None, None
+        raise JourneyError(f"The {self._who(url)} redirected more than {_MOST_REDIRECTS} times.")
+
+    async def _request(
+        self, method: str, url: URL, *, data: dict[str, str] | None, origin: str | None
+    ) -> tuple[Page, URL | None]:
+        headers = {"Origin": origin} if origin else {}
+        began = time.perf_counter()
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                text = await response.text(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise JourneyError(f"The {self._who(url)} did not answer: {type(exc).__name__}.") from exc
+        took = (time.perf_counter() - began) * 1000
+        page = Page(
+            url=url, who=self._who(url), status=response.status, html=BeautifulSoup(text, "html.parser")
+        )
+        target = _target(url, response)
+        self._report(method, page, target=target, took=took)
+        return page, target
+
+    def _report(self, method: str, page: Page, *, target: URL | None, took: float) -> None:
+        self._hops += 1
+        what = f"page “{page.title}”" if target is None else f"on to the {self._who(target)}, {target.path}"
+        self._on_hop(
+            Hop(
+                number=self._hops,
+                who=page.who,
+                method=method,
+                path=page.url.path,
+                status=page.status,
+                what=what,
+                milliseconds=took,
+            )
+        )
+
+    def _who(self, url: URL) -> str:
+        return self._names.get(str(url.origin()), url.authority)
+
+
+def new_session(*, origins: list[str]) -> aiohttp.ClientSession:
+    """A session whose cookie jar takes `Secure` cookies from these loopback origins, as browsers do."""
+    jar = aiohttp.CookieJar(
+        unsafe=True, quote_cookie=False, treat_as_secure_origin=[URL(origin) for origin in origins]
+    )
+    return aiohttp.ClientSession(
+        cookie_jar=jar,
+        headers=_HEADERS,
+        timeout=aiohttp.ClientTimeout(total=30),
+        trust_env=False,
+    )
+
+
+def _target(url: URL, response: aiohttp.ClientResponse) -> URL | None:
+    location = response.headers.get("Location")
+    if response.status not in _REDIRECTS or location is None:
+        return None
+    return url.join(URL(location, encoded=True))
+
+
+def _filled(form: Tag, values: Mapping[str, str]) -> dict[str, str]:
+    """What a browser sends: the fields, what was typed, and the first button that has a name."""
+    fields: dict[str, str] = {}
+    for field in form.select("input[name], textarea[name]"):
+        typed: Any = field.get("value", "") if field.name == "input" else field.get_text()
+        fields[str(field["name"])] = str(typed)
+    button = form.select_one("button[name]")
+    if button is not None:
+        fields[str(button["name"])] = str(button.get("value", ""))
+    unknown = set(values) - set(fields)
+    if unknown:
+        raise JourneyError(f"The form has no field {', '.join(sorted(unknown))}.")
+    return fields | {name: value.replace("\n", "\r\n") for name, value in values.items()}

@@ -1,0 +1,157 @@
+"""A local stack around running servers: tenant emulator, the three services, the example application."""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from tests.support.databases import ServiceDatabase
+from tests.support.demo_tenant import APPLICATION, DemoTenant, Origins
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.run_folder import RunFolder
+from tests.support.secret_folder import SecretFolder
+from tests.support.virtual_hosts import VirtualHost
+
+SERVICES = ("gateway", "proofing", "metadata-sync")
+
+_TENANT_HOST, _GATEWAY_HOST, _APP_HOST = "127.0.0.1", "127.0.0.3", "127.0.0.4"
+_READY_SECONDS = 60.0
+
+
+class Stack:
+    """Settings of every process of a stack, and the processes while they run.
+
+    Making one chooses ports and writes files; `start()` starts what it names. A test may stop a service and
+    start it again: addresses stay.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        database: ServiceDatabase,
+        amqp: VirtualHost,
+        tenant: DemoTenant | None = None,
+        service_environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.tenant = tenant or DemoTenant()
+        self.origins = Origins(
+            tenant=f"http://{_TENANT_HOST}:{free_port(_TENANT_HOST)}",
+            gateway=f"http://{_GATEWAY_HOST}:{free_port(_GATEWAY_HOST)}",
+            app=f"http://{_APP_HOST}:{free_port(_APP_HOST)}",
+        )
+        self.admin = {service: f"http://127.0.0.1:{free_port()}" for service in SERVICES}
+        self.secrets = SecretFolder(folder.path / "secrets")
+        self.tenants_file = folder.path / "tenants.yaml"
+        self.processes: dict[str, Process] = {}
+        self.database = database
+        self.amqp = amqp
+        self._service_environment = dict(service_environment or {})
+        self._emulator_file = folder.path / "tenant.yaml"
+        self.tenant.write_emulator_file(self._emulator_file, origins=self.origins, secrets=self.secrets)
+        self.tenant.write_tenants_file(self.tenants_file, origins=self.origins, secrets=self.secrets)
+
+    def start(self) -> None:
+        """Start everything and wait until all of it is ready.
+
+        Raises:
+            ProcessFailedError: something is not; it carries the last lines of that process.
+        """
+        self.start_tenant()
+        self.start_app()
+        for service in SERVICES:
+            self.launch_service(service)
+        self.await_ready()
+
+    def start_tenant(self) -> None:
+        argv = [
+            *(sys.executable, "-m", "tests.tenant"),
+            *("--config", str(self._emulator_file), "--http", _address(self.origins.tenant)),
+        ]
+        self.processes["tenant"] = self.folder.start("tenant", argv, env={})
+
+    def start_app(self) -> None:
+        env = {
+            "LISTEN": _address(self.origins.app),
+            "BASE_URL": self.origins.app,
+            "ISSUER": f"{self.origins.tenant}/",
+            "CLIENT_ID": APPLICATION,
+            "CLIENT_SECRET_FILE": str(self.secrets.password_file("application")),
+        }
+        self.processes["app"] = self.folder.start("app", [sys.executable, "-m", "tests.example_app"], env=env)
+
+    def launch_service(self, service: str, *, extra: Mapping[str, str] | None = None) -> Process:
+        """Start a service without waiting for it; `extra` is laid over its environment."""
+        argv = [sys.executable, "-m", service.replace("-", "_")]
+        env = self.service_environment(service) | dict(extra or {})
+        process = self.folder.start(service, argv, env=env)
+        self.processes[service] = process
+        return process
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        """Every variable that the service reads."""
+        return {
+            "ENVIRONMENT": "development",
+            "DATABASE_URL": self.database.of(service),
+            "AMQP_URL": self.amqp.of(service),
+            "TENANTS_FILE": str(self.tenants_file),
+            "ADMIN_LISTEN": _address(self.admin[service]),
+            **self._own_environment(service),
+            **self._service_environment,
+        }
+
+    def await_ready(self, *names: str) -> None:
+        """Wait for these processes, all of them by default."""
+        for name in names or tuple(self.processes):
+            process = self.processes[name]
+            process.block_until_ready(partial(self.is_ready, name), _READY_SECONDS)
+
+    def is_ready(self, name: str) -> bool:
+        if name in self.admin:
+            return _answers_ok(f"{self.admin[name]}/readyz")
+        return _announced(self.processes[name].output, event=f"{name}.ready")
+
+    def _own_environment(self, service: str) -> dict[str, str]:
+        key = self.secrets.key_file
+        match service:
+            case "gateway":
+                return {
+                    "LISTEN": _address(self.origins.gateway),
+                    "PUBLIC_BASE_URL": self.origins.gateway,
+                    "COOKIE_KEY_FILES": str(key("cookie")),
+                    "DATA_KEY_FILES": str(key("data-gateway")),
+                    "PROOFING_SEAL_KEY_FILE": str(key("seal-proofing")),
+                }
+            case "proofing":
+                return {
+                    "DATA_KEY_FILES": str(key("data-proofing")),
+                    "SEAL_KEY_FILES": str(key("seal-proofing")),
+                }
+            case _:
+                return {}
+
+
+def _address(origin: str) -> str:
+    return origin.removeprefix("http://")
+
+
+def _announced(output: Path, *, event: str) -> bool:
+    """Whether a process printed its line {"event": …}."""
+    return any(
+        json.loads(line).get("event") == event
+        for line in output.read_text(errors="replace").splitlines()
+        if line.startswith("{") and line.endswith("}")
+    )
+
+
+def _answers_ok(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - a loopback address of ours
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
