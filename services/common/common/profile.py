@@ -19,7 +19,7 @@ from common.errors import WaystationError
 from common.tenant_secrets import Secret
 from common.tokens_claims import ClaimError, Claims, read_object
 
-# Direct encryption: the second part, an encrypted key, is empty; nonce of 96, tag of 128 bits (RFC 7518, 5.3).
+# Direct encryption: the second part, an encrypted key, is empty. Nonce of 96, tag of 128 bits: RFC 7518, 5.3.
 JWE = re.compile(
     r"[A-Za-z0-9_-]{1,512}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{1,3000}\.[A-Za-z0-9_-]{22}", re.ASCII
 )

@@ -166,7 +166,9 @@ def _files_of(path: Path) -> tuple[Path, ...]:
 def _mistakes(file: YamlFile, exc: ValidationError, at: Location) -> list[Mistake]:
     # Never the value and never `str(exc)`, which repeats it.
     details = exc.errors(include_url=False, include_input=False, include_context=False)
-    return [_mistake(file, detail, at) for detail in details]
+    found = [_mistake(file, detail, at) for detail in details]
+    known = {mistake.key for mistake in file.mistakes}  # what is no YAML is not a mapping either
+    return [mistake for mistake in found if mistake.key not in known]
 
 
 def _mistake(file: YamlFile, detail: ErrorDetails, at: Location) -> Mistake:

@@ -1,0 +1,343 @@
+"""A tenants file with mistakes: all of them at once, with line and key, and never a secret in them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.tenants import TenantsFileError, load_tenants
+from tests.common.tenants_on_disk import mistakes, section, write_secrets, write_tenants
+
+_GOOD = """\
+version: 1
+tenants:
+  acme:
+    hosts: [acme.eu.auth0.com]
+    management:
+      domain: acme.eu.auth0.com
+      client_id: m2m
+      client_secret_file: secrets/management
+      rate_profile: free
+    session_token: {alg: HS256, secret_files: [secrets/session], audience: waystation}
+    answer_token: {alg: HS256, secret_files: [secrets/answer], issuer: waystation, audience: acme}
+    profile_key_files: [secrets/profile.key]
+    steps:
+      idproof: {revision: 1, valid_for: 365d}
+"""
+_HOST = (
+    "must be a bare public host name in lower case such as acme.eu.auth0.com,"
+    " without scheme, port, path or IP address (127.0.0.n:PORT only in development)"
+)
+_UNREADABLE = "the file that it names (relative to this file) cannot be read"
+
+
+def mistakes_in(folder: Path, text: str, *, production: bool = True) -> tuple[str, ...]:
+    write_secrets(folder)
+    path = folder / "t.yaml"
+    path.write_text(text)
+    return mistakes(path, production=production)
+
+
+def test_all_at_once(tmp_path: Path) -> None:
+    """Every mistake of a file is listed in one go, in the order of its lines."""
+    text = (
+        _GOOD.replace("    steps:", "    metadata: {policy: later, deadline: 10}\n    steps:")
+        .replace("client_id: m2m", "client: m2m")
+        .replace("[acme.eu.auth0.com]", "[https://acme.eu.auth0.com]")
+        .replace("365d}", "1y}\n      terms: {revision: 3}")
+        .replace("secrets/session]", "secrets/nowhere]")
+    )
+    assert mistakes_in(tmp_path, text) == (
+        f"t.yaml:4: tenants.acme.hosts.0: {_HOST}",
+        "t.yaml:5: tenants.acme.management.client_id: is required",
+        "t.yaml:7: tenants.acme.management.client: is not a known key",
+        f"t.yaml:10: tenants.acme.session_token.secret_files.0: {_UNREADABLE}",
+        "t.yaml:13: tenants.acme.metadata.deadline: must be a duration such as 10s, 45m, 1h or 365d",
+        "t.yaml:13: tenants.acme.metadata.policy: Input should be 'wait', 'carry', 'fail' or 'action'",
+        "t.yaml:15: tenants.acme.steps.idproof.valid_for: must be a duration such as 10s, 45m, 1h or 365d",
+        "t.yaml:16: tenants.acme.steps.terms: step 'terms' is not available in this version",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "t.yaml:1: is empty"),
+        ("# nothing\n", "t.yaml:1: is empty"),
+        ("version: 1\ntenants: {a\n", "t.yaml:3: is not well-formed YAML"),
+        ("version: 1\n---\nversion: 1\n", "t.yaml:2: is not well-formed YAML"),
+        ("version: 1\ntenants:\n\t acme: 1\n", "t.yaml:3: is not well-formed YAML"),
+        ("[" * 3000, "t.yaml:1: is not well-formed YAML"),
+        ("just text", "t.yaml:1: must be a mapping"),
+        ("version: 2\ntenants: {acme: {}}", "t.yaml:1: version: Input should be 1"),
+        ('version: "1"\ntenants: {acme: {}}', "t.yaml:1: version: Input should be 1"),
+        ("tenants: {acme: {}}", "t.yaml:1: version: is required"),
+        ("version: 1\n", "t.yaml:1: tenants: is required"),
+        ("version: 1\ntenants: []\n", "t.yaml:2: tenants: must be a mapping"),
+        ("version: 1\nsecrets: 1\ntenants: {acme: {}}", "t.yaml:2: secrets: is not a known key"),
+        ("version: 1\ntenants: {acme: []}", "t.yaml:2: tenants.acme: must be a mapping"),
+        (
+            _GOOD.replace("acme:\n", "Acme:\n"),
+            "t.yaml:3: tenants.Acme: a tenant's key must match [a-z0-9-]{1,40}",
+        ),
+        (_GOOD.replace("acme:\n", "7:\n"), "t.yaml:3: tenants.7: a key must be text: put it in quotes"),
+        (_GOOD + "    key: acme\n", "t.yaml:15: tenants.acme.key: is not a known key"),
+        (_GOOD + "    retention: {days: 7}\n", "t.yaml:15: tenants.acme.retention: is not a known key"),
+        (
+            _GOOD + "    hosts: [b.example.org]\n",
+            "t.yaml:15: tenants.acme.hosts: is given twice, first on line 4",
+        ),
+        (
+            _GOOD + "    branding: &x {name: A}\n    continue: *x\n",
+            "t.yaml:16: tenants.acme.continue: an alias is not allowed here: write the value out",
+        ),
+        (
+            _GOOD + "    branding: !!python/name:os.system\n",
+            "t.yaml:15: tenants.acme.branding: is not plain YAML data",
+        ),
+        (
+            _GOOD + "    branding: {name: 2024-99-99}\n",
+            "t.yaml:15: tenants.acme.branding.name: is not plain YAML data",
+        ),
+    ],
+)
+def test_the_file(tmp_path: Path, text: str, expected: str) -> None:
+    """What is no tenants file is said so with the line of it."""
+    assert expected in mistakes_in(tmp_path, text)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """A file or folder that is not there, or has no tenant in it, is a mistake like any other."""
+    assert mistakes(tmp_path / "none.yaml") == ("none.yaml:1: cannot be read",)
+    (tmp_path / "empty").mkdir()
+    assert mistakes(tmp_path / "empty") == (f"{tmp_path}/empty:1: the folder has no .yaml file",)
+
+
+def _at(*path: str) -> Callable[[dict[str, Any], Any], None]:
+    def put(tenant: dict[str, Any], value: Any) -> None:
+        for key in path[:-1]:
+            tenant = tenant[key]
+        tenant[path[-1]] = value
+
+    return put
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "",
+            "acme",
+            "localhost",
+            "acme.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "acme.com.",
+        ),
+        *(
+            "https://acme.eu.auth0.com",
+            "http://acme.eu.auth0.com",
+            "acme.eu.auth0.com/",
+            "acme.eu.auth0.com:443",
+        ),
+        *(
+            "ACME.eu.auth0.com",
+            "user@acme.eu.auth0.com",
+            " acme.eu.auth0.com",
+            "acme.eu.auth0.com\n",
+            "-a.com",
+        ),
+        *(
+            "127.0.0.1",
+            "127.0.0.1:5001",
+            "169.254.169.254",
+            "10.0.0.1:80",
+            "[::1]:80",
+            "2130706433",
+            "0x7f.1",
+        ),
+        *(
+            "a..com",
+            "*.auth0.com",
+            "\u0430cme.auth0.com",
+            "acme_1.auth0.com",
+            f"{'a' * 64}.com",
+            7,
+            None,
+            ["a.b"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("put", [_at("hosts"), _at("management", "domain")], ids=["hosts", "domain"])
+def test_hosts_in_production(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], host: Any) -> None:
+    """In production a host is a bare public name: no scheme, port, address or name of this network."""
+    tenant = section()
+    put(tenant, host)
+    if tenant["hosts"] == host:
+        tenant["hosts"] = [host]
+    assert len(mistakes(write_tenants(tmp_path, {"acme": tenant}))) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "http://127.0.0.1:5001",
+            "127.0.0.1",
+            "127.0.0.0:1",
+            "127.0.0.255:1",
+            "127.0.0.01:1",
+            "127.0.0.1:0",
+        ),
+        *("127.0.0.1:65536", "127.0.0.1:080", "127.0.1.1:80", "10.0.0.1:80", "localhost:5001", "[::1]:5001"),
+        *("169.254.169.254:80", "127.0.0.1:5001/", "0.0.0.0:80"),
+    ],
+)
+def test_hosts_in_development(tmp_path: Path, host: str) -> None:
+    """Outside production exactly one more form is a host: 127.0.0.n:PORT."""
+    path = write_tenants(tmp_path, {"acme": section(hosts=[host])})
+    assert len(mistakes(path, production=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("put", "values"),
+    [
+        (
+            _at("management", "base_url"),
+            [
+                "http://acme.eu.auth0.com",
+                "https://acme.eu.auth0.com/",
+                "https://127.0.0.1",
+                "acme.eu.auth0.com",
+            ],
+        ),
+        (
+            _at("management", "base_url"),
+            ["https://a.example.org:8443", "https://a@b.example.org", "ftp://a.b.org"],
+        ),
+        (_at("management", "reserve"), [1, -0.1, "0.2", True, 0.95]),
+        (
+            _at("management", "rate_profile"),
+            ["off", "gold", 5, {}, {"burst": 5}, {"burst": 0, "per_second": 1}],
+        ),
+        (
+            _at("management", "rate_profile"),
+            [
+                {"burst": 1, "per_second": 1, "per_minute": 1},
+                {"burst": 1.5, "per_second": 1},
+                {"per_second": 1},
+            ],
+        ),
+        (_at("management", "client_id"), ["", "a b", 7, "x" * 129]),
+        (_at("session_token", "alg"), ["none", "RS256", "HS512", ["HS256"], None]),
+        (_at("answer_token", "alg"), ["RS256", ""]),
+        (_at("session_token", "secret_files"), [[], "secrets/session", [""], [7], ["a\0b"], ["secrets"]]),
+        (_at("profile_key_files"), [[], ["secrets/session"], ["secrets/none"], None]),
+        (_at("hosts"), [[], "acme.eu.auth0.com", None]),
+        (_at("metadata", "namespace"), ["", "Way", "1way", "a.b", "a$", "x" * 41]),
+        (_at("metadata", "policy"), ["", "Wait", None, True]),
+        (_at("metadata", "quiet"), ["31s", "-1s", "1.5s", "10", 10, "1w", "\u0661s", "9999999999s", None]),
+        (_at("metadata", "deadline"), ["0s", "6m"]),
+        (_at("transaction", "deadline"), ["179s", "56m", "1h"]),
+        (_at("continue", "method"), ["POST", "put"]),
+        (_at("continue", "state_in"), ["header", None]),
+        (
+            _at("applications", "app1", "login_url"),
+            ["http://bank.acme.example/", "/login", "javascript:alert(1)"],
+        ),
+        (
+            _at("applications", "app1", "login_url"),
+            [
+                "https://u:p@bank.acme.example/",
+                "https://bank.acme.example/#x",
+                "https://127.0.0.1/",
+                "https://b/",
+            ],
+        ),
+        (
+            _at("applications", "app1", "login_url"),
+            ["https://bank.acme.example:0/", "https://b.example/a b", ""],
+        ),
+        (
+            _at("applications", "app1", "login_url"),
+            ["https://b.example:99999/", "https://[::1", "https:\\\\b.example"],
+        ),
+        (_at("applications", "app1", "name"), ["", "a\nb", "x" * 81, "a\u202eb"]),
+        (_at("applications"), [{"": {"name": "A", "login_url": "https://a.example/"}}, []]),
+        (_at("steps"), [{}, {"idproof": None}, {"stepup": {}}, [], {"idprof": {}}]),
+        (_at("steps", "idproof", "revision"), [0, -1, 1.5, "1", True, None]),
+        (_at("steps", "idproof", "valid_for"), ["0s", "36501d"]),
+        (_at("steps", "idproof", "attempts"), [0, 21]),
+        (_at("steps", "idproof", "provider"), ["onfido"]),
+        (_at("steps", "idproof", "allow_document_validated"), ["true", 1, None]),
+        (_at("steps", "idproof", "minimum_age"), [0, 121, "18"]),
+        (_at("branding", "name"), ["", 5]),
+        (_at("branding", "logo"), ["x"]),
+    ],
+)
+def test_values(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], values: list[Any]) -> None:
+    """Each wrong value is exactly one mistake."""
+    for value in values:
+        tenant = section()
+        put(tenant, value)
+        found = mistakes(write_tenants(tmp_path, {"acme": tenant}))
+        assert len(found) == 1, (value, found)
+
+
+def test_one_host_of_two_tenants(tmp_path: Path) -> None:
+    """A host belongs to one tenant, also across the files of a folder."""
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    write_tenants(folder, {"acme": section()}, name="a.yaml")
+    twice = section(hosts=["b.example.org", "acme.eu.auth0.com", "b.example.org"])
+    write_tenants(folder, {"beta": twice}, name="b.yaml")
+    assert mistakes(folder) == (
+        "b.yaml:6: tenants.beta.hosts.1: the host already belongs to tenant acme",
+        "b.yaml:7: tenants.beta.hosts.2: the host already belongs to tenant beta",
+    )
+
+
+def test_one_tenant_in_two_files(tmp_path: Path) -> None:
+    """A tenant is described in one place."""
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    write_tenants(folder, {"acme": section()}, name="a.yaml")
+    write_tenants(folder, {"acme": section("b.example.org")}, name="b.yaml")
+    assert mistakes(folder) == (
+        f"b.yaml:3: tenants.acme: is also in {folder}/a.yaml".replace(f"{folder}/", ""),
+    )
+
+
+def test_two_budgets_of_one_domain(tmp_path: Path) -> None:
+    """The budget belongs to the Management domain: two tenants on it cannot disagree about its size."""
+    second = section("b.example.org")
+    second["management"] |= {"domain": "acme.eu.auth0.com", "rate_profile": "free"}
+    found = mistakes(write_tenants(tmp_path, {"acme": section(), "beta": second}))
+    assert [mistake.partition(" ")[2] for mistake in found] == [
+        "tenants.beta.management.rate_profile: differs from another tenant's of the same domain"
+    ]
+
+
+_YAML = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(place=st.sampled_from(sorted(section())), value=_YAML)
+def test_any_value_anywhere(tmp_path: Path, place: str, value: object) -> None:
+    """Whatever stands in a place, it is either right or a list of mistakes that name it."""
+    changes: dict[str, Any] = {place: value}
+    path = write_tenants(tmp_path, {"acme": section(**changes)})
+    try:
+        load_tenants(path, production=True)
+    except TenantsFileError as exc:
+        found = exc.mistakes
+    else:
+        found = ()
+    assert all(f"tenants.acme.{place}" in mistake for mistake in found)
