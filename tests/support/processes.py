@@ -133,6 +133,15 @@ class Process:
         """None while it runs; negative is the signal that ended it."""
         return self._popen.poll()
 
+    def wait(self, deadline: float) -> int:
+        """The exit code, once it has ended by itself.
+
+        Raises:
+            DeadlineError: it runs longer than `deadline` seconds.
+        """
+        block_until(lambda: not self.running(), deadline, what=f"{self.name} to end")
+        return self._popen.wait()
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it still runs; SIGSTOP and SIGCONT pause and resume."""
         if self.running():

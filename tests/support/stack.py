@@ -114,7 +114,7 @@ class Stack:
     def is_ready(self, name: str) -> bool:
         if name in self.admin:
             return _answers_ok(f"{self.admin[name]}/readyz")
-        return _announced(self.processes[name].output, event=f"{name}.ready")
+        return announced(self.processes[name].output, event=f"{name}.ready")
 
     def _own_environment(self, service: str) -> dict[str, str]:
         key = self.secrets.key_file
@@ -140,7 +140,7 @@ def _address(origin: str) -> str:
     return origin.removeprefix("http://")
 
 
-def _announced(output: Path, *, event: str) -> bool:
+def announced(output: Path, *, event: str) -> bool:
     """Whether a process printed its line {"event": …}."""
     return any(
         json.loads(line).get("event") == event
