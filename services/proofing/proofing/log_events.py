@@ -1,0 +1,27 @@
+"""Every event that proofing writes; README.md tells operators what to do about each."""
+
+from common.log import Event
+
+from common.log_events import COMMON_EVENTS
+
+EVENTS = (
+    *COMMON_EVENTS,
+    Event(
+        "verification.concluded",
+        "info",
+        ("verification_id", "provider", "outcome", "assurance", "reasons"),
+        "A verification ended; `reasons` are codes, the gravest first.",
+    ),
+    Event(
+        "verification.unusable",
+        "warning",
+        ("verification_id", "reason"),
+        "A command that no provider can be asked about; its login is told `error`.",
+    ),
+    Event(
+        "verification.repeated",
+        "info",
+        ("verification_id",),
+        "A second delivery, or a second command about the same verification; nothing was changed.",
+    ),
+)

@@ -1,0 +1,115 @@
+"""Handles `VerifyIdentity`: once in effect, however often it is delivered and wherever the process dies.
+
+Everything that a verification changes commits together: the inbox row, the verification with its checks, the
+encrypted evidence, and the outbox row of `VerificationChanged`. Judging a document has no effect outside, so
+a crash before the commit leaves nothing and a crash after it finds the inbox row.
+
+A command that can never succeed is dead-lettered, and its login is told `error` first: nobody waits for ever.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+
+from common import inbox, outbox
+from common.clock import Clock
+from common.consumer import PoisonMessageError, UnknownTenantError
+from common.db import Connection, Database
+from common.messages import Message, VerifyIdentity
+from common.outbox import Relay
+from common.sealing import Sealer
+from common.tenants_watcher import TenantsWatcher
+from common.vault import Vault
+from proofing import store
+from proofing.errors import Failure, UnusableCommandError
+from proofing.evidence import evidence_of, place_of
+from proofing.intake import open_submission
+from proofing.providers.base import Provider
+from proofing.verification import Verification
+
+log = structlog.stdlib.get_logger()
+
+
+class Worker:
+    """The handler of the proofing queue."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        relay: Relay,
+        vault: Vault,
+        sealer: Sealer,
+        tenants: TenantsWatcher,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._vault = vault
+        self._sealer = sealer
+        self._tenants = tenants
+        self._providers = providers
+        self._clock = clock
+
+    async def handle(self, message: Message) -> None:
+        """Conclude one verification.
+
+        Raises:
+            PoisonMessageError: not a command of ours, or one that no provider can be asked about.
+            UnknownTenantError: the tenants file does not have its tenant.
+        """
+        if not isinstance(message, VerifyIdentity):
+            raise PoisonMessageError("not_for_this_service")
+        if self._tenants.current.get(message.tenant) is None:
+            raise UnknownTenantError(message.tenant)
+        try:
+            await self._verify(message)
+        except UnusableCommandError as exc:
+            log.warning("verification.unusable", verification_id=message.verification_id, reason=exc.failure)
+            failed = Verification.request(message).fail(exc.failure, at=self._clock.now())
+            await self._commit(message, failed, evidence=None)
+            raise PoisonMessageError(exc.failure) from exc
+
+    async def _verify(self, command: VerifyIdentity) -> None:
+        requested = Verification.request(command)
+        if command.deadline <= self._clock.now():
+            await self._commit(command, requested.expire(at=self._clock.now()), evidence=None)
+            return
+        provider = self._providers.get(command.provider)
+        if provider is None:
+            raise UnusableCommandError(Failure.UNKNOWN_PROVIDER)
+        submission = open_submission(command, sealer=self._sealer)
+        result = await provider.start(submission, policy=command.policy, reference=command.transaction_id)
+        concluded = requested.conclude(result, at=self._clock.now())
+        await self._commit(command, concluded, evidence=evidence_of(submission, result))
+
+    async def _commit(
+        self, command: VerifyIdentity, verification: Verification, *, evidence: bytes | None
+    ) -> None:
+        async with self._database.transaction() as connection:
+            first = await inbox.record(connection, command)
+            if first and await store.insert_verification(connection, verification):
+                await self._keep(connection, verification, evidence=evidence)
+                await outbox.enqueue(connection, verification.changed(command))
+            else:
+                log.info("verification.repeated", verification_id=verification.verification_id)
+                return
+        self._relay.wake()
+        log.info(
+            "verification.concluded",
+            verification_id=verification.verification_id,
+            provider=verification.provider,
+            outcome=verification.status,
+            assurance=verification.level,
+            reasons=verification.reasons,
+        )
+
+    async def _keep(
+        self, connection: Connection, verification: Verification, *, evidence: bytes | None
+    ) -> None:
+        if verification.checks:
+            await store.insert_checks(connection, verification)
+        if evidence is not None:
+            content = await self._vault.encrypt(connection, evidence, place=place_of(verification))
+            await store.insert_evidence(connection, verification, content=content)
