@@ -167,9 +167,10 @@ def _binary(name: str) -> Path:
 
 
 def _binary_folders() -> Iterator[Path]:
-    """PG_BINDIR if set, Debian's folders, the newest first, then PATH."""
+    """PG_BINDIR alone if set; else Debian's folders, the newest first, then PATH."""
     if chosen := os.environ.get("PG_BINDIR"):
         yield Path(chosen)
+        return
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     yield from sorted(debian, key=lambda folder: float(folder.parent.name), reverse=True)
     if found := shutil.which("initdb"):

@@ -137,7 +137,8 @@ def _speaks_amqp(port: int) -> bool:
 
 def _server() -> Path:
     """The start script itself: Debian's wrapper in PATH insists on root or the machine's own user."""
-    for candidate in (os.environ.get("RABBITMQ_SERVER"), *_SERVER_PATHS, shutil.which("rabbitmq-server")):
+    chosen = os.environ.get("RABBITMQ_SERVER")
+    for candidate in [chosen] if chosen else [*_SERVER_PATHS, shutil.which("rabbitmq-server")]:
         if candidate and Path(candidate).is_file():
             return Path(candidate)
     raise MissingToolError("RabbitMQ is not installed (Debian: apt-get install rabbitmq-server).")
