@@ -3,13 +3,13 @@
 from contextlib import AsyncExitStack
 
 import structlog
-from common.log import configure_logging
 
 from common.bus import Publisher, open_connection, open_publisher
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.consumer import Consumer
 from common.db import Database, open_database
 from common.health import Check, Health, passing, serve_health
+from common.log import configure_logging
 from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
 from common.sealing import Sealer
@@ -46,15 +46,7 @@ async def serve(settings: Settings) -> None:
             open_connection(settings.amqp_url, name=f"{SERVICE}: consume")
         )
         relay = Relay(database=database, publisher=publisher, clock=clock)
-        worker = Worker(
-            database=database,
-            relay=relay,
-            vault=Vault(settings.data_keys),
-            sealer=Sealer(settings.seal_keys),
-            tenants=tenants,
-            providers={"document": DocumentProvider(clock=clock, refuse_specimens=settings.production)},
-            clock=clock,
-        )
+        worker = _worker(settings, database=database, relay=relay, tenants=tenants, clock=clock)
         consumer = Consumer(
             connection=connection,
             queue=QUEUE,
@@ -68,6 +60,20 @@ async def serve(settings: Settings) -> None:
         log.info("service.started", tenants=len(tenants.current))
         await run_loops(stop, consumer.run, relay.run, tenants.watch)
     log.info("service.stopped")
+
+
+def _worker(
+    settings: Settings, *, database: Database, relay: Relay, tenants: TenantsWatcher, clock: Clock
+) -> Worker:
+    return Worker(
+        database=database,
+        relay=relay,
+        vault=Vault(settings.data_keys),
+        sealer=Sealer(settings.seal_keys),
+        tenants=tenants,
+        providers={"document": DocumentProvider(clock=clock, refuse_specimens=settings.production)},
+        clock=clock,
+    )
 
 
 def _checks(*, database: Database, publisher: Publisher, consumer: Consumer) -> dict[str, Check]:
