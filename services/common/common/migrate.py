@@ -8,11 +8,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import asyncpg
 
 from common.schema import Migration, schemas
 from common.settings import SettingsError, SettingsReader
+
+AdminConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 OWNER = "waystation_owner"
 _LOCK = 0x57415953  # one migration run at a time in a database
@@ -43,12 +46,12 @@ async def migrate(url: str) -> list[str]:
         await connection.close()
 
 
-async def _ensure_role(connection: asyncpg.Connection[asyncpg.Record], role: str, *, login: bool) -> None:
+async def _ensure_role(connection: AdminConnection, role: str, *, login: bool) -> None:
     if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
         await connection.execute(f"CREATE ROLE {role} {'LOGIN' if login else 'NOLOGIN'} NOBYPASSRLS")
 
 
-async def _ensure_schema(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+async def _ensure_schema(connection: AdminConnection, schema: str) -> None:
     await _ensure_role(connection, role_of(schema), login=True)
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {OWNER}")
     await connection.execute(f"""
@@ -59,7 +62,7 @@ async def _ensure_schema(connection: asyncpg.Connection[asyncpg.Record], schema:
         )""")
 
 
-async def _apply(connection: asyncpg.Connection[asyncpg.Record], schema: str, migration: Migration) -> bool:
+async def _apply(connection: AdminConnection, schema: str, migration: Migration) -> bool:
     table = f"{schema}.schema_migrations"
     known = await connection.fetchval(f"SELECT digest FROM {table} WHERE name = $1", migration.name)  # noqa: S608 - the table's name comes from our own package metadata
     if known == migration.digest:
@@ -81,7 +84,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], schema: str, mi
     return True
 
 
-async def _grant(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+async def _grant(connection: AdminConnection, schema: str) -> None:
     role = role_of(schema)
     await connection.execute(f"""
         GRANT USAGE ON SCHEMA {schema} TO {role};
