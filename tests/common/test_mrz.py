@@ -3,8 +3,8 @@
 from datetime import date
 
 import pytest
-from common.mrz import Mrz, MrzError, MrzField, MrzFormat, MrzProblem, MrzProblemCode, PartialDate, parse_mrz
 
+from common.mrz import Mrz, MrzError, MrzField, MrzFormat, MrzProblem, MrzProblemCode, PartialDate, parse_mrz
 from tests.support.zones import Zone
 
 TODAY = date(2026, 11, 22)

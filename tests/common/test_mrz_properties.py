@@ -3,10 +3,10 @@
 import string
 from datetime import date
 
-from common.mrz import Mrz, MrzError, check_digit, parse_mrz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from common.mrz import Mrz, MrzError, check_digit, parse_mrz
 from tests.support.zones import VALUES, Format, Zone
 
 # A busy machine is no reason to fail.
