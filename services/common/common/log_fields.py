@@ -4,7 +4,6 @@ An exception's message is written by whoever raised it: asyncpg puts the row's v
 could not read. Local variables hold tokens. Neither is ever logged; the stack is enough to find the line.
 """
 
-import math
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ def clean(value: object) -> Field:
     """The value as one flat JSON value; what is no plain value becomes the name of its type."""
     match value:
         case Mapping():
-            return [text(f"{key}={_scalar(item)}") for key, item in list(value.items())[:MAX_ITEMS]]
+            return [text(f"{_scalar(key)}={_scalar(item)}") for key, item in list(value.items())[:MAX_ITEMS]]
         case list() | tuple() | set() | frozenset():
             return [_scalar(item) for item in list(value)[:MAX_ITEMS]]
         case _:
@@ -38,7 +37,7 @@ def _scalar(value: object) -> Scalar:
     match value:
         case None:
             return None
-        case bool() | int() | float() if _is_json_number(value):
+        case bool() | int() | float() if abs(value) < _LARGEST_NUMBER:  # false for NaN, too
             return value
         case str() | UUID():
             return text(str(value))
@@ -49,10 +48,6 @@ def _scalar(value: object) -> Scalar:
         case _:
             # Never repr(): it shows what the object holds.
             return f"<{type(value).__name__}>"
-
-
-def _is_json_number(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < _LARGEST_NUMBER
 
 
 def text(value: str) -> str:
