@@ -93,13 +93,13 @@ def test_an_empty_patch_does_not_exist() -> None:
 def test_what_auth0_would_refuse_is_refused_before(key: str, value: dict[str, Any], reason: str) -> None:
     """A key or a value that the tenant or our database cannot take never enters the desired state."""
     with pytest.raises(UnfitUpdateError) as refused:
-        refuse_unfit({key: _wish(1, value)})
+        refuse_unfit("auth0|1", {key: _wish(1, value)})
     assert refused.value.reason == reason
 
 
 def test_a_value_of_one_kilobyte_is_taken() -> None:
     """The bound is inclusive: 1,024 bytes of JSON."""
-    refuse_unfit({"waystation_idproof": _wish(1, {"text": "x" * (1024 - len('{"text":""}'))})})
+    refuse_unfit("auth0|1", {"waystation_idproof": _wish(1, {"text": "x" * (1024 - len('{"text":""}'))})})
 
 
 def test_a_user_holds_two_kilobytes_of_ours_at_most() -> None:

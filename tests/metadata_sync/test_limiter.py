@@ -60,7 +60,7 @@ def test_a_quarter_of_the_burst_is_kept_for_people() -> None:
         fresh_budget(ENTERPRISE, now=NOON), limit=ENTERPRISE, waiting=False, now=NOON
     )
     assert (count, budget.tokens) == (30, 10)
-    assert denied.until == NOON + 1
+    assert denied.seconds == 1
     budget, count, _ = _spend_all(budget, limit=ENTERPRISE, waiting=True, now=NOON)
     assert (count, budget.tokens) == (5, 0)
 
@@ -77,7 +77,7 @@ def test_the_smallest_plan_still_serves_people() -> None:
     """On the free plan (2 a second) a waiting update goes at once, the next within two refills."""
     budget = _charged(fresh_budget(FREE, now=NOON), limit=FREE, waiting=True)
     denied = charge(budget, charge_of(waiting=True), limit=FREE, now=NOON)
-    assert denied == Denied(until=NOON + 2)
+    assert denied == Denied(seconds=2)
     assert _charged(budget, limit=FREE, waiting=True, now=NOON + 2).tokens == pytest.approx(-0.4)
 
 
@@ -98,7 +98,7 @@ def test_an_exhausted_bucket_is_refilled_when_the_tenant_says() -> None:
     """With nothing left for us, we wait for the reset of the header, not for our own window."""
     headers = RateHeaders(limit=50, remaining=0, reset=NOON + 8, date=NOON)
     budget = corrected(fresh_budget(ENTERPRISE, now=NOON), headers, limit=ENTERPRISE, now=NOON)
-    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON) == Denied(until=NOON + 8)
+    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON) == Denied(seconds=8)
 
 
 def test_a_tenant_with_another_clock_is_understood() -> None:
@@ -115,14 +115,15 @@ def test_a_tenant_with_another_clock_is_understood() -> None:
         (RateHeaders(reset=NOON + 2), 2),
         (RateHeaders(reset=NOON - 5), 0.1),
         (RateHeaders(retry_after=86_400), 300),
-        (RateHeaders(), 5),
+        (RateHeaders(), 2),
     ],
 )
 def test_a_429_pauses_as_long_as_the_tenant_says(headers: RateHeaders, seconds: float) -> None:
     """Retry-After first, then the reset, then a guess; never longer than five minutes."""
     budget = paused(fresh_budget(ENTERPRISE, now=NOON), PauseReason.RATE_LIMITED, headers=headers, now=NOON)
     denied = charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON)
-    assert denied == Denied(until=NOON + seconds)
+    assert isinstance(denied, Denied)
+    assert denied.seconds == pytest.approx(seconds)
 
 
 def test_a_429_of_an_earlier_request_does_not_shorten_the_pause() -> None:
@@ -150,13 +151,13 @@ def test_a_late_success_does_not_end_a_429() -> None:
 def test_refused_credentials_are_probed_one_at_a_time() -> None:
     """After the pause one request may try, the others wait for it; each failure doubles the pause."""
     budget = paused(fresh_budget(ENTERPRISE, now=NOON), PauseReason.FORBIDDEN, headers=None, now=NOON)
-    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 4) == Denied(until=NOON + 5)
-    probing = _charged(budget, now=NOON + 5)
-    assert isinstance(charge(probing, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 5), Denied)
-    again = paused(probing, PauseReason.FORBIDDEN, headers=None, now=NOON + 6)
+    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 1) == Denied(seconds=1)
+    probing = _charged(budget, now=NOON + 2)
+    assert charge(probing, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 3) == Denied(seconds=1)
+    again = paused(probing, PauseReason.FORBIDDEN, headers=None, now=NOON + 3)
     assert again.pause is not None
-    assert again.pause.until == NOON + 6 + 10
-    assert accepted(probing, now=NOON + 6).pause is None
+    assert again.pause.until == NOON + 3 + 4
+    assert accepted(probing, now=NOON + 3).pause is None
 
 
 @dataclass
@@ -200,7 +201,7 @@ def test_alone_we_never_meet_a_429(plan: tuple[int, int], offset: float, seed: i
         kind = charge_of(waiting=random.random() < 0.3)
         after = charge(budget, kind, limit=limit, now=now)
         if isinstance(after, Denied):
-            now = max(now, after.until)
+            now += max(0, after.seconds)
             continue
         headers = tenant.takes(now)
         assert headers is not None

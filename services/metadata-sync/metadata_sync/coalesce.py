@@ -68,12 +68,14 @@ def canonical(value: Value) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def refuse_unfit(update: Desired) -> None:
-    """Refuse what Auth0 or our database would refuse later.
+def refuse_unfit(user_id: str, update: Desired) -> None:
+    """Refuse what Auth0 or our database would refuse later, and an id that would name another path.
 
     Raises:
-        UnfitUpdateError: `key_forbidden`, `value_not_json` or `value_too_large`.
+        UnfitUpdateError: `user_id_malformed`, `key_forbidden`, `value_not_json` or `value_too_large`.
     """
+    if not user_id.strip("."):
+        raise UnfitUpdateError("user_id_malformed")
     for key, wish in update.items():
         if key in FORBIDDEN_KEYS or not key or {".", "$"} & set(key):
             raise UnfitUpdateError("key_forbidden")

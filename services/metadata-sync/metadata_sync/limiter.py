@@ -13,7 +13,7 @@ from metadata_sync.rate_headers import RateHeaders
 
 WINDOW_SECONDS = 1.0
 KEPT_FOR_PEOPLE = 0.25
-FIRST_PROBE_SECONDS = 5.0
+FIRST_PROBE_SECONDS = 2.0
 LONGEST_PROBE_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 300.0
 TOLERATED_SKEW_SECONDS = 2.0
@@ -71,9 +71,9 @@ class Charge:
 
 @dataclass(frozen=True, kw_only=True)
 class Denied:
-    """Nothing may be sent before this time."""
+    """Nothing may be sent for so many seconds."""
 
-    until: float
+    seconds: float
 
 
 def limit_of(*, burst: float, per_second: float, reserve: float) -> Limit:
@@ -93,13 +93,13 @@ def charge(budget: Budget, charge: Charge, *, limit: Limit, now: float) -> Budge
     """Take what one write costs, or learn when to ask again."""
     budget = _refilled(budget, limit=limit, now=now)
     if budget.pause and now < budget.pause.until:
-        return Denied(until=budget.pause.until)
+        return Denied(seconds=budget.pause.until - now)
     kept = 0.0 if charge.waiting else limit.burst * KEPT_FOR_PEOPLE
     # A plan may be smaller than what a write should find; then a full bucket is enough.
     needed = min(charge.cost + kept, limit.burst)
     if budget.tokens < needed:
         windows = max(1.0, -(-(needed - budget.tokens) // (limit.per_second * WINDOW_SECONDS)))
-        return Denied(until=budget.refill_at + (windows - 1) * WINDOW_SECONDS)
+        return Denied(seconds=budget.refill_at + (windows - 1) * WINDOW_SECONDS - now)
     return replace(
         budget,
         tokens=budget.tokens - charge.cost,

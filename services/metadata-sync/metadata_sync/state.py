@@ -70,7 +70,10 @@ class Requester:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one transaction is told: its keys are confirmed at these revs, or refused for `reason`."""
+    """What one transaction is told: its keys are confirmed at these revs, which may be later ones.
+
+    With a `reason`: these of its keys were refused at the revs that it asked for.
+    """
 
     transaction_id: str
     traceparent: str
@@ -202,19 +205,14 @@ class UserState:
 
     def _answer(self, transaction_id: str, requester: Requester) -> Answer | None:
         open_keys = {key: rev for key, rev in requester.keys.items() if _rev(self.confirmed, key) < rev}
-        refused = {key: self.parked[key] for key, rev in open_keys.items() if _rev(self.parked, key) >= rev}
+        refused = {key: rev for key, rev in open_keys.items() if _rev(self.parked, key) >= rev}
         if open_keys and not refused:
             return None
-        keys = (
-            {key: parked.rev for key, parked in refused.items()}
-            if refused
-            else {key: _rev(self.confirmed, key) for key in requester.keys}
-        )
         return Answer(
             transaction_id=transaction_id,
             traceparent=requester.traceparent,
-            keys=keys,
-            reason=next((parked.reason for parked in refused.values()), None),
+            keys=refused or {key: self.confirmed[key].rev for key in requester.keys},
+            reason=next((self.parked[key].reason for key in refused), None),
         )
 
 

@@ -1,0 +1,44 @@
+"""What those who asked for an update are told, in the outbox and in the log."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from common import outbox
+from common.db import Connection
+from common.messages import MetadataApplied, MetadataRejected, new_event_id
+from metadata_sync.state import Answer
+from metadata_sync.store import User
+
+log = structlog.stdlib.get_logger()
+
+
+async def tell(connection: Connection, answers: Iterable[Answer], *, user: User, at: datetime) -> None:
+    """Write one event for each transaction that asked, in the transaction of what it tells."""
+    for answer in answers:
+        await outbox.enqueue(connection, _event(answer, user=user, at=at))
+
+
+def announce(answers: Iterable[Answer], *, tenant: str) -> None:
+    """Log the same, once it is committed."""
+    for answer in answers:
+        names = {"tenant": tenant, "transaction_id": answer.transaction_id, "keys": answer.keys}
+        if answer.reason is None:
+            log.info("metadata.applied", **names)
+        else:
+            log.warning("metadata.rejected", reason=answer.reason, **names)
+
+
+def _event(answer: Answer, *, user: User, at: datetime) -> MetadataApplied | MetadataRejected:
+    envelope: dict[str, Any] = {
+        "event_id": new_event_id(),
+        "tenant": user.tenant,
+        "transaction_id": answer.transaction_id,
+        "occurred_at": at,
+        "traceparent": answer.traceparent,
+    }
+    if answer.reason is None:
+        return MetadataApplied(**envelope, user_id=user.user_id, keys=answer.keys)
+    return MetadataRejected(**envelope, user_id=user.user_id, keys=answer.keys, reason=answer.reason)

@@ -1,0 +1,157 @@
+"""The right to write one user: taken, renewed, given back; each in one transaction of the database.
+
+A lease is a number on the user's row and a time until which nobody else looks there. The number rises with
+each attempt, so that whoever lost the lease, asleep or cut off, can record nothing but that something of it
+may still be under way.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from common.clock import Clock
+from common.db import Connection, Database
+from common.outbox import Relay
+from common.tenants import Tenant
+from metadata_sync import store
+from metadata_sync.answers import announce, tell
+from metadata_sync.coalesce import Patch
+from metadata_sync.due import Timing, some_jitter
+from metadata_sync.ends import End, budget_after, state_after
+from metadata_sync.errors import LeaseLostError
+from metadata_sync.limiter import Budget, Denied, Limit, charge, charge_of, ended, fresh_budget, limit_of
+from metadata_sync.store import User
+
+LEASE = timedelta(seconds=5)
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """One attempt that may begin; `expires` is by the monotonic clock of this process."""
+
+    tenant: Tenant
+    user_id: str
+    number: int
+    patch: Patch
+    expires: float
+
+
+class Leases:
+    """Takes leases and gives them back, and keeps the budget right in the same transactions."""
+
+    def __init__(self, *, database: Database, relay: Relay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    async def take_next(self, tenant: Tenant) -> Lease | Denied | None:
+        """The tenant's next user that is due; None if there is none that nobody else looks at."""
+        async with self._database.transaction() as connection:
+            user = await store.pick_user(connection, tenant=tenant.key)
+            return await self.take(connection, user, tenant=tenant) if user else None
+
+    async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
+        """A lease on a locked row, charged, in the caller's transaction.
+
+        None if there is nothing to write after all, which is saved; where the budget denies it, nothing is.
+        """
+        expires = self._clock.monotonic() + LEASE.total_seconds()
+        state, patch = user.state.begin(now=user.now)
+        begun = replace(user, state=state, lease=user.lease + 1, wake_at=user.now + LEASE)
+        if patch is None:
+            await store.save_user(connection, scheduled(begun, tenant=tenant))
+            return None
+        if denied := await _charge(connection, user, tenant=tenant):
+            return denied
+        await store.save_user(connection, begun)
+        if user.state.attempt:
+            log.warning("write.taken_over", tenant=tenant.key)
+        return Lease(tenant=tenant, user_id=user.user_id, number=begun.lease, patch=patch, expires=expires)
+
+    async def renew(self, lease: Lease) -> bool:
+        """Keep the lease for its full time from now; False if it is lost."""
+        async with self._database.connection() as connection:
+            return await store.renew_lease(
+                connection,
+                tenant=lease.tenant.key,
+                user_id=lease.user_id,
+                lease=lease.number,
+                duration=LEASE,
+            )
+
+    async def give_back(self, lease: Lease, end: End) -> float | None:
+        """Record how the attempt ended and tell who asked; seconds until the user is due again, if so.
+
+        Raises:
+            LeaseLostError: somebody else has the user; the end may not be recorded.
+        """
+        async with self._database.transaction() as connection:
+            user = await store.lock_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
+            if user.lease != lease.number:
+                raise LeaseLostError("somebody else writes this user")
+            state = state_after(end, user.state, now=user.now, jitter=some_jitter())
+            state, answers = state.take_answers()
+            await _correct(connection, end, tenant=lease.tenant, now=user.now.timestamp())
+            user = scheduled(replace(user, state=state), tenant=lease.tenant)
+            await store.save_user(connection, user)
+            await tell(connection, answers, user=user, at=self._clock.now())
+        if answers:
+            self._relay.wake()
+            announce(answers, tenant=user.tenant)
+        return user.due_in
+
+    async def abandon(self, lease: Lease) -> None:
+        """The lease is lost: whatever of its attempt was seen to end, mark what it may have written."""
+        async with self._database.transaction() as connection:
+            user = await store.lock_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
+            state = user.state.unsettle(lease.patch.body(), now=user.now)
+            await store.save_user(connection, scheduled(replace(user, state=state), tenant=lease.tenant))
+
+
+def scheduled(user: User, *, tenant: Tenant) -> User:
+    """When to look at this user again: when its lease ends while an attempt runs, else when it is due."""
+    if user.state.attempt:
+        return user
+    timing = Timing(quiet=tenant.metadata.quiet, max_wait=tenant.metadata.max_wait)
+    return replace(user, wake_at=user.state.due_at(timing))
+
+
+async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Denied | None:
+    domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
+    budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
+    if user.state.attempt:
+        # Nobody else will say that the call of a dead worker is over.
+        budget = ended(budget)
+    charged = charge(budget, charge_of(waiting=user.state.is_waited_for), limit=limit, now=now)
+    if isinstance(charged, Denied):
+        return charged
+    await store.save_budget(connection, charged, domain=domain)
+    return None
+
+
+async def _correct(connection: Connection, end: End, *, tenant: Tenant, now: float) -> None:
+    domain, limit = tenant.management.domain, _limit(tenant)
+    before = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
+    after = budget_after(end, before, limit=limit, now=now)
+    await store.save_budget(connection, after, domain=domain)
+    _log_pause(before, after, tenant=tenant, now=now)
+
+
+def _log_pause(before: Budget, after: Budget, *, tenant: Tenant, now: float) -> None:
+    if after.pause and after.pause != before.pause:
+        seconds = round(after.pause.until - now, 1)
+        log.warning("tenant.paused", tenant=tenant.key, reason=after.pause.reason, seconds=seconds)
+    elif before.pause and not after.pause:
+        log.info("tenant.resumed", tenant=tenant.key, reason=before.pause.reason)
+
+
+def _limit(tenant: Tenant) -> Limit:
+    profile = tenant.management.rate_profile
+    return limit_of(
+        burst=profile.burst,
+        per_second=profile.sustained / profile.period.total_seconds(),
+        reserve=tenant.management.reserve,
+    )

@@ -1,0 +1,18 @@
+"""Every event that metadata-sync writes; README.md tells operators what to do about each."""
+
+from common.log import Event
+
+from common.log_events import COMMON_EVENTS
+
+EVENTS = (
+    *COMMON_EVENTS,
+    Event("update.accepted", "info", ("waiting", "keys"), "An update is part of the desired state now."),
+    Event("metadata.applied", "info", ("keys",), "The tenant holds these keys at these revs or later."),
+    Event("metadata.rejected", "warning", ("reason", "keys"), "The tenant will never take these keys."),
+    Event("write.failed", "warning", ("reason",), "A call was not answered 200; what follows depends on it."),
+    Event("write.taken_over", "warning", (), "A worker vanished; its user is written by another."),
+    Event("write.lease_lost", "warning", (), "This worker lost a user; its keys are written once more."),
+    Event("write.failed_unexpectedly", "error", (), "An attempt met an error that nobody foresaw."),
+    Event("tenant.paused", "warning", ("reason", "seconds"), "Nothing is sent to the tenant for a while."),
+    Event("tenant.resumed", "info", ("reason",), "The tenant takes writes again."),
+)

@@ -1,0 +1,152 @@
+"""The SQL of metadata-sync: one function, one statement.
+
+Who needs both locks takes the user's row first and the domain's budget second.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from common.db import Connection
+from metadata_sync.limiter import Budget
+from metadata_sync.state import UserState
+
+_STATE = TypeAdapter(UserState)
+_BUDGET = TypeAdapter(Budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A locked row: `lease` is the number of the newest attempt, `now` the database's time."""
+
+    tenant: str
+    user_id: str
+    state: UserState
+    lease: int
+    wake_at: datetime | None
+    now: datetime
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until somebody must look; None while nothing is to be done."""
+        return (self.wake_at - self.now).total_seconds() if self.wake_at else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """The first of a tenant's users to look at, people before the others; due in `seconds`, or since."""
+
+    tenant: str
+    waiting: bool
+    seconds: float
+
+
+async def lock_user(connection: Connection, *, tenant: str, user_id: str) -> User:
+    """The user's row, a new one if need be, ours until the transaction ends."""
+    (row,) = await connection.fetch(
+        """
+        INSERT INTO users (tenant, user_id, state) VALUES ($1, $2, '{}')
+        ON CONFLICT (tenant, user_id) DO UPDATE SET lease = users.lease
+        RETURNING tenant, user_id, state, lease, wake_at, ws_now() AS now
+        """,
+        tenant,
+        user_id,
+    )
+    return _user(row)
+
+
+async def pick_user(connection: Connection, *, tenant: str) -> User | None:
+    """The tenant's user to look at now, locked, people first; None if there is none that nobody else has."""
+    row = await connection.fetchrow(
+        """
+        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now FROM users
+        WHERE tenant = $1 AND wake_at <= ws_now()
+        ORDER BY waiting DESC, wake_at
+        LIMIT 1 FOR UPDATE SKIP LOCKED
+        """,
+        tenant,
+    )
+    return None if row is None else _user(row)
+
+
+async def save_user(connection: Connection, user: User) -> None:
+    await connection.execute(
+        """
+        UPDATE users SET state = $3, lease = $4, waiting = $5, wake_at = $6
+        WHERE tenant = $1 AND user_id = $2
+        """,
+        user.tenant,
+        user.user_id,
+        _STATE.dump_json(user.state, exclude_defaults=True).decode(),
+        user.lease,
+        user.state.is_waited_for,
+        user.wake_at,
+    )
+
+
+async def renew_lease(
+    connection: Connection, *, tenant: str, user_id: str, lease: int, duration: timedelta
+) -> bool:
+    """False if the lease is not this one any more."""
+    renewed = await connection.fetchval(
+        """
+        UPDATE users SET wake_at = ws_now() + $4
+        WHERE tenant = $1 AND user_id = $2 AND lease = $3 AND state ? 'attempt'
+        RETURNING true
+        """,
+        tenant,
+        user_id,
+        lease,
+        duration,
+    )
+    return renewed is not None
+
+
+async def first_pending(connection: Connection) -> list[Pending]:
+    """For each tenant with something to do, one row: the cost grows with tenants, not with their users."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE busy(tenant) AS (
+            (SELECT tenant FROM users WHERE wake_at IS NOT NULL ORDER BY tenant LIMIT 1)
+            UNION ALL
+            SELECT (SELECT tenant FROM users WHERE wake_at IS NOT NULL AND tenant > busy.tenant
+                    ORDER BY tenant LIMIT 1)
+            FROM busy WHERE busy.tenant IS NOT NULL
+        )
+        SELECT busy.tenant, waiting, extract(epoch FROM wake_at - ws_now())::float8 AS seconds
+        FROM busy CROSS JOIN LATERAL (
+            (SELECT waiting, wake_at FROM users
+             WHERE tenant = busy.tenant AND waiting AND wake_at IS NOT NULL ORDER BY wake_at LIMIT 1)
+            UNION ALL
+            (SELECT waiting, wake_at FROM users
+             WHERE tenant = busy.tenant AND NOT waiting AND wake_at IS NOT NULL ORDER BY wake_at LIMIT 1)
+        ) AS first
+        """
+    )
+    return [Pending(**row) for row in rows]
+
+
+async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> Budget:
+    """The domain's budget, `fresh` if there is none yet, ours until the transaction ends."""
+    budget = await connection.fetchval(
+        """
+        INSERT INTO budgets (domain, budget) VALUES ($1, $2)
+        ON CONFLICT (domain) DO UPDATE SET budget = budgets.budget
+        RETURNING budget
+        """,
+        domain,
+        _BUDGET.dump_json(fresh).decode(),
+    )
+    return _BUDGET.validate_json(budget)
+
+
+async def save_budget(connection: Connection, budget: Budget, *, domain: str) -> None:
+    await connection.execute(
+        "UPDATE budgets SET budget = $2 WHERE domain = $1", domain, _BUDGET.dump_json(budget).decode()
+    )
+
+
+def _user(row: asyncpg.Record) -> User:
+    return User(**{**row, "state": _STATE.validate_json(row["state"])})

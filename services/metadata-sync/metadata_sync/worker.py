@@ -1,0 +1,121 @@
+"""Runs attempts, each in a task of its own: one call, its lease renewed meanwhile, its end recorded."""
+
+import asyncio
+
+import structlog
+
+from common.clock import Clock
+from common.db import DatabaseUnavailableError
+from metadata_sync.account import Account
+from metadata_sync.alarm import Alarm
+from metadata_sync.ends import End
+from metadata_sync.errors import LeaseLostError, ManagementError
+from metadata_sync.leases import LEASE, Lease, Leases
+from metadata_sync.management import ManagementClient
+
+MAX_AT_ONCE = 64
+RENEW_EVERY_SECONDS = LEASE.total_seconds() / 3
+
+log = structlog.stdlib.get_logger()
+
+
+class Worker:
+    """Everything that this process is writing at the moment."""
+
+    def __init__(self, *, leases: Leases, client: ManagementClient, alarm: Alarm, clock: Clock) -> None:
+        self._leases = leases
+        self._client = client
+        self._alarm = alarm
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._tasks) < MAX_AT_ONCE
+
+    def start(self, lease: Lease) -> None:
+        """Begin the attempt; it takes care of everything from here."""
+        task = asyncio.create_task(self._run(lease))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def drain(self) -> None:
+        """Return when no attempt runs any more."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not self.has_room:
+            self._alarm.expect(0)
+        self._tasks.discard(task)
+
+    async def _run(self, lease: Lease) -> None:
+        try:
+            await self._write(lease)
+        except LeaseLostError:
+            log.warning("write.lease_lost", tenant=lease.tenant.key)
+        except DatabaseUnavailableError:
+            # The lease runs out, and whoever takes the user over knows that the end was not recorded.
+            log.warning("database.unavailable", task="worker")
+        except Exception:
+            log.exception("write.failed_unexpectedly", tenant=lease.tenant.key)
+
+    async def _write(self, lease: Lease) -> None:
+        try:
+            end = await self._call_while_held(lease)
+            self._alarm.expect(await self._leases.give_back(lease, end))
+        except LeaseLostError:
+            await self._leases.abandon(lease)
+            raise
+
+    async def _call_while_held(self, lease: Lease) -> End:
+        """The end of the call.
+
+        Raises:
+            LeaseLostError: the lease was lost meanwhile; the call is broken off.
+        """
+        call = asyncio.create_task(self._call(lease))
+        keeping = asyncio.create_task(self._keep(lease))
+        try:
+            await asyncio.wait((call, keeping), return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+            keeping.result()
+            raise LeaseLostError("the lease was lost during the call")
+        finally:
+            for task in (call, keeping):
+                task.cancel()
+            await asyncio.gather(call, keeping, return_exceptions=True)
+
+    async def _call(self, lease: Lease) -> End:
+        if self._clock.monotonic() >= lease.expires:
+            raise LeaseLostError("the lease ran out before the call")
+        try:
+            return await self._client.patch_app_metadata(_account(lease), lease.user_id, patch=lease.patch)
+        except ManagementError as exc:
+            log.warning("write.failed", tenant=lease.tenant.key, reason=exc.reason)
+            return exc
+
+    async def _keep(self, lease: Lease) -> None:
+        """Renew the lease until it is lost, or could not be renewed in time."""
+        expires = lease.expires
+        while self._clock.monotonic() < expires:
+            await self._clock.sleep(RENEW_EVERY_SECONDS)
+            asked_at = self._clock.monotonic()
+            try:
+                if not await self._leases.renew(lease):
+                    return
+            except DatabaseUnavailableError:
+                log.warning("database.unavailable", task="lease")
+            else:
+                expires = asked_at + LEASE.total_seconds()
+
+
+def _account(lease: Lease) -> Account:
+    management = lease.tenant.management
+    return Account(
+        domain=management.domain,
+        origin=management.origin,
+        client_id=management.client_id,
+        client_secret=management.client_secret.reveal().decode(),
+    )
