@@ -31,10 +31,10 @@ from tests.tenant.users import Users
 _BODY_LIMIT = 1024 * 1024
 
 
-def create_app(config: Config, *, runner: ActionRunner) -> web.Application:
+def create_app(config: Config, *, runner: ActionRunner, keys: Keys) -> web.Application:
     """The whole tenant, with its state in memory."""
     clock, choices = Clock(), config.choices
-    users, keys, faults, log = Users(clock), Keys(), Faults(), CallLog()
+    users, faults, log = Users(clock), Faults(), CallLog()
     for seed in config.users:
         users.put(seed)
     directory = Directory(config)
@@ -58,9 +58,16 @@ def create_app(config: Config, *, runner: ActionRunner) -> web.Application:
         runner=runner,
     )
     middleware = Middleware(log=log, faults=faults, limiter=limiter, keys=keys, choices=choices)
-    cors = Cors(config)
     app = web.Application(
-        middlewares=[*middleware.all, control.guard, cors.middleware], client_max_size=_BODY_LIMIT
+        middlewares=[
+            middleware.record,
+            Cors(config).middleware,
+            middleware.fault,
+            middleware.limit,
+            middleware.errors,
+            control.guard,
+        ],
+        client_max_size=_BODY_LIMIT,
     )
     app.add_routes(Discovery(directory=directory, keys=keys).routes())
     app.add_routes(

@@ -41,7 +41,7 @@ class Authorize:
     def routes(self) -> list[web.RouteDef]:
         """Where this answers."""
         return [
-            web.get("/authorize", self.handle),
+            web.get("/authorize", self.handle, allow_head=False),
             web.post("/authorize", self.handle),
         ]
 

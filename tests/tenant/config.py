@@ -10,7 +10,7 @@ from tests.tenant.settings import Choices
 
 PROFILES = ("off", "free", "essentials", "enterprise", "enterprise-nonprod")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password")
-_USER_TEXTS = (
+USER_TEXTS = (
     "given_name",
     "family_name",
     "name",
@@ -171,7 +171,7 @@ def _user(section: Section) -> dict[str, Any]:
         "blocked": section.flag("blocked"),
         "app_metadata": section.plain("app_metadata"),
         "user_metadata": section.plain("user_metadata"),
-        **{name: section.optional_text(name) for name in _USER_TEXTS},
+        **{name: section.optional_text(name) for name in USER_TEXTS},
     }
     section.finish()
     return {name: value for name, value in user.items() if value is not None}

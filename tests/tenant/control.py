@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.tenant.calllog import CallLog
 from tests.tenant.clock import Clock, iso
-from tests.tenant.config import PROFILES, Action, RateLimit
+from tests.tenant.config import PROFILES, USER_TEXTS, Action, RateLimit
 from tests.tenant.directory import Directory
 from tests.tenant.errors import ControlError
 from tests.tenant.faults import Faults
@@ -19,6 +19,16 @@ from tests.tenant.node import ActionRunner
 from tests.tenant.pages import page
 from tests.tenant.ratelimit import Limiter, Rule
 from tests.tenant.users import Users
+
+_TEXT, _FLAG, _OBJECT = (str, "text"), (bool, "true or false"), (dict, "an object")
+_USER_KEYS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("user_id", "email", "password", "connection", "provider", *USER_TEXTS), _TEXT),
+    **dict.fromkeys(("email_verified", "phone_verified", "blocked"), _FLAG),
+    **dict.fromkeys(("app_metadata", "user_metadata"), _OBJECT),
+    **dict.fromkeys(("created_at", "updated_at", "last_password_reset"), _TEXT),
+    "identities": (list, "a list"),
+    "logins_count": (int, "a number"),
+}
 
 
 class Control:
@@ -49,6 +59,7 @@ class Control:
         """All routes of the control plane."""
         return [
             web.get("/__control/", self.page),
+            web.get("/__control", self.page),
             web.get("/__control/log", self.log),
             web.delete("/__control/log", self.clear_log),
             web.post("/__control/faults", self.add_fault),
@@ -131,10 +142,9 @@ class Control:
         return web.json_response(user)
 
     async def put_user(self, request: web.Request) -> web.Response:
-        """PUT one user as in the tenant file; the old one is replaced."""
+        """PUT one user as in the tenant file or as GET gave it; without a password the old one stays."""
         body = await _json(request)
-        if not isinstance(body, dict) or not isinstance(body.get("email"), str):
-            raise ControlError("the body is a user with an email")
+        _check_user(body)
         return web.json_response(self._users.put({**body, "user_id": request.match_info["user_id"]}))
 
     async def actions(self, request: web.Request) -> web.Response:
@@ -222,6 +232,17 @@ def _rule(body: dict[str, Any]) -> Rule:
         )
     amount = float(body[rates[0]])
     return Rule(float(body.get("burst", amount)), amount, 1.0 if rates[0] == "per_second" else 60.0)
+
+
+def _check_user(body: Any) -> None:
+    if not isinstance(body, dict) or "email" not in body:
+        raise ControlError("the body is a user with an email")
+    for name, value in body.items():
+        if name not in _USER_KEYS:
+            raise ControlError(f"unknown key {name}")
+        kind, named = _USER_KEYS[name]
+        if not isinstance(value, kind):
+            raise ControlError(f"{name} must be {named}")
 
 
 def _action(item: Any) -> Action:

@@ -27,7 +27,7 @@ _MANAGEMENT = "/api/v2"
 
 
 class Middleware:
-    """The four layers, outermost first in `all`."""
+    """The four layers, outermost first."""
 
     def __init__(
         self, *, log: CallLog, faults: Faults, limiter: Limiter, keys: Keys, choices: Choices
@@ -37,7 +37,6 @@ class Middleware:
         self._limiter = limiter
         self._keys = keys
         self._choices = choices
-        self.all = (self.record, self.fault, self.limit, self.errors)
 
     @web.middleware
     async def record(self, request: web.Request, handler: Handler) -> web.StreamResponse:

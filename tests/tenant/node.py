@@ -73,17 +73,32 @@ class _Child:
         return not self._reader.done()
 
     async def _read(self) -> None:
+        try:
+            await self._read_answers()
+        finally:
+            if self.process.returncode is None:
+                self.process.kill()
+            await self.process.wait()
+            self._desert()
+
+    async def _read_answers(self) -> None:
         output = self.process.stdout
-        while output is not None and (line := await output.readline()):
-            answer = json.loads(line)
+        while output is not None:
+            try:
+                line = await output.readline()
+                answer = json.loads(line) if line else None
+            except ValueError:  # an Action wrote to the pipe behind our back, or far too much
+                return
+            if answer is None:
+                return
             future = self._waiting.get(answer["id"])
             if future is not None and not future.done():
                 future.set_result(answer)
-        await self.process.wait()
-        gone = list(self._waiting.values())
-        for future in gone:
-            if not future.done():
-                future.set_exception(_ChildGoneError(others=len(gone) - 1))
+
+    def _desert(self) -> None:
+        waiting = [future for future in self._waiting.values() if not future.done()]
+        for future in waiting:
+            future.set_exception(_ChildGoneError(others=len(waiting) - 1))
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         if not self.alive or self.process.stdin is None:
@@ -133,7 +148,14 @@ class ActionRunner:
     async def load(self, action: Action) -> ActionFailedError | None:
         """Parse an Action and run its top level once; the fault is returned, not raised."""
         child = await self._ready_child()
-        answer = await self._load(child, action)
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._load(child, action)
+        except TimeoutError:
+            await child.stop()
+            return _too_long()
+        except _ChildGoneError:
+            return _crashed()
         return _fault(answer.get("error"))
 
     async def _load(self, child: _Child, action: Action) -> dict[str, Any]:
@@ -177,7 +199,7 @@ class ActionRunner:
                 answer = await child.ask(message)
         except TimeoutError as exc:
             await child.stop()
-            raise ActionFailedError("Script execution time exceeded", kind="action_timeout") from exc
+            raise _too_long() from exc
         return RunResult(
             commands=answer.get("commands", []),
             validations=answer.get("validations", []),
@@ -197,6 +219,10 @@ def _fault(error: dict[str, Any] | None) -> ActionFailedError | None:
     if error is None:
         return None
     return ActionFailedError(str(error["message"]), kind="action_error", where=error.get("where"))
+
+
+def _too_long() -> ActionFailedError:
+    return ActionFailedError("Script execution time exceeded", kind="action_timeout")
 
 
 def _crashed() -> ActionFailedError:

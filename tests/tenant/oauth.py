@@ -102,7 +102,8 @@ class OAuth:
             visit, client=client, protocol="oauth2-refresh-token", user_id=origin.user_id
         )
         login.session = origin.session
-        login.scopes = text(visit.body, "scope").split() or [*origin.scopes]
+        asked = text(visit.body, "scope").split() or origin.scopes
+        login.scopes = [scope for scope in origin.scopes if scope in asked]
         login.params = {**visit.body, "audience": text(origin.params, "audience")}
         await self._run(login, visit)
         return self._minter.for_login(login, gty="refresh_token", refresh=False)

@@ -12,8 +12,8 @@ _TEMPLATES = Environment(
 
 NO_SESSION = (
     "You may have pressed the back button, refreshed during login, opened too many login dialogs, or there "
-    "is some issue with cookies, since we couldn't find your session. Try logging in again from the application "
-    "and if the problem persists please contact the administrator."
+    "is some issue with cookies, since we couldn't find your session. Try logging in again from the "
+    "application and if the problem persists please contact the administrator."
 )
 
 

@@ -58,8 +58,7 @@ def _check_field(name: str, value: Any) -> None:
     elif name in _FLAGS:
         _expect(name, value, lambda: isinstance(value, bool), named="boolean")
     elif name in _TEXT_LIMITS:
-        fits = isinstance(value, str) and 1 <= len(value) <= _TEXT_LIMITS[name]
-        _expect(name, value, lambda: value is None or fits, named="string")
+        _check_text(name, value, limit=_TEXT_LIMITS[name])
     elif name == "email":
         _check_format(name, value, _EMAIL)
     elif name == "phone_number":
@@ -68,6 +67,16 @@ def _check_field(name: str, value: Any) -> None:
         _check_password(value)
     else:
         raise invalid(f"Additional properties not allowed: {name}")
+
+
+def _check_text(name: str, value: Any, *, limit: int) -> None:
+    if value is None:
+        return
+    _expect(name, value, lambda: isinstance(value, str), named="string")
+    if not value:
+        raise invalid("String is too short (0 chars), minimum 1", where=name)
+    if len(value) > limit:
+        raise invalid(f"String is too long ({len(value)} chars), maximum {limit}", where=name)
 
 
 def _check_metadata(name: str, value: Any) -> None:

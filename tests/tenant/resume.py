@@ -21,8 +21,8 @@ class Resume:
     def routes(self) -> list[web.RouteDef]:
         """Where this answers."""
         return [
-            web.get("/authorize/resume", self.authorize_resume),
-            web.get("/continue", self.continue_),
+            web.get("/authorize/resume", self.authorize_resume, allow_head=False),
+            web.get("/continue", self.continue_, allow_head=False),
             web.post("/continue", self.continue_),
         ]
 

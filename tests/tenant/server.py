@@ -15,6 +15,7 @@ from aiohttp import web
 from tests.tenant.app import create_app
 from tests.tenant.config import Config
 from tests.tenant.errors import ConfigError
+from tests.tenant.keys import Keys
 from tests.tenant.node import ActionRunner
 from tests.tenant.tls import server_context
 
@@ -81,7 +82,9 @@ async def serve(config: Config, listeners: Listeners) -> None:
     async with AsyncExitStack() as stack:
         runner = await stack.enter_async_context(ActionRunner(timeout=config.choices.action_timeout))
         await _report_broken_actions(config, runner)
-        web_runner = web.AppRunner(create_app(config, runner=runner), access_log=None, shutdown_timeout=1)
+        web_runner = web.AppRunner(
+            create_app(config, runner=runner, keys=Keys()), access_log=None, shutdown_timeout=1
+        )
         stack.push_async_callback(web_runner.cleanup)
         await web_runner.setup()
         _print_line({"event": "tenant.ready", **await _listen(web_runner, config, listeners)})

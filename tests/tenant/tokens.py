@@ -7,6 +7,7 @@ from tests.tenant.config import Client
 from tests.tenant.grants import Grants
 from tests.tenant.keys import Keys
 from tests.tenant.logins import Login
+from tests.tenant.states import identifier
 from tests.tenant.users import Users
 from tests.tenant.visit import text
 
@@ -57,6 +58,7 @@ class Minter:
             "scope": " ".join(client.scope),
             "gty": "client-credentials",
             "azp": client.client_id,
+            "jti": identifier(),
         }
         return {
             "access_token": self._keys.sign(claims),

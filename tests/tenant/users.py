@@ -28,11 +28,15 @@ class Users:
         self._versions: dict[str, deque[_Version]] = {}
 
     def put(self, seed: dict[str, Any]) -> dict[str, Any]:
-        """Create or replace a user from a document as in the tenant file, with a plain `password`."""
+        """Create or replace a user from a document as in the tenant file; no `password` keeps the old one."""
         document = copy.deepcopy(seed)
-        password = document.pop("password", None)
+        password = document.pop("password", None) or self._password(seed["user_id"])
         self._complete(document)
         return self._write(document, password)
+
+    def _password(self, user_id: str) -> str | None:
+        versions = self._versions.get(user_id)
+        return versions[-1].password if versions else None
 
     def _complete(self, document: dict[str, Any]) -> None:
         user_id = str(document["user_id"])
@@ -90,7 +94,7 @@ class Users:
         """The user whom a login form names, if the password is right and nothing blocks them."""
         for user in self.all():
             names = {str(user.get("email", "")).lower(), str(user.get("username", "")).lower()} - {""}
-            known = self._versions[user["user_id"]][-1].password
+            known = self._password(user["user_id"])
             if username.lower() in names and known is not None:
                 matches = hmac.compare_digest(known.encode(), password.encode())
                 return user if matches and not user.get("blocked") else None
@@ -110,7 +114,7 @@ class Users:
         if current is None:
             raise ApiError(404, "The user does not exist.", code="inexistent_user")
         document = copy.deepcopy(current)
-        password = self._versions[user_id][-1].password
+        password = self._password(user_id)
         now = iso(self._clock.now())
         for name, value in changes.items():
             if name == "password":

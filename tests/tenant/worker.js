@@ -241,7 +241,8 @@ function buildApi(run, key) {
 function syntaxPlace(stack, filename) {
   const [head, , marks = ""] = stack.split("\n");
   const line = head.startsWith(`${filename}:`) ? head.slice(filename.length + 1) : null;
-  return line && `${filename}:${line}:${marks.indexOf("^") + 1}`;
+  const column = marks.indexOf("^") + 1;
+  return line && (column ? `${filename}:${line}:${column}` : `${filename}:${line}`);
 }
 
 function describe(error, filename) {

@@ -1,0 +1,201 @@
+"""The program itself: how it starts, what it refuses, how it ends."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.tenant.tests.support import REDIRECTING, SECRET, browser, document
+
+_ROOT = Path(__file__).parents[3]
+_COMMAND = [sys.executable, "-m", "tests.tenant"]
+
+
+def _config(folder: Path, **changes: Any) -> str:
+    (folder / "way.js").write_text(REDIRECTING, encoding="utf-8")
+    action = {"name": "way", "code": "way.js", "secrets": {"SECRET": SECRET}}
+    path = folder / "tenant.yaml"
+    path.write_text(json.dumps(document(**{"actions": [action], **changes})), encoding="utf-8")
+    return str(path)
+
+
+def _refused(*arguments: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [*_COMMAND, *arguments],
+        cwd=_ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+async def _start(*arguments: str) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*_COMMAND, *arguments, cwd=_ROOT, stdout=pipe, stderr=pipe)
+    assert process.stdout is not None
+    ready: dict[str, str] = json.loads(await process.stdout.readline())
+    return process, ready
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return [int(child) for child in text.split()]
+
+
+def _ends(pid: int) -> bool:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 5)[0])
+    finally:
+        os.close(handle)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _bytes(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+async def test_ready_line_and_end(tmp_path: Path) -> None:
+    """One JSON line says where it listens; SIGTERM ends it and its Node child."""
+    process, ready = await _start("--config", _config(tmp_path), "--http", "127.0.0.2:0")
+    node = _children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    code = await process.wait()
+    assert set(ready) == {"event", "http"}
+    assert ready["event"] == "tenant.ready"
+    assert ready["http"].startswith("http://127.0.0.2:")
+    assert code == 0
+    assert len(node) == 1
+    assert _ends(node[0])
+
+
+async def test_node_dies_with_its_parent(tmp_path: Path) -> None:
+    """A tenant that is killed leaves no Node behind."""
+    process, _ = await _start("--config", _config(tmp_path))
+    node = _children(process.pid)
+    process.kill()
+    await process.wait()
+    assert _ends(node[0])
+
+
+async def test_https(tmp_path: Path) -> None:
+    """Both listeners at once; clients that trust the local CA reach the one, the issuer follows the other."""
+    folder = tmp_path / "ca"
+    arguments = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--ca-dir", str(folder)]
+    process, ready = await _start("--config", _config(tmp_path), *arguments)
+    context = ssl.create_default_context(cafile=ready["ca"])
+    async with browser(ready["https"]) as session:
+        url = f"{ready['https']}/.well-known/openid-configuration"
+        async with session.get(url, ssl=context) as answer:
+            secure = await answer.json()
+        async with session.get(f"{ready['http']}/.well-known/openid-configuration") as answer:
+            plain = await answer.json()
+    process.terminate()
+    await process.wait()
+    assert ready["https"].startswith("https://localhost:")
+    assert (secure["issuer"], plain["issuer"]) == (f"{ready['https']}/", f"{ready['http']}/")
+    assert ready["ca"] == str(folder / "ca.pem")
+    assert _mode(folder / "ca.key") == 0o600
+
+
+async def test_ca_is_kept(tmp_path: Path) -> None:
+    """The second start uses the authority of the first."""
+    certificates = []
+    for _ in range(2):
+        arguments = ["--https", "127.0.0.1:0", "--ca-dir", str(tmp_path / "ca")]
+        process, ready = await _start("--config", _config(tmp_path), *arguments)
+        certificates.append(_bytes(ready["ca"]))
+        process.terminate()
+        await process.wait()
+    assert certificates[0] == certificates[1]
+    assert "http" not in ready
+
+
+async def test_broken_action_is_reported_at_start(tmp_path: Path) -> None:
+    """An Action that does not parse is named on stderr with its place, and the tenant runs."""
+    config = _config(tmp_path)
+    (tmp_path / "way.js").write_text("exports.x = ;", encoding="utf-8")
+    process, _ = await _start("--config", config)
+    process.terminate()
+    _, stderr = await process.communicate()
+    assert json.loads(stderr) == {
+        "event": "action.broken",
+        "action": "way",
+        "message": "Unexpected token ';'",
+        "where": f"{tmp_path / 'way.js'}:1:13",
+    }
+
+
+def test_mistakes_of_the_file(tmp_path: Path) -> None:
+    """Every mistake of the tenant file is a line on stderr, and the status is 2."""
+    config = _config(tmp_path, colour="red", rate_limit={"profile": "fast"})
+    code, stderr = _refused("--config", config)
+    assert code == 2
+    assert len(stderr.splitlines()) == 2
+    assert "line 1: file: unknown key colour" in stderr
+
+
+def test_remote_addresses(tmp_path: Path) -> None:
+    """An address that others could reach is refused."""
+    code, stderr = _refused("--config", _config(tmp_path), "--http", "0.0.0.0:0")
+    assert (code, stderr) == (2, "0.0.0.0 is not loopback: --allow-remote would be needed\n")
+
+
+async def test_remote_addresses_on_demand(tmp_path: Path) -> None:
+    """With --allow-remote it listens, and warns."""
+    process, ready = await _start("--config", _config(tmp_path), "--http", "0.0.0.0:0", "--allow-remote")
+    port = ready["http"].rpartition(":")[2]
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/__control/") as answer,
+    ):
+        assert answer.status == 200
+    process.terminate()
+    _, stderr = await process.communicate()
+    assert json.loads(stderr)["event"] == "tenant.warning"
+
+
+def test_bad_addresses(tmp_path: Path) -> None:
+    """An address that is none, or https without its folder, is said in one line."""
+    config = _config(tmp_path)
+    assert _refused("--config", config, "--http", "nowhere") == (2, "nowhere is not HOST:PORT\n")
+    assert _refused("--config", config, "--https", "127.0.0.1:0") == (2, "--https needs --ca-dir\n")
+
+
+def test_no_node(tmp_path: Path) -> None:
+    """Without node on PATH it ends with one line."""
+    code, stderr = _refused("--config", _config(tmp_path), PATH="/nowhere")
+    assert code == 2
+    assert stderr.startswith("node was not found on PATH")
+    assert len(stderr.splitlines()) == 1
+
+
+async def test_port_in_use(tmp_path: Path) -> None:
+    """A port that is taken is said in one line, and no Node stays behind."""
+    config = _config(tmp_path)
+    process, ready = await _start("--config", config)
+    code, stderr = await asyncio.to_thread(
+        _refused, "--config", config, "--http", ready["http"].removeprefix("http://")
+    )
+    process.terminate()
+    await process.wait()
+    assert code == 2
+    assert stderr.startswith("cannot listen on 127.0.0.1:")

@@ -1,0 +1,113 @@
+"""Actions that take their process with them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.tenant.config import Action
+from tests.tenant.errors import ActionFailedError, NodeMissingError
+from tests.tenant.node import ActionRunner, RunResult
+
+_CONTEXT = {
+    "offset": 0,
+    "nextState": "state",
+    "issuer": None,
+    "leeway": 0,
+    "stateSource": "any",
+    "dropCache": False,
+    "consoleLimit": 256,
+}
+
+
+def _action(name: str, body: str) -> Action:
+    code = f"exports.onExecutePostLogin = async (event, api) => {{ {body} }};"
+    return Action(name=name, code=code, secrets={}, filename=f"/{name}.js", directory="/")
+
+
+_GOOD = _action("good", "api.access.deny('fine');")
+_SLOW = _action(
+    "slow", "await new Promise((done) => setTimeout(done, 300)); api.access.deny('slow but fine');"
+)
+
+
+async def _run(runner: ActionRunner, action: Action) -> RunResult:
+    event: dict[str, Any] = {"transaction": {"metadata": {}}, "request": {}}
+    return await runner.run(action, handler="onExecutePostLogin", event=event, context=_CONTEXT)
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[ActionRunner]:
+    """A runner with a short limit."""
+    async with ActionRunner(timeout=0.5) as started:
+        yield started
+
+
+@pytest.mark.parametrize("body", ["for (;;);", "await new Promise(() => {});"])
+async def test_hang(runner: ActionRunner, body: str) -> None:
+    """An endless loop and a promise that never settles end at the limit; the next login runs."""
+    with pytest.raises(ActionFailedError, match="Script execution time exceeded") as caught:
+        await _run(runner, _action("hang", body))
+    assert caught.value.kind == "action_timeout"
+    assert (await _run(runner, _GOOD)).commands == [{"type": "deny", "reason": "fine"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["process.exit(0);", "const all = []; for (;;) all.push(new Array(1e6).fill(all.length));"],
+    ids=["exit", "memory"],
+)
+async def test_crash(body: str) -> None:
+    """process.exit and a memory bomb end that login alone; the next one runs."""
+    async with ActionRunner(timeout=10) as runner:
+        with pytest.raises(ActionFailedError, match="The Action ended its process") as caught:
+            await _run(runner, _action("crash", body))
+        assert caught.value.kind == "platform_error"
+        assert (await _run(runner, _GOOD)).commands == [{"type": "deny", "reason": "fine"}]
+
+
+async def test_others_survive_a_crash(runner: ActionRunner) -> None:
+    """Logins that run beside a crash are run again and end well."""
+    slow = asyncio.create_task(_run(runner, _SLOW))
+    await _run(runner, _GOOD)
+    with pytest.raises(ActionFailedError):
+        await _run(runner, _action("crash", "process.exit(1);"))
+    assert (await slow).commands == [{"type": "deny", "reason": "slow but fine"}]
+
+
+async def test_garbage_on_the_pipe(runner: ActionRunner) -> None:
+    """An Action that writes to the protocol's pipe ends like one that crashed."""
+    with pytest.raises(ActionFailedError, match="ended its process"):
+        await _run(runner, _action("noise", "require('fs').writeSync(1, 'noise\\n');"))
+    assert (await _run(runner, _GOOD)).fault is None
+
+
+@pytest.mark.parametrize(
+    ("code", "message"), [("for (;;);", "time exceeded"), ("process.exit();", "ended its")]
+)
+async def test_bad_top_level(runner: ActionRunner, code: str, message: str) -> None:
+    """A top level that hangs or exits is reported when it is loaded."""
+    fault = await runner.load(Action(name="top", code=code, secrets={}, filename="/t.js", directory="/"))
+    assert fault is not None
+    assert message in str(fault)
+
+
+async def test_logins_run_side_by_side(runner: ActionRunner) -> None:
+    """A slow Action holds nobody else up, and each keeps its own console."""
+    talk = _action("talk", "console.log(event.who); await null; console.log(event.who);")
+    slow = asyncio.create_task(_run(runner, _SLOW))
+    events = [{"transaction": {"metadata": {}}, "request": {}, "who": str(number)} for number in range(20)]
+    handler = "onExecutePostLogin"
+    runs = [runner.run(talk, handler=handler, event=event, context=_CONTEXT) for event in events]
+    results = await asyncio.gather(*runs)
+    assert [result.console for result in results] == [f"{number}\n{number}\n" for number in range(20)]
+    assert not slow.done()
+    await slow
+
+
+def test_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without node on PATH the reason is one sentence."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(NodeMissingError, match="node was not found on PATH"):
+        ActionRunner(timeout=1)
