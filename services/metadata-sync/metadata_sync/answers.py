@@ -8,6 +8,7 @@ import structlog
 
 from common import outbox
 from common.db import Connection
+from common.log import bound
 from common.messages import MetadataApplied, MetadataRejected, new_event_id
 from metadata_sync.state import Answer
 from metadata_sync.store import User
@@ -24,11 +25,12 @@ async def tell(connection: Connection, answers: Iterable[Answer], *, user: User,
 def announce(answers: Iterable[Answer], *, tenant: str) -> None:
     """Log the same, once it is committed."""
     for answer in answers:
-        names = {"tenant": tenant, "transaction_id": answer.transaction_id, "keys": answer.keys}
-        if answer.reason is None:
-            log.info("metadata.applied", **names)
-        else:
-            log.warning("metadata.rejected", reason=answer.reason, **names)
+        trace_id = answer.traceparent[3:35]
+        with bound(tenant=tenant, transaction_id=answer.transaction_id, trace_id=trace_id):
+            if answer.reason is None:
+                log.info("metadata.applied", keys=answer.keys)
+            else:
+                log.warning("metadata.rejected", reason=answer.reason, keys=answer.keys)
 
 
 def _event(answer: Answer, *, user: User, at: datetime) -> MetadataApplied | MetadataRejected:

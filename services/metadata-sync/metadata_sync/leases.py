@@ -12,6 +12,7 @@ import structlog
 
 from common.clock import Clock
 from common.db import Connection, Database
+from common.log import bound
 from common.outbox import Relay
 from common.tenants import Tenant
 from metadata_sync import store
@@ -30,13 +31,17 @@ log = structlog.stdlib.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """One attempt that may begin; `expires` is by the monotonic clock of this process."""
+    """One attempt that may begin; `expires` is by the monotonic clock of this process.
+
+    `log_context` names one of the logins that it is for, where there is one.
+    """
 
     tenant: Tenant
     user_id: str
     number: int
     patch: Patch
     expires: float
+    log_context: dict[str, str]
 
 
 class Leases:
@@ -67,9 +72,18 @@ class Leases:
         if denied := await _charge(connection, user, tenant=tenant):
             return denied
         await store.save_user(connection, begun)
+        context = _log_context(user)
         if user.state.attempt:
-            log.warning("write.taken_over", tenant=tenant.key)
-        return Lease(tenant=tenant, user_id=user.user_id, number=begun.lease, patch=patch, expires=expires)
+            with bound(**context):
+                log.warning("write.taken_over")
+        return Lease(
+            tenant=tenant,
+            user_id=user.user_id,
+            number=begun.lease,
+            patch=patch,
+            expires=expires,
+            log_context=context,
+        )
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease for its full time from now; False if it is lost."""
@@ -119,6 +133,13 @@ def scheduled(user: User, *, tenant: Tenant) -> User:
     return replace(user, wake_at=user.state.due_at(timing))
 
 
+def _log_context(user: User) -> dict[str, str]:
+    for transaction_id, requester in user.state.requesters.items():
+        trace_id = requester.traceparent[3:35]
+        return {"tenant": user.tenant, "transaction_id": transaction_id, "trace_id": trace_id}
+    return {"tenant": user.tenant}
+
+
 async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Denied | None:
     domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
     budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
@@ -137,15 +158,15 @@ async def _correct(connection: Connection, end: End, *, tenant: Tenant, now: flo
     before = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
     after = budget_after(end, before, limit=limit, now=now)
     await store.save_budget(connection, after, domain=domain)
-    _log_pause(before, after, tenant=tenant, now=now)
+    _log_pause(before, after, now=now)
 
 
-def _log_pause(before: Budget, after: Budget, *, tenant: Tenant, now: float) -> None:
+def _log_pause(before: Budget, after: Budget, *, now: float) -> None:
     if after.pause and after.pause != before.pause:
         seconds = round(after.pause.until - now, 1)
-        log.warning("tenant.paused", tenant=tenant.key, reason=after.pause.reason, seconds=seconds)
+        log.warning("tenant.paused", reason=after.pause.reason, seconds=seconds)
     elif before.pause and not after.pause:
-        log.info("tenant.resumed", tenant=tenant.key, reason=before.pause.reason)
+        log.info("tenant.resumed", reason=before.pause.reason)
 
 
 def _limit(tenant: Tenant) -> Limit:

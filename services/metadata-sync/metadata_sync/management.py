@@ -30,7 +30,7 @@ from metadata_sync.tokens import TokenSource
 DEADLINES = aiohttp.ClientTimeout(total=10, connect=3, sock_read=5)
 KEEP_ALIVE_SECONDS = 15.0
 
-_REFUSALS = {
+REFUSALS = {
     400: "payload_refused",
     404: "user_not_found",
     409: "conflict",
@@ -117,8 +117,8 @@ def _judged(response: _Response, *, sent: int) -> Accepted:
             raise CredentialsError("unauthorized", sent=sent, headers=headers)
         case 403:
             raise CredentialsError("forbidden", sent=sent, headers=headers)
-        case status if status in _REFUSALS:
-            raise RefusedError(_REFUSALS[status], sent=sent, headers=headers)
+        case status if status in REFUSALS:
+            raise RefusedError(REFUSALS[status], sent=sent, headers=headers)
         case status:
             # A gateway between us and the tenant may have given up on a write that still happens.
             raise EndNotSeenError(f"status_{status}", sent=sent, headers=headers)

@@ -98,6 +98,7 @@ async def _run(
         await run_loops(stop, consumer.run, scheduler.run, tenants.watch)
         await worker.drain()
         nothing_runs.set()
+        relay.wake()
 
 
 def _checks(*, database: Database, publisher: Publisher, consumer: Consumer) -> dict[str, Check]:

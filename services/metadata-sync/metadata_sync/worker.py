@@ -6,6 +6,7 @@ import structlog
 
 from common.clock import Clock
 from common.db import DatabaseUnavailableError
+from common.log import bound
 from metadata_sync.account import Account
 from metadata_sync.alarm import Alarm
 from metadata_sync.ends import End
@@ -50,15 +51,19 @@ class Worker:
         self._tasks.discard(task)
 
     async def _run(self, lease: Lease) -> None:
+        with bound(**lease.log_context):
+            await self._run_bound(lease)
+
+    async def _run_bound(self, lease: Lease) -> None:
         try:
             await self._write(lease)
         except LeaseLostError:
-            log.warning("write.lease_lost", tenant=lease.tenant.key)
+            log.warning("write.lease_lost")
         except DatabaseUnavailableError:
             # The lease runs out, and whoever takes the user over knows that the end was not recorded.
             log.warning("database.unavailable", task="worker")
         except Exception:
-            log.exception("write.failed_unexpectedly", tenant=lease.tenant.key)
+            log.exception("write.failed_unexpectedly")
 
     async def _write(self, lease: Lease) -> None:
         try:
@@ -93,7 +98,7 @@ class Worker:
         try:
             return await self._client.patch_app_metadata(_account(lease), lease.user_id, patch=lease.patch)
         except ManagementError as exc:
-            log.warning("write.failed", tenant=lease.tenant.key, reason=exc.reason)
+            log.warning("write.failed", reason=exc.reason)
             return exc
 
     async def _keep(self, lease: Lease) -> None:
