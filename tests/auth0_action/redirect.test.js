@@ -75,7 +75,22 @@ test("what the user does not have, or has in a wrong form, is left out", async (
   assert.deepEqual(login.profile.fields, {});
 });
 
-for (const user_metadata of [undefined, null, "x", { birthdate: null }, { birthdate: ["1990-12-10"] }]) {
+for (const given_name of ["A\u0000da", "A\nda", "A\u202eda", "Ada\ud800"]) {
+  test(`a name with an invisible character stays out: ${JSON.stringify(given_name)}`, async () => {
+    const login = await new Login({ user: { given_name } }).execute();
+    assert.deepEqual(Object.keys(login.profile.fields), ["email", "family_name", "birthdate"]);
+  });
+}
+
+for (const user_metadata of [
+  undefined,
+  null,
+  "x",
+  { birthdate: null },
+  { birthdate: ["1990-12-10"] },
+  { birthdate: "1990-02-30" },
+  { birthdate: "0000-00-00" },
+]) {
   test(`user_metadata ${JSON.stringify(user_metadata)} gives no birth date`, async () => {
     const login = await new Login({ user: { user_metadata } }).execute();
     assert.equal("birthdate" in login.profile.fields, false);

@@ -265,14 +265,21 @@ function profileFor(due, user) {
   return Object.fromEntries(Object.entries(fields).filter(([name, value]) => needed.has(name) && fitsProfile(value)));
 }
 
+/** A date that the calendar does not have is none: the gateway would refuse the whole profile for it. */
 function birthdateOf(user) {
   const birthdate = user.user_metadata?.birthdate;
-  return /^\d{4}-\d{2}-\d{2}$/.test(birthdate) ? birthdate : undefined;
+  if (typeof birthdate !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(birthdate)) return undefined;
+  const instant = Date.parse(`${birthdate}T00:00:00Z`);
+  const exists = !Number.isNaN(instant) && new Date(instant).toISOString().startsWith(birthdate);
+  return exists ? birthdate : undefined;
 }
+
+/** Control characters, separators, bidirectional overrides and half characters: no name has them. */
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
 /** The gateway takes tokens of up to 4,096 characters: an absurdly long value is left out, not cut. */
 function fitsProfile(value) {
-  if (typeof value !== "string" || value === "") return false;
+  if (typeof value !== "string" || value === "" || INVISIBLE.test(value)) return false;
   return Buffer.byteLength(JSON.stringify(value)) <= LONGEST_PROFILE_FIELD_BYTES;
 }
 
