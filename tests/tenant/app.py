@@ -31,33 +31,39 @@ from tests.tenant.users import Users
 _BODY_LIMIT = 1024 * 1024
 
 
+class _Parts:
+    """What the handlers share: the tenant's state and the rules over it."""
+
+    def __init__(self, config: Config, *, runner: ActionRunner, keys: Keys) -> None:
+        choices = config.choices
+        self.config, self.choices, self.runner, self.keys = config, choices, runner, keys
+        self.clock = Clock()
+        self.users = Users(self.clock)
+        self.directory = Directory(config)
+        self.faults, self.log = Faults(), CallLog()
+        self.limiter = Limiter(config.rate_limit, choices=choices)
+        self.sessions = Sessions(clock=self.clock, choices=choices)
+        self.logins = Logins(clock=self.clock, choices=choices)
+        self.grants = Grants(clock=self.clock, choices=choices)
+        self.pipeline = Pipeline(
+            runner=runner,
+            users=self.users,
+            logins=self.logins,
+            limiter=self.limiter,
+            config=config,
+            clock=self.clock,
+        )
+        for seed in config.users:
+            self.users.put(seed)
+
+
 def create_app(config: Config, *, runner: ActionRunner, keys: Keys) -> web.Application:
     """The whole tenant, with its state in memory."""
-    clock, choices = Clock(), config.choices
-    users, faults, log = Users(clock), Faults(), CallLog()
-    for seed in config.users:
-        users.put(seed)
-    directory = Directory(config)
-    limiter = Limiter(config.rate_limit, choices=choices)
-    sessions = Sessions(clock=clock, choices=choices)
-    logins = Logins(clock=clock, choices=choices)
-    grants = Grants(clock=clock, choices=choices)
-    pipeline = Pipeline(
-        runner=runner, users=users, logins=logins, limiter=limiter, config=config, clock=clock
+    parts = _Parts(config, runner=runner, keys=keys)
+    control = _control(parts)
+    middleware = Middleware(
+        log=parts.log, faults=parts.faults, limiter=parts.limiter, keys=keys, choices=parts.choices
     )
-    flow = Flow(pipeline=pipeline, grants=grants, sessions=sessions, config=config)
-    minter = Minter(keys=keys, users=users, grants=grants, clock=clock)
-    control = Control(
-        log=log,
-        faults=faults,
-        clock=clock,
-        limiter=limiter,
-        users=users,
-        logins=logins,
-        directory=directory,
-        runner=runner,
-    )
-    middleware = Middleware(log=log, faults=faults, limiter=limiter, keys=keys, choices=choices)
     app = web.Application(
         middlewares=[
             middleware.record,
@@ -69,54 +75,68 @@ def create_app(config: Config, *, runner: ActionRunner, keys: Keys) -> web.Appli
         ],
         client_max_size=_BODY_LIMIT,
     )
-    app.add_routes(Discovery(directory=directory, keys=keys).routes())
-    app.add_routes(
-        Authorize(
-            config=config,
-            directory=directory,
-            sessions=sessions,
-            logins=logins,
-            users=users,
-            flow=flow,
-            clock=clock,
-        ).routes()
-    )
-    app.add_routes(
-        LoginPage(config=config, sessions=sessions, logins=logins, users=users, flow=flow).routes()
-    )
-    app.add_routes(Resume(config=config, logins=logins, flow=flow, clock=clock).routes())
-    app.add_routes(
-        OAuth(
-            config=config,
-            directory=directory,
-            grants=grants,
-            pipeline=pipeline,
-            minter=minter,
-            users=users,
-            clock=clock,
-        ).routes()
-    )
-    app.add_routes(
-        Account(
-            config=config,
-            directory=directory,
-            sessions=sessions,
-            users=users,
-            keys=keys,
-            limiter=limiter,
-            clock=clock,
-        ).routes()
-    )
-    app.add_routes(
-        Management(
-            directory=directory,
-            users=users,
-            keys=keys,
-            sessions=sessions,
-            logins=logins,
-            choices=choices,
-            clock=clock,
-        ).routes()
-    )
-    app.add_routes(control.routes())
+    app.add_routes([*_browser_routes(parts), *_application_routes(parts), *control.routes()])
     return app
+
+
+def _control(parts: _Parts) -> Control:
+    return Control(
+        log=parts.log,
+        faults=parts.faults,
+        clock=parts.clock,
+        limiter=parts.limiter,
+        users=parts.users,
+        logins=parts.logins,
+        directory=parts.directory,
+        runner=parts.runner,
+    )
+
+
+def _browser_routes(parts: _Parts) -> list[web.RouteDef]:
+    config, sessions, logins, users = parts.config, parts.sessions, parts.logins, parts.users
+    flow = Flow(pipeline=parts.pipeline, grants=parts.grants, sessions=sessions, config=config)
+    authorize = Authorize(
+        config=config,
+        directory=parts.directory,
+        sessions=sessions,
+        logins=logins,
+        users=users,
+        flow=flow,
+        clock=parts.clock,
+    )
+    login = LoginPage(config=config, sessions=sessions, logins=logins, users=users, flow=flow)
+    resume = Resume(config=config, logins=logins, flow=flow, clock=parts.clock)
+    return [*authorize.routes(), *login.routes(), *resume.routes()]
+
+
+def _application_routes(parts: _Parts) -> list[web.RouteDef]:
+    minter = Minter(keys=parts.keys, users=parts.users, grants=parts.grants, clock=parts.clock)
+    oauth = OAuth(
+        config=parts.config,
+        directory=parts.directory,
+        grants=parts.grants,
+        pipeline=parts.pipeline,
+        minter=minter,
+        users=parts.users,
+        clock=parts.clock,
+    )
+    account = Account(
+        config=parts.config,
+        directory=parts.directory,
+        sessions=parts.sessions,
+        users=parts.users,
+        keys=parts.keys,
+        limiter=parts.limiter,
+        clock=parts.clock,
+    )
+    management = Management(
+        directory=parts.directory,
+        users=parts.users,
+        keys=parts.keys,
+        sessions=parts.sessions,
+        logins=parts.logins,
+        choices=parts.choices,
+        clock=parts.clock,
+    )
+    discovery = Discovery(directory=parts.directory, keys=parts.keys)
+    return [*discovery.routes(), *oauth.routes(), *account.routes(), *management.routes()]

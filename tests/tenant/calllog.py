@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.tenant.clock import iso
 from tests.tenant.visit import Notes
 
-_KEPT = 20_000
+_KEPT = 10_000
 _HASHED = frozenset({"authorization"})
 
 

@@ -58,6 +58,8 @@ class Keys:
         Raises:
             jwt.InvalidTokenError: it did not, or somebody changed it.
         """
+        if not token.isascii():
+            raise jwt.InvalidTokenError
         kid = jwt.get_unverified_header(token).get("kid")
         for key in (self._current, self._previous):
             if key is not None and key.kid == kid:

@@ -208,5 +208,5 @@ def _client_of(request: web.Request) -> str:
         return ""
     try:
         return str(jwt.decode(token, options={"verify_signature": False}).get("azp", ""))
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, ValueError):
         return ""

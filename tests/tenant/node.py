@@ -6,10 +6,12 @@ again: nothing an Action asks for takes effect before its handler has ended.
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 import shutil
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,8 +78,7 @@ class _Child:
         try:
             await self._read_answers()
         finally:
-            if self.process.returncode is None:
-                self.process.kill()
+            self._kill()
             await self.process.wait()
             self._desert()
 
@@ -113,9 +114,14 @@ class _Child:
             del self._waiting[number]
 
     async def stop(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
+        self._kill()
         await self._reader
+
+    def _kill(self) -> None:
+        """End the process; Process.kill would also reap it, behind the back of asyncio's own watcher."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
 
 
 class ActionRunner:

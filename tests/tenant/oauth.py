@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +16,7 @@ from tests.tenant.logins import Login
 from tests.tenant.pipeline import Completed, Denied, Pipeline
 from tests.tenant.tokens import Minter
 from tests.tenant.users import Users
-from tests.tenant.visit import Visit, text, visit_of
+from tests.tenant.visit import Visit, same, text, visit_of
 
 _NO_CLIENT_GRANT = (
     'Client is not authorized to access "{audience}". '
@@ -80,8 +79,7 @@ class OAuth:
     def _authenticate(self, request: web.Request, visit: Visit) -> Client:
         client_id, secret = _credentials(request, visit)
         client = self._config.clients.get(client_id)
-        expected = client.secret if client else ""
-        if client is None or not hmac.compare_digest((expected or "").encode(), (secret or "").encode()):
+        if client is None or not same(client.secret or "", secret or ""):
             raise OAuthError(self._config.choices.client_auth_error, "Unauthorized", status=401)
         return client
 
@@ -134,7 +132,9 @@ class OAuth:
     async def _run(self, login: Login, visit: Visit) -> None:
         outcome = await self._pipeline.run(login, visit)
         if isinstance(outcome, Denied):
-            raise OAuthError(outcome.error, outcome.description)
+            impossible = outcome.error == "interaction_required"
+            status = int(self._config.choices.blocked_redirect_status) if impossible else 403
+            raise OAuthError(outcome.error, outcome.description, status=status)
         if not isinstance(outcome, Completed):
             raise TypeError(outcome)
 
@@ -171,8 +171,8 @@ def _check_verifier(login: Login, verifier: str) -> None:
     challenge = text(login.params, "code_challenge")
     if not challenge and not verifier:
         return
-    digest = hashlib.sha256(verifier.encode()).digest()
+    digest = hashlib.sha256(verifier.encode(errors="surrogatepass")).digest()
     transformed = base64.urlsafe_b64encode(digest).decode().rstrip("=")
     plain = text(login.params, "code_challenge_method") in {"", "plain"}
-    if not verifier or not hmac.compare_digest(verifier if plain else transformed, challenge):
+    if not verifier or not same(verifier if plain else transformed, challenge):
         raise OAuthError("invalid_grant", "Failed to verify code verifier")

@@ -80,6 +80,8 @@ class Pipeline:
         if isinstance(outcome, Denied):
             login.status = Status.DENIED
             self._note(login, "denied", error=outcome.error, description=outcome.description)
+        elif isinstance(outcome, Completed):
+            self._note(login, "completed")
         return outcome
 
     async def _run_all(self, login: Login, visit: Visit, event: dict[str, Any], *, resuming: bool) -> Outcome:
@@ -109,8 +111,15 @@ class Pipeline:
         if result.missing:
             return self._failed(login, visit, action, _no_handler(action, handler))
         if result.fault is not None:
+            self._keep_writes(login, result)
             return self._failed(login, visit, action, result.fault)
         return self._apply(login, action, result, state=state)
+
+    def _keep_writes(self, login: Login, result: RunResult) -> None:
+        if self._choices.failed_action_writes == "kept":
+            for command in result.commands:
+                if command["type"] in {"app_metadata", "user_metadata"}:
+                    self._apply_command(login, command)
 
     def _context(self, login: Login, *, handler: str, state: str) -> dict[str, Any]:
         strict = self._choices.validate_issuer == "hostname"
@@ -138,6 +147,7 @@ class Pipeline:
             "console": result.console,
             "validations": result.validations,
             "commands": result.commands,
+            "redirect": result.redirect,
         }
         visit.notes.actions.append(entry)
         self._note(login, "action.ran", **entry)

@@ -52,6 +52,9 @@ class Choices:
         "generic",
         meaning="error_description when an Action throws: its message, or one fixed text",
     )
+    failed_action_writes: str = _choice(
+        "dropped", "kept", meaning="what becomes of set*Metadata calls of an Action that throws afterwards"
+    )
     action_timeout: float = _number(20, meaning="seconds of one Action execution (20 is documented)")
     action_metadata_deadline: float = _number(
         0, meaning="seconds that set*Metadata waits for the Management bucket before 'Deadline Exceeded'"
@@ -63,6 +66,9 @@ class Choices:
     unknown_client_status: float = _number(400, meaning="status of the page for an unknown client_id")
     callback_mismatch_status: float = _number(403, meaning="status of the page for an unlisted redirect_uri")
     wrong_password_status: float = _number(400, meaning="status of the login page after a wrong password")
+    blocked_redirect_status: float = _number(
+        403, meaning="status of /oauth/token when an Action redirects in a password or refresh grant"
+    )
     client_auth_error: str = _choice(
         "access_denied",
         "invalid_client",

@@ -1,13 +1,13 @@
 """Users as the Management API knows them: documents whose every version is remembered for stale reads."""
 
 import copy
-import hmac
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from tests.tenant.clock import Clock, iso
 from tests.tenant.errors import ApiError
+from tests.tenant.visit import same
 
 METADATA = ("app_metadata", "user_metadata")
 _VERSIONS_KEPT = 20
@@ -96,8 +96,7 @@ class Users:
             names = {str(user.get("email", "")).lower(), str(user.get("username", "")).lower()} - {""}
             known = self._password(user["user_id"])
             if username.lower() in names and known is not None:
-                matches = hmac.compare_digest(known.encode(), password.encode())
-                return user if matches and not user.get("blocked") else None
+                return user if same(known, password) and not user.get("blocked") else None
         return None
 
     def delete(self, user_id: str) -> None:

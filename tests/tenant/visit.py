@@ -1,5 +1,6 @@
 """One HTTP request as the rest of the emulator sees it: parsed once, after its body has been read."""
 
+import hmac
 import json
 import re
 from dataclasses import dataclass, field
@@ -103,6 +104,11 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
         else:
             collected[name] = [collected[name], value]
     return collected
+
+
+def same(left: str, right: str) -> bool:
+    """Compare two secrets in constant time, whatever characters somebody sent."""
+    return hmac.compare_digest(left.encode(errors="surrogatepass"), right.encode(errors="surrogatepass"))
 
 
 def text(values: dict[str, Any], name: str) -> str:

@@ -138,6 +138,17 @@ async def test_thrown_error(tmp_path: Path) -> None:
     assert failure["where"] == f"{tmp_path / 'one.js'}:2:8"
 
 
+@pytest.mark.parametrize(("variant", "kept"), [("dropped", False), ("kept", True)])
+async def test_writes_of_a_failed_action(tmp_path: Path, variant: str, *, kept: bool) -> None:
+    """Whether metadata set before an error is saved is a setting."""
+    actions = {"one": _execute("api.user.setAppMetadata('a', 1); throw new Error('boom');")}
+    settings = {"failed_action_writes": variant}
+    async with run_tenant(tmp_path, actions=actions, settings=settings) as tenant:
+        await tenant.log_in()
+        user = await tenant.user()
+    assert ("a" in user["app_metadata"]) is kept
+
+
 async def test_generic_error_text(tmp_path: Path) -> None:
     """The other variant: one text for whatever an Action throws."""
     settings = {"action_error_text": "generic"}

@@ -76,6 +76,19 @@ async def test_refusals(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_odd_characters(tmp_path: Path) -> None:
+    """Secrets, verifiers and tokens of any characters are wrong ones, not failures of the tenant."""
+    odd = '"\\ud800"'
+    async with run_tenant(tmp_path) as tenant:
+        code = (await tenant.log_in(code_challenge="c", code_challenge_method="plain")).query["code"]
+        body = f'{{"client_id": "{CLIENT}", "client_secret": {odd}}}'
+        headers = {"Content-Type": "application/json"}
+        secret = await tenant.send("POST", "/oauth/token", data=body, headers=headers)
+        verifier = await tenant.exchange(code, code_verifier="\u00e9")
+        bearer = await tenant.manage("GET", "/users", "a.\u00e9.c")
+    assert (secret.status, verifier.status, bearer.status) == (401, 403, 401)
+
+
 async def test_invalid_client_variant(tmp_path: Path) -> None:
     """The other variant: the error that the specification names."""
     async with run_tenant(tmp_path, settings={"client_auth_error": "invalid_client"}) as tenant:
