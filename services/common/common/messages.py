@@ -13,6 +13,7 @@ Consumers ignore unknown fields; an unknown type or version is an error that the
 | MetadataRejected    | metadata-sync | gateway       |
 """
 
+import json
 import re
 import secrets
 import uuid
@@ -21,7 +22,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import from_json, to_json
 
 from common.errors import WaystationError
@@ -32,11 +41,16 @@ DEAD = "waystation.dead"
 
 MAX_BODY_BYTES = 64 * 1024
 
-_CONFIG = ConfigDict(extra="ignore", strict=False, revalidate_instances="never")
+_CONFIG = ConfigDict(extra="ignore", strict=True)
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^.$\x00-\x1f]+$")]
-Revision = Annotated[int, Field(ge=1, strict=True)]
+Revision = Annotated[int, Field(ge=1)]
+
+
+def _can_be_sent_on(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    json.dumps(value, allow_nan=False)  # 1e999 is JSON, and infinity in Python, which is not JSON again
+    return value
 
 
 class MalformedMessageError(WaystationError):
@@ -73,6 +87,7 @@ class Envelope:
 class DocumentPolicy:
     """What the tenant accepts from the `document` provider; minimum_age in whole years."""
 
+    __pydantic_config__ = _CONFIG
     allow_document_validated: bool
     minimum_age: int | None = None
 
@@ -112,8 +127,9 @@ class VerificationChanged(Envelope):
 class DesiredValue:
     """What a metadata key shall hold from `rev` on; None deletes it."""
 
+    __pydantic_config__ = _CONFIG
     rev: Revision
-    value: dict[str, Any] | None
+    value: Annotated[dict[str, Any] | None, AfterValidator(_can_be_sent_on)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,13 +193,13 @@ def decode(body: bytes) -> Message:
     if len(body) > MAX_BODY_BYTES:
         raise MalformedMessageError("body too large")
     try:
-        fields = from_json(body)
+        fields = from_json(body, allow_inf_nan=False)
     except ValueError:
         raise MalformedMessageError("not JSON") from None
     if not isinstance(fields, dict):
         raise MalformedMessageError("not a JSON object")
     try:
-        return _adapter(fields).validate_python(fields)
+        return _adapter(fields).validate_json(body)
     except ValidationError as exc:
         places = sorted({".".join(map(str, error["loc"])) for error in exc.errors(include_input=False)})
         raise MalformedMessageError(f"wrong fields: {', '.join(places)}"[:200]) from None
