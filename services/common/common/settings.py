@@ -85,7 +85,10 @@ class SettingsReader:
         return value
 
     def address(self, name: str, *, default: str | None = None) -> Address:
-        host, _, port = self.text(name, default=default).rpartition(":")
+        value = self.text(name, default=default)
+        host, _, port = value.rpartition(":")
+        if not value:
+            return Address(host="127.0.0.1", port=0)
         if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port there is
             self.mistake(name, "must be HOST:PORT")
             return Address(host="127.0.0.1", port=0)
@@ -94,13 +97,16 @@ class SettingsReader:
     def path(self, name: str) -> Path:
         value = self.text(name)
         path = Path(value)
-        if value and not path.exists():
+        if value and not _exists(path):
             self.mistake(name, "names a file that does not exist")
         return path
 
     def keys(self, name: str) -> tuple[bytes, ...]:
         """A comma list of key files (see `read_key_file`); the first is current."""
-        paths = [part.strip() for part in self.text(name).split(",") if part.strip()]
+        value = self.text(name)
+        paths = [part.strip() for part in value.split(",") if part.strip()]
+        if value and not paths:
+            self.mistake(name, "names no file")
         return tuple(
             key for position, path in enumerate(paths, 1) if (key := self._key(name, position, path))
         )
@@ -113,6 +119,13 @@ class SettingsReader:
         except ValueError:
             self.mistake(name, f"file {position} must hold base64url of exactly {KEY_BYTES} bytes")
         return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def read_key_file(path: Path) -> bytes:
