@@ -7,7 +7,8 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -20,6 +21,7 @@ from tests.support.rabbitmq import RabbitMQ, RabbitMQStart
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.secret_folder import SecretFolder
 from tests.support.servers import TEST_VHOSTS, Servers
+from tests.support.stack import Stack
 from tests.support.virtual_hosts import VirtualHost, lease_virtual_host
 from tests.support.waiting import run_alone
 
@@ -111,6 +113,25 @@ async def amqp(rabbitmq: RabbitMQ, server_secrets: SecretFolder) -> AsyncIterato
     """An empty virtual host of this test's own, with a URL per service."""
     async with lease_virtual_host(rabbitmq, names=TEST_VHOSTS, locks=server_secrets.path) as vhost:
         yield vhost
+
+
+@pytest.fixture
+def make_stack(
+    database: ServiceDatabase, amqp: VirtualHost, tmp_path: Path
+) -> Iterator[Callable[..., Stack]]:
+    """Stacks of this test's own; the keywords are those of `Stack`, and nothing is started yet."""
+    folder = RunFolder(tmp_path / "stack")
+    yield partial(Stack, folder, database=database, amqp=amqp)
+    folder.stop()
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
+    """Tenant, services and application, all ready."""
+    stack = make_stack()
+    stack.start()
+    yield stack
+    stack.stop()
 
 
 @pytest.fixture

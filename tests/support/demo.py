@@ -60,16 +60,20 @@ async def log_in(stack: Stack, *, on_hop: Callable[[Hop], None]) -> Login:
 async def _walk(visitor: Visitor, stack: Stack) -> str:
     """The login's pages, one after the other; returns the transaction's id."""
     person = stack.tenant.person
+    visitor.act("logs in at the application")
     page = await visitor.open(f"{stack.origins.app}/login")
+    visitor.act("types e-mail address and password; the tenant's Action asks for a proof of identity")
     page = await visitor.submit(
-        page,
-        "form:has(input[type=password])",
-        {"username": person.email, "password": person.password},
+        page, "form:has(input[type=password])", {"username": person.email, "password": person.password}
     )
     transaction_id = _transaction_of(page)
+    visitor.act("confirms that this is their own login")
     page = await visitor.submit(page, "form#claim")
+    visitor.act("types the two lines at the bottom of their passport")
     page = await visitor.submit(page, "form#identity", {"mrz": "\n".join(person.mrz())})
-    page = await visitor.look_again_until(page, "form#continue", deadline=_WAIT_SECONDS)
+    visitor.act("waits while the passport is checked and the result is saved at the tenant")
+    page = await visitor.follow_until(page, "form#continue", deadline=_WAIT_SECONDS)
+    visitor.act("goes back to the tenant, whose Action checks our signed answer, and on to the application")
     page = await visitor.submit(page, "form#continue")
     page = await visitor.submit(page, "form#hand-back")
     page.form("form#logout")  # only somebody who is logged in is offered to log out
@@ -110,17 +114,26 @@ def main(arguments: list[str]) -> int:
         except KeyboardInterrupt:
             sys.stderr.write("The demo was interrupted; everything it had started is stopped.\n")
             return 130
+        except Exception as exc:  # noqa: BLE001 - who runs a demo is owed a sentence, whatever happened
+            sys.stderr.write(f"The demo failed unexpectedly, {type(exc).__name__}: {exc}\n")
+            return 1
     return 0
 
 
 class _Printer:
     """For people."""
 
+    def __init__(self) -> None:
+        self._act = ""
+
     def say(self, text: str) -> None:
         _line(f"{text} …")
 
     def hop(self, hop: Hop) -> None:
-        request = f"{hop.who:<11} {hop.method:<4} {hop.path:<40}"
+        if hop.act != self._act:
+            self._act = hop.act
+            _line(f"\nThe person {hop.act}.")
+        request = f"{hop.who:<11} {hop.method:<4} {hop.path:<35}"
         _line(f"{hop.number:>3} {hop.milliseconds:>6.0f} ms  {request} {hop.status}  {hop.what}")
 
     def done(self, login: Login) -> None:
@@ -142,6 +155,7 @@ class _JsonPrinter(_Printer):
         fields = {
             "event": "demo.hop",
             "number": hop.number,
+            "act": hop.act,
             "who": hop.who,
             "method": hop.method,
             "path": hop.path,

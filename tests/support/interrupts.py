@@ -16,6 +16,7 @@ class _Shield:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, the first of these signals raises KeyboardInterrupt; later ones wait for the end of it."""
+    _Shield.interrupted = False
     before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
         yield

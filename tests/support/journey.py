@@ -1,7 +1,10 @@
 """A browser without a window: cookies, redirects one by one, forms as the page has them."""
 
+import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,8 @@ from tests.support.errors import JourneyError
 from tests.support.waiting import wait_until
 
 _MOST_REDIRECTS = 15
+_LISTEN_SECONDS = 5.0
+_EVENT_SOURCE = re.compile(r'new EventSource\("([^"]+)"\)')
 _REDIRECTS = {301, 302, 303, 307, 308}
 _HEADERS = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) WaystationDemo/1.0",
@@ -23,9 +28,15 @@ _HEADERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hop:
-    """One request and what came of it; `path` is without its query, which may hold tokens."""
+    """One request and what came of it.
+
+    Attributes:
+        act: what the person did last.
+        path: without its query, which may hold tokens.
+    """
 
     number: int
+    act: str
     who: str
     method: str
     path: str
@@ -79,6 +90,11 @@ class Visitor:
         self._names = names
         self._on_hop = on_hop
         self._hops = 0
+        self._act = ""
+
+    def act(self, text: str) -> None:
+        """Say what the person does now; the hops that follow carry it."""
+        self._act = text
 
     async def open(self, url: str | URL) -> Page:
         """Go there and follow every redirect."""
@@ -94,17 +110,42 @@ class Visitor:
             return await self.open(action.with_query(data))
         return await self._go(method, action, data=data, origin=str(page.url.origin()))
 
-    async def look_again_until(self, page: Page, selector: str, *, deadline: float) -> Page:
-        """Reload, as a page without JavaScript asks for, until the selector is there."""
-        seen = page
+    async def follow_until(self, page: Page, selector: str, *, deadline: float) -> Page:
+        """Follow a page that renews itself, by its event stream, until the selector is there.
 
-        async def found() -> Page | None:
-            nonlocal seen
-            if not seen.has(selector):
-                seen = await self.open(seen.url)
-            return seen if seen.has(selector) else None
+        Raises:
+            DeadlineError: it is not after `deadline` seconds.
+        """
 
-        return await wait_until(found, deadline, what=f"{selector} after “{page.title}”", every=0.2) or page
+        async def renewed() -> Page | None:
+            nonlocal page
+            if not page.has(selector):
+                await self._listen(page)
+                page = await self.open(page.url)
+            return page if page.has(selector) else None
+
+        return await wait_until(renewed, deadline, what=f"{selector} after “{page.title}”") or page
+
+    async def _listen(self, page: Page) -> None:
+        """Until the page's stream sends its first event, or a while has passed."""
+        stream = _EVENT_SOURCE.search(str(page.html))
+        if stream is None:
+            raise JourneyError(f"The {page.who} showed “{page.title}”, which waits for nothing.")
+        url = page.url.join(URL(stream[1], encoded=True))
+        began = time.perf_counter()
+        heard = "silence"
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(_LISTEN_SECONDS),
+                self._session.get(url, headers={"Accept": "text/event-stream"}) as response,
+            ):
+                async for line in response.content:
+                    if line.startswith(b"event:"):
+                        heard = line.decode().removeprefix("event:").strip()
+                        break
+        seen = Page(url=url, who=page.who, status=200, html=BeautifulSoup("", "html.parser"))
+        took = (time.perf_counter() - began) * 1000
+        self._report("GET", seen, what=f"event stream: {heard}", took=took)
 
     async def _go(self, method: str, url: URL, *, data: dict[str, str] | None, origin: str | None) -> Page:
         for _ in range(_MOST_REDIRECTS):
@@ -131,15 +172,16 @@ class Visitor:
             url=url, who=self._who(url), status=response.status, html=BeautifulSoup(text, "html.parser")
         )
         target = _target(url, response)
-        self._report(method, page, target=target, took=took)
+        what = f"page “{page.title}”" if target is None else f"on to the {self._who(target)}, {target.path}"
+        self._report(method, page, what=what, took=took)
         return page, target
 
-    def _report(self, method: str, page: Page, *, target: URL | None, took: float) -> None:
+    def _report(self, method: str, page: Page, *, what: str, took: float) -> None:
         self._hops += 1
-        what = f"page “{page.title}”" if target is None else f"on to the {self._who(target)}, {target.path}"
         self._on_hop(
             Hop(
                 number=self._hops,
+                act=self._act,
                 who=page.who,
                 method=method,
                 path=page.url.path,

@@ -33,5 +33,8 @@ def local_stack(kind: str, *, say: Callable[[str], None]) -> Iterator[Stack]:
         run_alone(amqp.empty())
         say("Starting the tenant, the three services and the example application")
         stack = Stack(folder, database=database, amqp=amqp)
-        stack.start()
-        yield stack
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()

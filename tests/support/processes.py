@@ -102,8 +102,8 @@ class Process:
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Self:
-        """Start `argv`; its output replaces what `output` held."""
-        with output.open("wb") as sink:
+        """Start `argv`; its output goes to the end of `output`."""
+        with output.open("ab") as sink:
             popen = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,

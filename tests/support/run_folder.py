@@ -8,7 +8,7 @@ when its folder is taken again.
 import fcntl
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -27,6 +27,7 @@ class RunFolder:
         self.logs = path / "logs"
         self._notes = path / "processes"
         self._processes: list[Process] = []
+        self._names: set[str] = set()
         for folder in (self.logs, self._notes):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -39,12 +40,19 @@ class RunFolder:
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Process:
-        """Start a process that `stop()` will end; its output goes to `logs/NAME.log`."""
+        """Start a process that `stop()` will end; its output goes to `logs/NAME.log`.
+
+        What a process of this name wrote before stays there if it was started through this object too.
+        """
+        output = self.logs / f"{name}.log"
+        if name not in self._names:
+            output.unlink(missing_ok=True)
+        self._names.add(name)
         with shielded():
             process = Process.start(
                 argv,
                 name=name,
-                output=self.logs / f"{name}.log",
+                output=output,
                 env=base_environment() | dict(env),
                 cwd=ROOT,
                 user=user,
@@ -60,13 +68,23 @@ class RunFolder:
             while self._processes:
                 self.stop_one(self._processes[-1])
 
+    def stop_together(self, processes: Iterable[Process]) -> None:
+        """Stop some that do not need each other for that, in the time that one takes."""
+        with shielded():
+            running = list(processes)
+            for process in running:
+                process.send(process.stop_signal)
+            for process in running:
+                self.stop_one(process)
+
     def ended(self) -> Process | None:
         """A process that is no longer there, though nobody stopped it."""
         return next((process for process in self._processes if not process.running()), None)
 
     def stop_one(self, process: Process) -> None:
         process.stop()
-        self._processes.remove(process)
+        if process in self._processes:
+            self._processes.remove(process)
         self._forget(process)
 
     def stop_leftovers(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.databases import ServiceDatabase
 from tests.support.demo_tenant import APPLICATION, DemoTenant, Origins
-from tests.support.ports import free_port
+from tests.support.ports import accepts_connections, free_port
 from tests.support.processes import Process
 from tests.support.run_folder import RunFolder
 from tests.support.secret_folder import SecretFolder
@@ -68,6 +68,11 @@ class Stack:
             self.launch_service(service)
         self.await_ready()
 
+    def stop(self) -> None:
+        """Stop what was started; files and addresses stay."""
+        self.folder.stop_together(self.processes.values())
+        self.processes.clear()
+
     def start_tenant(self) -> None:
         argv = [
             *(sys.executable, "-m", "tests.tenant"),
@@ -114,7 +119,10 @@ class Stack:
     def is_ready(self, name: str) -> bool:
         if name in self.admin:
             return _answers_ok(f"{self.admin[name]}/readyz")
-        return announced(self.processes[name].output, event=f"{name}.ready")
+        origin = self.origins.tenant if name == "tenant" else self.origins.app
+        host, _, port = _address(origin).partition(":")
+        output = self.processes[name].output
+        return announced(output, event=f"{name}.ready") and accepts_connections(int(port), host=host)
 
     def _own_environment(self, service: str) -> dict[str, str]:
         key = self.secrets.key_file

@@ -1,0 +1,156 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.demo import log_in
+from tests.support.run_folder import ROOT
+from tests.support.stack import Stack
+from tests.support.waiting import block_until
+
+if TYPE_CHECKING:
+    from tests.support.journey import Hop
+
+_BOOT_SECONDS = 90
+
+
+async def test_login_is_told_hop_by_hop(stack: Stack) -> None:
+    """A login passes application, tenant and gateway and comes back; no hop shows a token or a state."""
+    hops: list[Hop] = []
+    login = await log_in(stack, on_hop=hops.append)
+    places = [hop.who for hop in hops]
+    assert [who for who, before in zip(places, ["", *places], strict=False) if who != before] == [
+        "application",
+        "tenant",
+        "gateway",
+        "tenant",
+        "application",
+    ]
+    assert [hop.number for hop in hops] == list(range(1, len(hops) + 1))
+    assert not any("=" in hop.path or "=" in hop.what for hop in hops)
+    assert (
+        login.app_metadata["waystation_idproof"]["jti"]
+        == login.app_metadata["waystation_idproof_seen"]["jti"]
+    )
+
+
+@pytest.fixture
+def run_dir() -> Iterator[Path]:
+    """A place for private servers that a server's own user can reach; after the test nothing runs there."""
+    (ROOT / ".run").mkdir(exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix="test-commands-", dir=ROOT / ".run"))
+    path.chmod(0o755)
+    yield path
+    assert _alive_in(path) == []
+    for data in path.glob("*/postgresql"):
+        shutil.rmtree(data.resolve())
+    shutil.rmtree(path)
+
+
+def _command(name: str, *arguments: str, run_dir: Path, **variables: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.support.{name}", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"WAYSTATION_RUN_DIR": str(run_dir)} | variables,
+    )
+
+
+def _alive_in(run_dir: Path) -> list[str]:
+    """Programs whose arguments or environment name the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            text = _read(entry / "cmdline") + _read(entry / "environ")
+            if str(run_dir).encode() in text:
+                found.append(_read(entry / "cmdline").replace(b"\0", b" ").decode()[:80])
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_demo_as_json(run_dir: Path) -> None:
+    """`./dev demo --json` ends with one line that holds the outcome, exit code 0, and nothing running."""
+    demo = _command("demo", "--json", run_dir=run_dir)
+    output, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert (demo.returncode, errors) == (0, "")
+    *hops, done = [json.loads(line) for line in output.splitlines()]
+    assert {hop["event"] for hop in hops} == {"demo.hop"}
+    assert list(done) == ["event", "ok", "transaction_id", "total_ms", "app_metadata", "id_token_claims"]
+    assert (done["event"], done["ok"]) == ("demo.done", True)
+    assert any(done["transaction_id"] in hop["path"] for hop in hops)
+    assert done["id_token_claims"]["https://waystation.dev/idproof"]["status"] == "passed"
+
+
+def test_demo_fails_in_one_sentence(run_dir: Path) -> None:
+    """What goes wrong is one line on stderr, and the exit code is 1."""
+    demo = _command("demo", "--json", run_dir=run_dir, PG_BINDIR="/nowhere")
+    output, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert (demo.returncode, output) == (1, "")
+    assert errors == (
+        "The demo failed: PostgreSQL's initdb is not installed (Debian: apt-get install postgresql).\n"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_demo_cleans_up(run_dir: Path, number: signal.Signals) -> None:
+    """Ctrl-C or SIGTERM while servers start stops them before the demo ends."""
+    demo = _command("demo", run_dir=run_dir)
+    block_until((run_dir / "demo" / "processes" / "rabbitmq").exists, 30)
+    demo.send_signal(number)
+    _, errors = demo.communicate(timeout=30)
+    assert demo.returncode == 130
+    assert errors == "The demo was interrupted; everything it had started is stopped.\n"
+
+
+def test_up_stays_until_it_is_told_to_stop(run_dir: Path) -> None:
+    """`./dev up --json` prints one line when everything answers, and SIGTERM stops all of it."""
+    up = _command("up", "--json", run_dir=run_dir)
+    assert up.stdout is not None
+    ready = json.loads(up.stdout.readline())
+    assert list(ready) == [
+        "event",
+        "tenant",
+        "gateway",
+        "app",
+        "admin",
+        "database",
+        "amqp",
+        "tenants_file",
+    ]
+    assert sorted(ready["admin"]) == ["gateway", "metadata-sync", "proofing"]
+    with urllib.request.urlopen(ready["app"], timeout=5) as response:  # noqa: S310 - a loopback address
+        assert b"Acme Bank" in response.read()
+    assert up.poll() is None
+    up.terminate()
+    output, errors = up.communicate(timeout=30)
+    assert (up.returncode, output, errors) == (0, "", "")
+
+
+def test_up_says_when_something_dies(run_dir: Path) -> None:
+    """A service that ends by itself ends the stack, with its name and its last lines."""
+    up = _command("up", run_dir=run_dir)
+    note = run_dir / "up" / "processes" / "proofing"
+    block_until(note.exists, _BOOT_SECONDS)
+    assert up.stdout is not None
+    assert "Ctrl-C stops all of it.\n" in iter(up.stdout.readline, "")
+    os.kill(int(note.read_text().split()[0]), signal.SIGKILL)
+    _, errors = up.communicate(timeout=30)
+    assert up.returncode == 1
+    assert errors.startswith("./dev up failed: proofing ended with exit code -9")
