@@ -5,7 +5,6 @@ bound to (tenant, transaction, event) is additional data: moved elsewhere, it do
 """
 
 import base64
-import binascii
 import hashlib
 import os
 
@@ -51,9 +50,9 @@ class Sealer:
         if version != _VERSION or key is None:
             raise SealError("unknown version or key")
         try:
-            raw = base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True)
+            raw = _decode(payload)
             return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], additional_data(bound_to))
-        except (binascii.Error, InvalidTag, ValueError):
+        except (InvalidTag, ValueError):
             raise SealError("does not open") from None
 
 
@@ -64,3 +63,11 @@ def additional_data(parts: tuple[str, ...]) -> bytes:
 
 def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def _decode(text: str) -> bytes:
+    """The bytes that `_encode` writes as this text; any other spelling of them is a ValueError."""
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if _encode(raw) != text:
+        raise ValueError("not canonical base64url")
+    return raw

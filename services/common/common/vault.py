@@ -1,7 +1,8 @@
 """Personal data at rest: AES-256-GCM by one data key per (tenant, subject), wrapped by a key from a file.
 
-Ciphertext is `version(1) | kek id(8) | data key id(16) | nonce(12) | ciphertext`, bound to tenant, subject,
-field and row: copied to another place, it does not open. Without the row in `data_keys` it is gone for good.
+Ciphertext is `version(1) | kek id(8) | data key id(16) | nonce(12) | ciphertext`, bound to what stands before
+the nonce and to tenant, subject, field and row: copied to another place, it does not open. Without the row in
+`data_keys` it is gone for good.
 """
 
 import os
@@ -57,8 +58,9 @@ class Vault:
         """Ciphertext for `place`; makes the person's data key in the same transaction if there is none."""
         key = await self._load(connection, place) or await self._create(connection, place)
         nonce = os.urandom(_NONCE_BYTES)
-        body = AESGCM(key.secret).encrypt(nonce, plaintext, place.additional_data())
-        return _VERSION + key.kek_id + key.identifier + nonce + body
+        header = _VERSION + key.kek_id + key.identifier
+        body = AESGCM(key.secret).encrypt(nonce, plaintext, header + place.additional_data())
+        return header + nonce + body
 
     async def decrypt(self, connection: Connection, ciphertext: bytes, *, place: Place) -> bytes:
         """The plaintext that was encrypted for `place`.
@@ -67,11 +69,12 @@ class Vault:
             VaultError: it does not open here.
         """
         key = await self._load(connection, place)
-        if key is None or ciphertext[:1] != _VERSION or ciphertext[9:_HEADER_BYTES] != key.identifier:
+        header, rest = ciphertext[:_HEADER_BYTES], ciphertext[_HEADER_BYTES:]
+        if key is None or header[:1] != _VERSION or header[9:] != key.identifier:
             raise VaultError("no such data key")
-        nonce, body = ciphertext[_HEADER_BYTES:][:_NONCE_BYTES], ciphertext[_HEADER_BYTES + _NONCE_BYTES :]
+        nonce, body = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            return AESGCM(key.secret).decrypt(nonce, body, place.additional_data())
+            return AESGCM(key.secret).decrypt(nonce, body, header + place.additional_data())
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
 
