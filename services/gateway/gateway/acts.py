@@ -12,10 +12,10 @@ from common.mrz import MrzError
 from common.sealing import Sealer
 from common.vault import Vault
 from gateway import store
-from gateway.browser import BrowserCookie
-from gateway.errors import TransitionError
+from gateway.errors import OutOfAttemptsError, TransitionError
 from gateway.login import Login
-from gateway.logins import Logins
+from gateway.logins import Change, Logins
+from gateway.owner import Visit, require_own
 from gateway.personal import profile_of
 from gateway.steps import idproof
 from gateway.transaction import Status, Transaction
@@ -24,7 +24,11 @@ log = structlog.stdlib.get_logger()
 
 
 class Acts:
-    """One method per button; each raises `TransitionError` where the login is not at it."""
+    """One method per button; each raises `TransitionError` where the login is not at it.
+
+    Whose login it is, is asked again in the transaction of the change: since the browser was let in, another
+    one may have claimed it.
+    """
 
     def __init__(
         self, *, database: Database, logins: Logins, vault: Vault, sealer: Sealer, clock: Clock
@@ -35,27 +39,27 @@ class Acts:
         self._sealer = sealer
         self._clock = clock
 
-    async def claim(self, login: Login, cookie: BrowserCookie) -> None:
+    async def claim(self, visit: Visit) -> None:
         """Bind the login to this browser."""
 
         async def change(_connection: Connection, login: Login) -> Transaction:
-            return login.transaction.claim(cookie.browser)
+            return login.transaction.claim(visit.cookie.browser)
 
-        await self._logins.change(login.id, change)
+        await self._change(visit, change)
         log.info("login.claimed")
 
-    async def decline(self, login: Login) -> None:
+    async def decline(self, visit: Visit) -> None:
         """The person does not want the step that the login is at."""
 
         async def change(connection: Connection, login: Login) -> Transaction:
-            conclusion = idproof.declined(self._clock.now())
-            return await self._logins.conclude(connection, login, idproof.NAME, conclusion=conclusion)
+            declined = login.transaction.conclude(idproof.NAME, idproof.declined(self._clock.now()))
+            return await self._logins.go_on(connection, login, declined)
 
-        await self._logins.change(login.id, change)
+        await self._change(visit, change)
         log.info("step.declined", step=idproof.NAME)
 
-    async def submit_identity(self, login: Login, text: str) -> None:
-        """Have the typed document judged.
+    async def submit_identity(self, visit: Visit, text: str) -> None:
+        """Have the typed document judged; with no attempts left, the step has failed instead.
 
         Raises:
             MrzError: a slip of the keyboard.
@@ -65,6 +69,8 @@ class Acts:
 
         async def change(connection: Connection, login: Login) -> Transaction:
             submitted = login.transaction.submit(idproof.NAME, verification_id=verification_id)
+            if await _attempts_left(connection, login) < 0:
+                raise OutOfAttemptsError("before this document was judged")
             profile = await profile_of(connection, login, vault=self._vault)
             command = idproof.command(
                 login,
@@ -76,35 +82,52 @@ class Acts:
             await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
             return submitted
 
-        await self._logins.change(login.id, change)
+        try:
+            await self._change(visit, change)
+        except OutOfAttemptsError:
+            return await self._fail(visit)
         log.info("step.submitted", step=idproof.NAME)
+        return None
 
-    async def count_slip(self, login: Login, problem: MrzError) -> int:
+    async def count_slip(self, visit: Visit, problem: MrzError) -> int:
         """Count a slip; returns how many attempts are left, and at none of them the step has failed."""
-        transaction = login.transaction
+        transaction = visit.login.transaction
         step = transaction.current_step
         if transaction.status is not Status.WORKING or step is None or step.name != idproof.NAME:
             raise TransitionError("not at this step")
-        rules = idproof.rules_of(login.settings)
         async with self._database.connection() as connection:
-            attempts = await store.count_attempt(
-                connection,
-                tenant=transaction.tenant,
-                subject=transaction.subject,
-                step=step.name,
-                window=rules.retry_after,
-            )
+            left = max(0, await _attempts_left(connection, visit.login))
         codes = sorted({found.code for found in problem.problems})
-        log.info("step.mistyped", step=step.name, attempt=attempts, problems=codes)
-        left = max(0, rules.attempts - attempts)
+        log.info("step.mistyped", step=step.name, attempts_left=left, problems=codes)
         if left == 0:
-            await self._fail(login)
+            await self._fail(visit)
         return left
 
-    async def _fail(self, login: Login) -> None:
+    async def _fail(self, visit: Visit) -> None:
         async def change(connection: Connection, login: Login) -> Transaction:
             conclusion = idproof.out_of_attempts(self._clock.now(), login.settings)
-            return await self._logins.conclude(connection, login, idproof.NAME, conclusion=conclusion)
+            failed = login.transaction.conclude(idproof.NAME, conclusion)
+            return await self._logins.go_on(connection, login, failed)
 
-        await self._logins.change(login.id, change)
+        await self._change(visit, change)
         log.warning("step.out_of_attempts", step=idproof.NAME)
+
+    async def _change(self, visit: Visit, change: Change) -> None:
+        async def own(connection: Connection, login: Login) -> Transaction:
+            require_own(login, visit.cookie)
+            return await change(connection, login)
+
+        await self._logins.change(visit.login.id, own)
+
+
+async def _attempts_left(connection: Connection, login: Login) -> int:
+    """Count one more attempt of this person, whichever login it belongs to; below zero it is one too many."""
+    rules = idproof.rules_of(login.settings)
+    attempts = await store.count_attempt(
+        connection,
+        tenant=login.transaction.tenant,
+        subject=login.transaction.subject,
+        step=idproof.NAME,
+        window=rules.retry_after,
+    )
+    return rules.attempts - attempts

@@ -1,17 +1,16 @@
 """The gateway's process: the only place that opens anything."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import structlog
 from aiohttp import web
-from common.log import configure_logging
 
 from common.bus import open_connection, open_publisher
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.consumer import Consumer
-from common.db import open_database
+from common.db import Database, open_database
 from common.health import Health, passing, serve_health
+from common.log import configure_logging
 from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
 from common.sealing import Sealer
@@ -22,6 +21,7 @@ from gateway.browser import BrowserCookies
 from gateway.hand_back import HandBack
 from gateway.handlers import Handlers
 from gateway.intake import Intake
+from gateway.listener import serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.logins import Logins
@@ -34,8 +34,6 @@ from gateway.visits import Doorkeeper
 from gateway.web_errors import errors_as_pages, one_line_per_request
 
 SERVICE = "gateway"
-KEEP_ALIVE_SECONDS = 75
-SHUTDOWN_SECONDS = 15
 
 log = structlog.stdlib.get_logger()
 
@@ -48,6 +46,41 @@ def create_app(*, handlers: Handlers, public_base_url: str) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.add_routes(handlers.routes())
     return app
+
+
+def create_handlers(
+    settings: Settings,
+    *,
+    database: Database,
+    tenants: TenantsWatcher,
+    logins: Logins,
+    bell: Bell,
+    clock: Clock,
+) -> Handlers:
+    """The routes, and the rules behind them."""
+    vault = Vault(settings.data_keys)
+    cookies = BrowserCookies(settings.cookie_keys)
+    return Handlers(
+        intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
+        doorkeeper=Doorkeeper(
+            logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
+        ),
+        acts=Acts(
+            database=database,
+            logins=logins,
+            vault=vault,
+            sealer=Sealer(settings.proofing_seal_keys),
+            clock=clock,
+        ),
+        hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
+        views=Views(cookies=cookies),
+        logins=logins,
+        database=database,
+        vault=vault,
+        cookies=cookies,
+        bell=bell,
+        clock=clock,
+    )
 
 
 async def serve(settings: Settings) -> None:
@@ -73,8 +106,6 @@ async def serve(settings: Settings) -> None:
         connection = await stack.enter_async_context(open_connection(settings.amqp_url, name=SERVICE))
         relay = Relay(database=database, publisher=publisher, clock=clock)
         logins = Logins(database=database, relay=relay, bell=bell, clock=clock)
-        vault = Vault(settings.data_keys)
-        cookies = BrowserCookies(settings.cookie_keys)
         consumer = Consumer(
             connection=connection,
             queue=SERVICE,
@@ -83,26 +114,8 @@ async def serve(settings: Settings) -> None:
             publisher=publisher,
             clock=clock,
         )
-        handlers = Handlers(
-            intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
-            doorkeeper=Doorkeeper(
-                logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
-            ),
-            acts=Acts(
-                database=database,
-                logins=logins,
-                vault=vault,
-                sealer=Sealer(settings.proofing_seal_keys),
-                clock=clock,
-            ),
-            hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
-            views=Views(cookies=cookies),
-            logins=logins,
-            database=database,
-            vault=vault,
-            cookies=cookies,
-            bell=bell,
-            clock=clock,
+        handlers = create_handlers(
+            settings, database=database, tenants=tenants, logins=logins, bell=bell, clock=clock
         )
 
         async def database_is_up() -> Health:
@@ -115,23 +128,9 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(
             serve_health(settings.admin_listen, checks={"database": database_is_up, "broker": broker_is_up})
         )
-        await stack.enter_async_context(_serve_browsers(settings, handlers, bell))
+        app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
+        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))
         timekeeper = Timekeeper(database=database, logins=logins)
         await run_loops(stop, relay.run, consumer.run, timekeeper.run, tenants.watch)
     log.info("service.stopped")
-
-
-@asynccontextmanager
-async def _serve_browsers(settings: Settings, handlers: Handlers, bell: Bell) -> AsyncIterator[None]:
-    app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
-    runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, keepalive_timeout=KEEP_ALIVE_SECONDS
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.listen.host, settings.listen.port).start()
-        yield
-    finally:
-        bell.close()
-        await runner.cleanup()

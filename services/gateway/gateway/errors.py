@@ -4,6 +4,7 @@
 WaystationError
 ├── TransitionError          a state machine was asked for what its state does not allow
 ├── ConflictError            somebody else changed the login first
+├── OutOfAttemptsError       the person has tried too often within the step's window
 └── PageError                what a person sees instead of the page they asked for
     ├── BadRequestError          400
     ├── TokenRefusedError        401
@@ -31,12 +32,17 @@ class ConflictError(WaystationError):
     """The login changed between reading and saving it."""
 
 
+class OutOfAttemptsError(WaystationError):
+    """All attempts of this person at this step are used up, in this login and others."""
+
+
 class PageError(WaystationError):
     """Ends a request with a page for the person; `code` goes to the log, the texts never hold input."""
 
     status: ClassVar[int]
     title: ClassVar[str]
     text: ClassVar[str]
+    way_on: ClassVar[str] = "Go back to the application that you came from, and log in there again."
 
     def __init__(self, code: str, *, login_url: str | None = None, again_url: str | None = None) -> None:
         super().__init__(code)
@@ -120,4 +126,5 @@ class UnsupportedFormError(PageError):
 class TryAgainError(PageError):
     status = 503
     title = "One moment, please"
-    text = "We cannot reach something that we need. Nothing is lost: try again in a few seconds."
+    text = "We cannot reach something that we need. Nothing is lost."
+    way_on = "Wait a few seconds, then reload this page."

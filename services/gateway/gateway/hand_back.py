@@ -15,6 +15,7 @@ from common.vault import Vault
 from gateway.errors import NotFoundError, TransitionError
 from gateway.login import Login
 from gateway.logins import Logins
+from gateway.owner import Visit, require_own
 from gateway.personal import state_of
 from gateway.transaction import MetadataOutcome, Status, Step, StepStatus, Transaction
 
@@ -54,14 +55,20 @@ class HandBack:
         self._vault = vault
         self._clock = clock
 
-    async def take(self, login: Login) -> WayBack:
-        """The way back of a login that is ready.
+    async def take(self, visit: Visit) -> WayBack:
+        """The way back of a login that is ready, for the browser that has claimed it.
 
         Raises:
             TransitionError: it is not.
+            ForbiddenError: it is another browser's.
         """
-        await self._logins.change(login.id, _hand_back)
-        login = await self._logins.get(login.id)
+
+        async def change(_connection: Connection, login: Login) -> Transaction:
+            require_own(login, visit.cookie)
+            return _handed_back(login.transaction)
+
+        await self._logins.change(visit.login.id, change)
+        login = await self._logins.get(visit.login.id)
         async with self._database.connection() as connection:
             state = await state_of(connection, login, vault=self._vault)
         log.info(
@@ -78,10 +85,8 @@ class HandBack:
         return sign_answer_token(answer_of(login, state=state), tenant=tenant, now=self._clock.now())
 
 
-async def _hand_back(_connection: Connection, login: Login) -> Transaction:
-    if login.transaction.status is Status.HANDED_BACK:
-        return login.transaction
-    return login.transaction.hand_back()
+def _handed_back(transaction: Transaction) -> Transaction:
+    return transaction if transaction.status is Status.HANDED_BACK else transaction.hand_back()
 
 
 def way_back(login: Login, *, state: str, token: str) -> WayBack:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from common.clock import Clock
-from common.db import Database
+from common.db import Database, DatabaseUnavailableError
 from common.mrz import MrzError
 from common.vault import Vault
 from gateway.acts import Acts
@@ -16,15 +16,17 @@ from gateway.errors import BadRequestError, ForbiddenError, NotYetError, TokenRe
 from gateway.hand_back import HandBack
 from gateway.intake import Arrival, Found, Intake
 from gateway.live import Bell, rung
-from gateway.logins import Logins
+from gateway.logins import Logins, name_in_log
+from gateway.owner import Visit, is_claimable_by
 from gateway.pages import render
 from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, security_headers
 from gateway.steps.idproof_texts import problem_text
 from gateway.transaction import Status
 from gateway.views import Views
-from gateway.visits import Doorkeeper, Visit, is_claimable_by
+from gateway.visits import Doorkeeper
 
+START_ROUTE = "/start/{tenant:[a-z0-9-]{1,40}}/{entry:[a-z0-9-]{1,32}}"
 LOOK_SECONDS = 1.0
 KEEP_ALIVE_LOOKS = 10
 MAX_TYPED = 400
@@ -64,7 +66,7 @@ class Handlers:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/start/{tenant}/{entry}", self.start, allow_head=False),
+            web.get(START_ROUTE, self.start, allow_head=False),
             web.get("/t/{id}", self.show, allow_head=False),
             web.get("/t/{id}/events", self.events, allow_head=False),
             web.post("/t/{id}/claim", self.claim),
@@ -89,6 +91,7 @@ class Handlers:
 
     async def _keep_or_issue_cookie(self, request: web.Request, found: Found, response: web.Response) -> None:
         login = await self._logins.get(found.transaction_id)
+        name_in_log(login)
         cookie = self._cookies.recognise(request.cookies, found.transaction_id)
         if cookie is not None and is_claimable_by(login, cookie):
             return  # a reload, or a second tab: this browser's cookie stays what it is
@@ -117,20 +120,22 @@ class Handlers:
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
-        return await self._act(visit, Status.OPENED, self._acts.claim(visit.login, visit.cookie))
+        return await self._act(visit, Status.OPENED, self._acts.claim(visit))
 
     async def decline(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
-        return await self._act(visit, Status.WORKING, self._acts.decline(visit.login))
+        return await self._act(visit, Status.WORKING, self._acts.decline(visit))
 
     async def identity(self, request: web.Request) -> web.Response:
         visit, form = await self._doorkeeper.admit_form(request)
+        if visit.login.transaction.status is not Status.WORKING:
+            return _elsewhere(visit, Status.WORKING)
         typed = form.get("mrz", "")
         if not typed.strip() or len(typed) > MAX_TYPED:
             problem = "Type the lines of your document." if not typed.strip() else "That is too long."
             return self._identity_again(visit, request, problems=(problem,), typed=typed[:MAX_TYPED])
         try:
-            return await self._act(visit, Status.WORKING, self._acts.submit_identity(visit.login, typed))
+            return await self._act(visit, Status.WORKING, self._acts.submit_identity(visit, typed))
         except MrzError as exc:
             return await self._mistyped(visit, request, exc, typed=typed)
 
@@ -138,7 +143,7 @@ class Handlers:
         self, visit: Visit, request: web.Request, exc: MrzError, *, typed: str
     ) -> web.Response:
         try:
-            left = await self._acts.count_slip(visit.login, exc)
+            left = await self._acts.count_slip(visit, exc)
         except TransitionError:
             return _see(visit.login.id)
         if left == 0:
@@ -164,7 +169,7 @@ class Handlers:
         """The hand-back: a page that posts itself to the tenant, or a redirect where the tenant wants GET."""
         visit, _ = await self._doorkeeper.admit_form(request)
         try:
-            way = await self._hand_back.take(visit.login)
+            way = await self._hand_back.take(visit)
         except TransitionError:
             raise NotYetError("not_ready", again_url=f"/t/{visit.login.id}") from None
         headers = security_headers(request[NONCE], referrer_policy="no-referrer")
@@ -191,8 +196,8 @@ class Handlers:
             with self._bell.listening(visit.login.id) as waiter:
                 await self._until_changed(visit.login.id, response, waiter)
             await response.write(b"event: changed\ndata:\n\n")
-        except ConnectionError:
-            return response  # the browser has left
+        except (ConnectionError, DatabaseUnavailableError):
+            return response  # the browser has left, or asks again by itself
         return response
 
     async def _until_changed(
@@ -213,8 +218,7 @@ class Handlers:
         try:
             await act
         except TransitionError:
-            if _ORDER.index(visit.login.transaction.status) < _ORDER.index(needed):
-                raise NotYetError("not_yet", again_url=f"/t/{visit.login.id}") from None
+            return _elsewhere(visit, needed)
         return _see(visit.login.id)
 
 
@@ -223,6 +227,13 @@ def _single(request: web.Request, name: str) -> str:
     if len(values) != 1:
         raise BadRequestError(f"{name}_count")
     return values[0]
+
+
+def _elsewhere(visit: Visit, needed: Status) -> web.Response:
+    """The login was not at what the person did: show where it is, unless they are ahead of it."""
+    if _ORDER.index(visit.login.transaction.status) < _ORDER.index(needed):
+        raise NotYetError("not_yet", again_url=f"/t/{visit.login.id}")
+    return _see(visit.login.id)
 
 
 def _see(transaction_id: str) -> web.Response:

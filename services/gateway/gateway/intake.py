@@ -16,6 +16,7 @@ from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from common.tokens import (
     Refusal,
+    RequestedStep,
     SessionToken,
     SessionTokenError,
     SessionTokenExpiredError,
@@ -31,6 +32,7 @@ from gateway.errors import (
     TokenRefusedError,
 )
 from gateway.login import Login
+from gateway.logins import name_in_log
 from gateway.personal import profile_place, state_place
 from gateway.transaction import Step, Transaction
 
@@ -80,17 +82,22 @@ class Intake:
         tenant = self._tenants.current.get(arrival.tenant)
         if tenant is None:
             raise NotFoundError("unknown_tenant")
+        structlog.contextvars.bind_contextvars(tenant=tenant.key)
         if not _STATE.fullmatch(arrival.state):
             raise BadRequestError("state")
         try:
-            token = self._verify(arrival)
+            token, is_over = self._verify(arrival), False
         except SessionTokenExpiredError as exc:
-            return await self._find_old(tenant, exc.token, arrival)
+            token, is_over = exc.token, True
+        if token.entry != arrival.entry:
+            raise TokenRefusedError("session_token_entry", login_url=_login_url(tenant, token))
+        if is_over:
+            return await self._find_old(tenant, token, arrival)
         return await self._find_or_open(tenant, token, arrival)
 
     def _verify(self, arrival: Arrival) -> SessionToken:
         try:
-            token = verify_session_token(
+            return verify_session_token(
                 arrival.session_token,
                 tenants=self._tenants.current,
                 now=self._clock.now(),
@@ -102,9 +109,6 @@ class Intake:
             if exc.reason is Refusal.FORM:
                 raise BadRequestError("session_token_form") from None
             raise TokenRefusedError(f"session_token_{exc.reason}") from None
-        if token.entry != arrival.entry:
-            raise TokenRefusedError("session_token_entry")
-        return token
 
     async def _find_old(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
         login_url = _login_url(tenant, token)
@@ -138,7 +142,7 @@ class Intake:
             subject=token.subject,
             jti=token.jti,
             deadline=self._clock.now() + tenant.transaction.deadline,
-            steps=tuple(_step(tenant, name=step.name, required=step.revision) for step in token.steps),
+            steps=tuple(_step(tenant, token, step) for step in token.steps),
         )
         return Login(
             transaction=transaction,
@@ -159,29 +163,24 @@ class Intake:
                 connection, login, state_digest=_digest(state), state=sealed_state, profile=sealed_profile
             )
         if inserted:
-            log.info(
-                "login.opened",
-                transaction_id=login.id,
-                tenant=login.transaction.tenant,
-                steps=[step.name for step in login.transaction.steps],
-                trace_id=login.traceparent[3:35],
-            )
+            name_in_log(login)
+            log.info("login.opened", steps=[step.name for step in login.transaction.steps])
         return inserted
 
 
-def _step(tenant: Tenant, *, name: str, required: int) -> Step:
-    rules = tenant.steps.get(name)
-    if rules is None or rules.revision < required:
-        raise MisconfiguredError("step_not_configured")
-    return Step(name=name, revision=rules.revision)
+def _step(tenant: Tenant, token: SessionToken, asked: RequestedStep) -> Step:
+    rules = tenant.steps.get(asked.name)
+    if rules is None or rules.revision < asked.revision:
+        raise MisconfiguredError("step_not_configured", login_url=_login_url(tenant, token))
+    return Step(name=asked.name, revision=rules.revision)
 
 
 def _open_profile(tenant: Tenant, token: SessionToken) -> Profile:
     try:
         return open_profile(token.profile_jwe, keys=tenant.profile_keys, jti=token.jti)
     except ProfileError as exc:
-        log.warning("profile.refused", tenant=tenant.key, reason=exc.reason)
-        raise TokenRefusedError("profile") from None
+        log.warning("profile.refused", reason=exc.reason)
+        raise TokenRefusedError("profile", login_url=_login_url(tenant, token)) from None
 
 
 def _login_url(tenant: Tenant, token: SessionToken) -> str | None:

@@ -1,7 +1,6 @@
 """Every event that the gateway writes; README.md tells operators what to do about each."""
 
 from common.log import Event
-
 from common.log_events import COMMON_EVENTS
 
 EVENTS = (
@@ -17,6 +16,12 @@ EVENTS = (
         "warning",
         ("code", "http_response_status_code"),
         "A request was answered with an error page; `code` says why.",
+    ),
+    Event(
+        "request.unreadable",
+        "warning",
+        ("http_response_status_code",),
+        "What arrived was not HTTP as it should be; nothing of it is kept.",
     ),
     Event(
         "request.not_possible_now",
@@ -41,8 +46,14 @@ EVENTS = (
         ("metadata", "outcomes"),
         "The signed answer was served; whether the tenant took it, we never learn.",
     ),
+    Event(
+        "login.not_moved",
+        "error",
+        (),
+        "Time has come for a login, and it met an error that nobody foresaw; tried again every second.",
+    ),
     Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
-    Event("step.mistyped", "info", ("step", "attempt", "problems"), "A slip of the keyboard."),
+    Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),
     Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
     Event("step.declined", "info", ("step",), "The person does not want the step."),
     Event("step.out_of_attempts", "warning", ("step",), "Too many slips; the step has failed."),

@@ -7,6 +7,8 @@ they left.
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import structlog
+
 from common import inbox, outbox
 from common.clock import Clock
 from common.db import Connection, Database
@@ -17,7 +19,7 @@ from gateway.errors import ConflictError, NotFoundError
 from gateway.live import Bell
 from gateway.login import Login
 from gateway.results import update_of
-from gateway.transaction import LAST_CALL, Conclusion, MetadataOutcome, Transaction, WaitingFor
+from gateway.transaction import LAST_CALL, MetadataOutcome, Transaction, WaitingFor
 
 TRIES = 5
 
@@ -69,14 +71,8 @@ class Logins:
             if changed is not login.transaction:
                 await store.save(connection, changed, was=login.transaction.version)
 
-    async def conclude(
-        self, connection: Connection, login: Login, step: str, *, conclusion: Conclusion
-    ) -> Transaction:
-        """End a step that the login is at, and go on."""
-        return await self.go_on(connection, login, login.transaction.conclude(step, conclusion))
-
     async def go_on(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
-        """To the next step, or, after the last one, have the results written."""
+        """A step has ended: to the next one, or, after the last one, have the results written."""
         if transaction.current_step is not None:
             return transaction
         now = self._clock.now()
@@ -88,6 +84,13 @@ class Logins:
             return settled.finish_metadata(MetadataOutcome.CARRIED)
         await outbox.enqueue(connection, update_of(login, settled.written_steps, now=now, waiting=True))
         return settled
+
+
+def name_in_log(login: Login) -> None:
+    """Everything that this request logs from now on says which login it is about."""
+    structlog.contextvars.bind_contextvars(
+        transaction_id=login.id, tenant=login.transaction.tenant, trace_id=login.traceparent[3:35]
+    )
 
 
 async def _load(connection: Connection, transaction_id: str) -> Login:

@@ -41,7 +41,12 @@ class Outcomes:
         Raises:
             PoisonMessageError: it names a login or verification that we do not have, or is not for us.
         """
-        change = self._change_for(message)
+        apply = self._change_for(message)
+
+        async def change(connection: Connection, login: Login) -> Transaction:
+            _require_same_person(login, message)
+            return await apply(connection, login)
+
         try:
             await self._logins.change(message.transaction_id, change, once=message)
         except NotFoundError:
@@ -70,8 +75,8 @@ class Outcomes:
         log.info("verification.noted", step=step.name, outcome=event.outcome, reason=event.reason)
         noted = transaction.note_verification(step.name, revision=event.revision)
         conclusion = idproof.conclusion_of(event, login.settings)
-        if noted.waiting_for is WaitingFor.VERIFICATION:
-            return await self._logins.go_on(connection, login, noted.conclude(step.name, conclusion))
+        if not step.is_concluded:
+            return await self._logins.go_on(connection, login, noted.decide(step.name, conclusion))
         await self._tell_late(
             connection, login, replace(step, status=conclusion.status, conclusion=conclusion)
         )
@@ -95,8 +100,21 @@ class Outcomes:
 
     async def _rejected(self, login: Login, event: MetadataRejected) -> Transaction:
         transaction = login.transaction
-        ours = any(rev == step.rev for step in transaction.written_steps for rev in event.keys.values())
+        revs = revs_by_step(login, event.keys)
+        ours = any(revs.get(step.name) == step.rev for step in transaction.written_steps)
         if transaction.waiting_for is not WaitingFor.METADATA or not ours:
             return transaction
         log.warning("metadata.rejected", reason=event.reason)
         return transaction.finish_metadata(MetadataOutcome.FAILED)
+
+
+def _require_same_person(login: Login, message: Message) -> None:
+    """An event about another tenant or user has nothing to say to this login, whatever id it names.
+
+    Raises:
+        TransitionError: it is about another one.
+    """
+    transaction = login.transaction
+    user_id = transaction.subject if isinstance(message, VerificationChanged) else message.user_id
+    if (message.tenant, user_id) != (transaction.tenant, transaction.subject):
+        raise TransitionError("about another person")

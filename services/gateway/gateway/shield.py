@@ -50,6 +50,8 @@ def guard(*, public_base_url: str) -> Middleware:
         request[NONCE] = secrets.token_urlsafe(16)
         if request.version < (1, 1) or request.headers.getall("Host", []) != [authority]:
             raise BadRequestError("host")
+        if not request.raw_path.startswith("/"):
+            raise BadRequestError("absolute_form")
         return await handler(request)
 
     return middleware
@@ -57,6 +59,8 @@ def guard(*, public_base_url: str) -> Middleware:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """`on_response_prepare`: also for errors and for streams; a page may have set its own stricter ones."""
+    if isinstance(response, web.HTTPException):
+        response.text = response.reason  # an unmet `Expect` never reaches our pages, and would be repeated
     for name, value in security_headers(request.get(NONCE, "")).items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = SERVER

@@ -42,6 +42,11 @@ class Timekeeper:
                 await self._logins.change(transaction_id, self._on_time)
             except ConflictError:
                 continue  # busy right now; the next sweep finds it again
+            except DatabaseUnavailableError:
+                raise
+            except Exception:
+                # One login that cannot go on must not keep all the others waiting.
+                log.exception("login.not_moved", transaction_id=transaction_id)
 
     async def _on_time(self, connection: Connection, login: Login) -> Transaction:
         transaction = login.transaction
@@ -66,8 +71,8 @@ class Timekeeper:
             waiting_for=transaction.waiting_for,
         )
         if transaction.waiting_for is WaitingFor.VERIFICATION and step is not None:
-            conclusion = idproof.still_pending(await store.now(connection))
-            return await self._logins.conclude(connection, login, step.name, conclusion=conclusion)
+            pending = transaction.decide(step.name, idproof.still_pending(await store.now(connection)))
+            return await self._logins.go_on(connection, login, pending)
         failed = login.settings.metadata.policy == "fail"
         return transaction.finish_metadata(MetadataOutcome.FAILED if failed else MetadataOutcome.CARRIED)
 

@@ -5,11 +5,12 @@ stateDiagram-v2
     [*] --> opened: a session token arrives
     opened --> working: claim, the start page's click
     working --> waiting: submit, a verification runs
-    working --> waiting: conclude or decline the last step, metadata is to be written
-    waiting --> working: conclude, another step is due
-    waiting --> waiting: conclude the last step, metadata is to be written
+    working --> working: conclude, another step is due
+    working --> waiting: conclude the last step, metadata is to be written
+    waiting --> working: decide, another step is due
+    waiting --> waiting: decide the last step, metadata is to be written
     waiting --> ready: metadata applied, carried or failed
-    working --> ready: nothing is to be written
+    working --> ready: conclude the last step, nothing is to be written
     ready --> handed_back: hand_back
     handed_back --> handed_back: hand_back again, by the same browser
     opened --> expired: deadline
@@ -168,6 +169,7 @@ class Transaction:
 
     def submit(self, name: str, *, verification_id: str) -> "Transaction":
         """The person has given what the step needs; a verification decides."""
+        self._must_be(Status.WORKING)
         step = self._current(name)
         submitted = replace(step, status=StepStatus.SUBMITTED, verification_id=verification_id)
         return self._change(
@@ -175,7 +177,20 @@ class Transaction:
         )
 
     def conclude(self, name: str, conclusion: Conclusion) -> "Transaction":
-        """End the step that the login is at; then the next one, or on to `settle`."""
+        """End the step that the person is at; then the next one, or on to `settle`."""
+        self._must_be(Status.WORKING)
+        return self._end(name, conclusion)
+
+    def decide(self, name: str, conclusion: Conclusion) -> "Transaction":
+        """End the step whose verification the login waits for; then as after `conclude`."""
+        self._must_be(Status.WAITING)
+        if self.waiting_for is not WaitingFor.VERIFICATION:
+            raise TransitionError("does not wait for a verification")
+        return self._end(name, conclusion)
+
+    def _end(self, name: str, conclusion: Conclusion) -> "Transaction":
+        if conclusion.status in _UNCONCLUDED:
+            raise TransitionError("that is no conclusion")
         step = self._current(name)
         ended = replace(step, status=conclusion.status, conclusion=conclusion)
         return self._change(
@@ -220,7 +235,6 @@ class Transaction:
         return all((step.rev or 0) <= revs.get(step.name, 0) for step in self.written_steps)
 
     def _current(self, name: str) -> Step:
-        self._must_be(Status.WORKING, Status.WAITING)
         step = self.current_step
         if step is None or step.name != name:
             raise TransitionError("not the step that the login is at")

@@ -3,10 +3,10 @@
 from typing import Any
 
 from gateway.browser import BrowserCookies
+from gateway.owner import Visit
 from gateway.pages import render
 from gateway.steps.idproof_texts import reason_text
 from gateway.transaction import MetadataOutcome, Status, StepStatus
-from gateway.visits import Visit
 
 _TITLES = {
     StepStatus.PASSED: "That worked",

@@ -77,6 +77,7 @@ def error_page(request: web.Request, error: PageError) -> web.Response:
         nonce=request.get(NONCE, ""),
         title=error.title,
         text=error.text,
+        way_on=error.way_on,
         login_url=error.login_url,
         again_url=error.again_url,
     )
