@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 COOKIE_PREFIX = "__Host-ws-"
 MAX_AGE_SECONDS = 2 * 60 * 60
 MAX_COOKIES = 8  # so that a browser's headers stay under what servers accept
-_COOKIE = re.compile(r"(\d{1,12})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})")
+_NAME = re.compile(re.escape(COOKIE_PREFIX) + r"[A-Za-z0-9_-]{12}")
+_COOKIE = re.compile(r"([0-9]{1,12})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def cookie_name(transaction_id: str) -> str:
 
 def surplus(cookies: Mapping[str, str]) -> list[str]:
     """Names of our oldest cookies, where one more would be too many."""
-    ours = {name: value for name, value in cookies.items() if name.startswith(COOKIE_PREFIX)}
+    ours = {name: value for name, value in cookies.items() if _NAME.fullmatch(name)}
     by_age = sorted(ours, key=lambda name: _issued(ours[name]))
     return by_age[: max(0, len(by_age) - MAX_COOKIES + 1)]
 

@@ -1,10 +1,13 @@
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+
+_PORT = r"[1-9][0-9]{0,4}"
+_ORIGIN = re.compile(rf"https://[a-z0-9.-]+(:(?!443$){_PORT})?|http://[a-z0-9.-]+(:(?!80$){_PORT})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,11 @@ class Settings:
 
 
 def _origin(reader: SettingsReader, *, production: bool) -> str:
-    url = reader.url("PUBLIC_BASE_URL", schemes=("https",) if production else ("https", "http"))
-    if urlsplit(url)._replace(scheme="", netloc="").geturl() not in ("", "/"):
-        reader.mistake("PUBLIC_BASE_URL", "must be an origin, without a path")
-    return url.rstrip("/")
+    """As browsers write it in `Origin` and `Host`, since both are compared with it."""
+    schemes = ("https",) if production else ("https", "http")
+    origin = reader.url("PUBLIC_BASE_URL", schemes=schemes).removesuffix("/")
+    if origin and not _ORIGIN.fullmatch(origin):
+        reader.mistake(
+            "PUBLIC_BASE_URL", "must be an origin in lower case without user, path or default port"
+        )
+    return origin
