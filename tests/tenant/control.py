@@ -152,7 +152,8 @@ class Control:
         body = await _json(request)
         if not isinstance(body, list):
             raise ControlError("the body is a list of {name, code, secrets}")
-        actions = tuple(_action(item) for item in body)
+        folders = {action.name: action.directory for action in self._directory.actions}
+        actions = tuple(_action(item, folders) for item in body)
         faults = [await self._runner.load(action) for action in actions]
         self._directory.actions = actions
         answer = [
@@ -245,7 +246,7 @@ def _check_user(body: Any) -> None:
             raise ControlError(f"{name} must be {named}")
 
 
-def _action(item: Any) -> Action:
+def _action(item: Any, folders: dict[str, str]) -> Action:
     wrong = ControlError("an Action is {name, code, secrets}: texts and a mapping of texts")
     if not isinstance(item, dict) or set(item) - {"name", "code", "secrets"}:
         raise wrong
@@ -254,4 +255,5 @@ def _action(item: Any) -> Action:
         raise wrong
     if not all(isinstance(value, str) for value in secrets.values()):
         raise wrong
-    return Action(name=name, code=code, secrets=secrets, filename=f"{name}.js", directory="/")
+    directory = folders.get(name, "/")
+    return Action(name=name, code=code, secrets=secrets, filename=f"{name}.js", directory=directory)

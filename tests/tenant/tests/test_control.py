@@ -137,6 +137,26 @@ async def test_expired_token(tmp_path: Path) -> None:
     assert (statuses, fresh.status) == ([401, 401], 200)
 
 
+async def test_token_that_comes_expired(tmp_path: Path) -> None:
+    """The token endpoint can hand out a Management token whose time is over."""
+    async with run_tenant(tmp_path) as tenant:
+        await tenant.control("POST", "/faults", {"match": "/oauth/token", "times": 1, "expire_token": True})
+        answer = await tenant.manage("GET", _PATH, await tenant.machine_token())
+    assert answer.json["message"] == "Expired token received for JSON Web Token validation"
+
+
+async def test_replaced_action_keeps_its_packages(tmp_path: Path) -> None:
+    """An Action that replaces one of the same name finds packages where the old one did."""
+    package = tmp_path / "node_modules" / "answer"
+    package.mkdir(parents=True)
+    (package / "index.js").write_text("module.exports = 42;", encoding="utf-8")
+    code = "exports.onExecutePostLogin = async (event, api) => api.access.deny(String(require('answer')));"
+    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+        await tenant.control("PUT", "/actions", [{"name": "way", "code": code}])
+        answer = await tenant.log_in()
+    assert answer.query["error_description"] == "42"
+
+
 async def test_rotated_keys(tmp_path: Path) -> None:
     """After a rotation the next key signs, and is the first of the set."""
     async with run_tenant(tmp_path, keys=Keys()) as tenant:

@@ -1,8 +1,11 @@
 """The Management API, as its real clients use it."""
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.tenant.tests.support import EMAIL, REDIRECTING, USER, answer_token, run_tenant
@@ -95,6 +98,17 @@ async def test_bad_tokens(
         headers = {"Authorization": header} if header else {}
         answer = await tenant.send("GET", f"/api/v2{_PATH}", headers=headers)
     assert (answer.status, answer.json["message"], answer.json.get("errorCode")) == (status, message, code)
+
+
+@pytest.mark.parametrize("header", [{"alg": "none"}, {"alg": "HS256"}, {"kid": "another"}])
+async def test_forged_tokens(tmp_path: Path, header: dict[str, str]) -> None:
+    """Claims of a real token under another header are no token."""
+    async with run_tenant(tmp_path) as tenant:
+        token = await tenant.machine_token()
+        forged = {**jwt.get_unverified_header(token), **header}
+        first = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode().rstrip("=")
+        answer = await tenant.manage("GET", _PATH, f"{first}.{token.partition('.')[2]}")
+    assert (answer.status, answer.json["message"]) == (401, "Invalid token")
 
 
 async def test_token_of_a_person(tmp_path: Path) -> None:
