@@ -14,13 +14,14 @@ from metadata_sync.account import Account
 
 @dataclass(frozen=True, kw_only=True)
 class Scripted:
-    """One answer: after `delay` seconds, or, with `reset`, no answer but a cut connection."""
+    """One answer after `delay` seconds; `reset`: a cut connection instead; `breaks_off`: only its head."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     delay: float = 0
     reset: bool = False
+    breaks_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class ManagementServer:
     def token_requests(self) -> list[Seen]:
         return [seen for seen in self.seen if seen.path == "/oauth/token"]
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(
             method=request.method,
             path=request.raw_path,
@@ -69,10 +70,16 @@ class ManagementServer:
         count = len(self.token_requests())
         return Scripted(body=b'{"access_token":"token-%d","expires_in":86400}' % count)
 
-    async def _give(self, request: web.Request, answer: Scripted) -> web.Response:
+    async def _give(self, request: web.Request, answer: Scripted) -> web.StreamResponse:
         await asyncio.sleep(answer.delay)
         if answer.reset and request.transport:
             request.transport.abort()
+        if answer.breaks_off and request.transport:
+            response = web.StreamResponse(headers={"Content-Length": "100"})
+            await response.prepare(request)
+            await response.write(b"{")
+            request.transport.close()
+            return response
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 

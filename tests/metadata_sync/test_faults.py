@@ -131,6 +131,7 @@ async def test_a_worker_that_lost_its_lease_stops_and_marks_its_keys(
     assert applied.keys == {KEY: 1}
     state = await rig.state_of(tenant.user_id)
     assert list(state.unsettled) == [KEY]
+    assert await owner.fetchval("SELECT budget -> 'on_the_way' FROM budgets") == "0"
 
 
 async def test_a_long_call_keeps_its_lease(rig: Rig, tenant: Tenant) -> None:

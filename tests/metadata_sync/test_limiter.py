@@ -88,6 +88,13 @@ def test_the_tenant_lowers_our_count_at_once() -> None:
     assert budget.tokens == 20 - 10 - 1
 
 
+def test_a_smaller_plan_than_configured_is_noticed() -> None:
+    """Of a bucket of 10 where 50 were expected, a fifth is still reserved, not more than there is."""
+    budget = fresh_budget(ENTERPRISE, now=NOON)
+    budget = corrected(budget, RateHeaders(limit=10, remaining=9), limit=ENTERPRISE, now=NOON)
+    assert budget.tokens == 9 - 2
+
+
 def test_the_tenant_never_raises_our_count() -> None:
     """A bucket that looks fuller than ours may be somebody else's share."""
     budget = Budget(tokens=3, refill_at=NOON + 1)

@@ -67,6 +67,22 @@ async def test_the_limit_of_the_answer_is_told(client: ManagementClient, server:
     assert (headers.limit, headers.remaining) == (50, 49)
 
 
+@pytest.mark.parametrize("body", [b"x" * 10_000, b"x" * 10_000_000])
+async def test_a_profile_of_any_size_confirms(
+    client: ManagementClient, server: ManagementServer, body: bytes
+) -> None:
+    """A 200 is a 200, whatever the profile that comes with it, and the next write is not disturbed."""
+    server.answers.append(Scripted(body=body))
+    assert [(await _write(client, server)).sent for _ in range(2)] == [1, 1]
+
+
+async def test_a_200_that_breaks_off_confirms(client: ManagementClient, server: ManagementServer) -> None:
+    """Once the status has arrived the write is done, also when the rest of the answer never comes."""
+    server.answers.append(Scripted(breaks_off=True))
+    assert (await _write(client, server)).sent == 1
+    assert len(server.patches()) == 1
+
+
 async def test_one_token_serves_all(client: ManagementClient, server: ManagementServer) -> None:
     """Many writes at once fetch one token, and later ones use it too."""
     await asyncio.gather(*(_write(client, server) for _ in range(5)))

@@ -108,13 +108,12 @@ def test_nothing_is_unchanged_while_unsettled() -> None:
     assert state.due_at(TIMING) == at(4)
 
 
-def test_a_taken_over_attempt_counts_as_lost() -> None:
-    """Who begins while another attempt is recorded marks its keys unsettled."""
-    state = UserState().accept(request(a=(1, {})), now=at(0))
-    state, _ = state.begin(now=at(2))
-    state, patch = state.begin(now=at(7))
-    assert patch is not None
-    assert state.unsettled == {"a": at(67)}
+def test_a_lost_settling_write_is_due_again_a_minute_later() -> None:
+    """Sixty seconds count from the last attempt whose end was not seen, and until then nothing is sent."""
+    state, _ = confirmed_at_noon().unsettle(["a"], now=at(0)).begin(now=at(60))
+    state = state.lose(now=at(65))
+    assert state.due_at(TIMING) == at(125)
+    assert state.begin(now=at(66)) == (state, None)
 
 
 def test_a_refused_write_is_parked_and_newer_ones_flow() -> None:

@@ -60,7 +60,7 @@ class UserLife(RuleBasedStateMachine):
     def take_over(self) -> None:
         """The worker died, its request travels on."""
         self._send_late(20)
-        self._begin()
+        self._became(self.state.lose(now=self.now))
 
     @precondition(lambda self: self.sent is not None)
     @rule()

@@ -61,9 +61,12 @@ class Leases:
     async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
         """A lease on a locked row, charged, in the caller's transaction.
 
-        None if there is nothing to write after all, which is saved; where the budget denies it, nothing is.
+        None if there is nothing to write after all. Where the budget denies it, the row stays as it was,
+        except that an attempt which nobody ended is lost.
         """
         expires = self._clock.monotonic() + LEASE.total_seconds()
+        if user.state.attempt:
+            user = await _take_over(connection, user, tenant=tenant)
         state, patch = user.state.begin(now=user.now)
         begun = replace(user, state=state, lease=user.lease + 1, wake_at=user.now + LEASE)
         if patch is None:
@@ -72,17 +75,13 @@ class Leases:
         if denied := await _charge(connection, user, tenant=tenant):
             return denied
         await store.save_user(connection, begun)
-        context = _log_context(user)
-        if user.state.attempt:
-            with bound(**context):
-                log.warning("write.taken_over")
         return Lease(
             tenant=tenant,
             user_id=user.user_id,
             number=begun.lease,
             patch=patch,
             expires=expires,
-            log_context=context,
+            log_context=_log_context(user),
         )
 
     async def renew(self, lease: Lease) -> bool:
@@ -140,12 +139,22 @@ def _log_context(user: User) -> dict[str, str]:
     return {"tenant": user.tenant}
 
 
+async def _take_over(connection: Connection, user: User, *, tenant: Tenant) -> User:
+    """End an attempt whose worker did not; from here on it may record nothing."""
+    domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
+    user = replace(user, state=user.state.lose(now=user.now), lease=user.lease + 1)
+    user = scheduled(user, tenant=tenant)
+    await store.save_user(connection, user)
+    budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
+    await store.save_budget(connection, ended(budget), domain=domain)
+    with bound(**_log_context(user)):
+        log.warning("write.taken_over")
+    return user
+
+
 async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Denied | None:
     domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
     budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
-    if user.state.attempt:
-        # Nobody else will say that the call of a dead worker is over.
-        budget = ended(budget)
     charged = charge(budget, charge_of(waiting=user.state.is_waited_for), limit=limit, now=now)
     if isinstance(charged, Denied):
         return charged

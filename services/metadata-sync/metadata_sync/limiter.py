@@ -117,7 +117,7 @@ def corrected(budget: Budget, headers: RateHeaders, *, limit: Limit, now: float)
     """Believe the tenant where it says less than we thought; what it keeps for others is not ours."""
     if headers.remaining is None:
         return budget
-    tokens = min(budget.tokens, headers.remaining - limit.reserved - budget.on_the_way)
+    tokens = min(budget.tokens, headers.remaining - _reserved(headers, limit) - budget.on_the_way)
     spent = tokens < 1 and headers.reset is not None
     refill_at = max(budget.refill_at, _by_our_clock(headers, now=now)) if spent else budget.refill_at
     return replace(budget, tokens=tokens, refill_at=refill_at)
@@ -141,6 +141,12 @@ def accepted(budget: Budget, *, now: float) -> Budget:
     if budget.pause and (budget.pause.reason is not PauseReason.RATE_LIMITED or budget.pause.until <= now):
         return replace(budget, pause=None)
     return budget
+
+
+def _reserved(headers: RateHeaders, limit: Limit) -> float:
+    """What others keep, in proportion where the tenant's bucket is smaller than its profile says."""
+    whole = limit.burst + limit.reserved
+    return limit.reserved * min(1.0, (headers.limit or whole) / whole)
 
 
 def _refilled(budget: Budget, *, limit: Limit, now: float) -> Budget:

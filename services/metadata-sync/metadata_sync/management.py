@@ -1,12 +1,13 @@
 """The Management API, as much of it as we use: PATCH /api/v2/users/{id} with first-level app_metadata keys.
 
 One call is one request: nothing is repeated in here but what a newly fetched token may cure. What an answer
-means is in its class (errors.py); its body is never read, since it is the whole profile of a person.
+means is in its class (errors.py); its body is thrown away, since it is the whole profile of a person.
 Sources: Auth0, Management API v2 (Update a user); Manage Metadata; Rate Limit Policy.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
@@ -29,6 +30,8 @@ from metadata_sync.tokens import TokenSource
 
 DEADLINES = aiohttp.ClientTimeout(total=10, connect=3, sock_read=5)
 KEEP_ALIVE_SECONDS = 15.0
+THROW_AWAY_SECONDS = 0.25
+THROW_AWAY_BYTES = 64 * 1024
 
 REFUSALS = {
     400: "payload_refused",
@@ -83,6 +86,7 @@ class ManagementClient:
                 headers={"Authorization": f"Bearer {token}"},
                 allow_redirects=False,
             ) as response:
+                await _throw_away(response)
                 return _Response(status=response.status, headers=response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise NotSentError("unreachable", sent=sent - 1) from exc
@@ -104,6 +108,17 @@ async def open_management_client(
         # aiohttp would repeat what it takes for idempotent on a dropped connection, unseen by our budget.
         session._retry_connection = False  # noqa: SLF001 - there is no public name for it
         yield ManagementClient(session=session, tokens=TokenSource(session=session, clock=clock))
+
+
+async def _throw_away(response: aiohttp.ClientResponse) -> None:
+    """Read to the end, so that the connection can be used again; the status has told everything."""
+    size = 0
+    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+        async with asyncio.timeout(THROW_AWAY_SECONDS):
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > THROW_AWAY_BYTES:
+                    return
 
 
 def _judged(response: _Response, *, sent: int) -> Accepted:

@@ -95,5 +95,7 @@ class Scheduler:
                 self._hold_back(first, seconds=CONTENDED_SECONDS)
 
     def _hold_back(self, first: Pending, *, seconds: float) -> None:
+        # Another replica, or a probe, may end the reason sooner than it said.
+        seconds = min(seconds, POLL_SECONDS)
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds
         self._alarm.expect(seconds)

@@ -135,16 +135,15 @@ class UserState:
         return max(due, self.retry_at) if due and self.retry_at else due
 
     def begin(self, *, now: datetime) -> tuple["UserState", Patch | None]:
-        """Begin an attempt with all that is due; an older one that nobody ended counts as lost."""
-        state = self.lose(now=now)
-        settling = {key for key, moment in state.unsettled.items() if moment <= now}
-        wishes = {key: state.desired[key] for key in sorted(_unconfirmed(state) | settling)}
+        """Begin an attempt with all that is to be written; None if that is nothing."""
+        settling = {key for key, moment in self.unsettled.items() if moment <= now}
+        wishes = {key: self.desired[key] for key in sorted(_unconfirmed(self) | settling)}
         patch = patch_of({key: wish.value for key, wish in wishes.items()})
         if patch is None:
-            return state, None
+            return self, None
         keys = {key: Sent(rev=wish.rev, digest=digest(wish.value)) for key, wish in wishes.items()}
-        attempt = Attempt(at=now, keys=keys, changes=state.changes)
-        return replace(state, attempt=attempt, changes=None, retry_at=None), patch
+        attempt = Attempt(at=now, keys=keys, changes=self.changes)
+        return replace(self, attempt=attempt, changes=None, retry_at=None), patch
 
     def confirm(self, *, now: datetime) -> "UserState":
         """The attempt was answered 200."""
