@@ -1,6 +1,7 @@
 """The one way to PostgreSQL: a pool with deadlines everywhere, and two errors instead of asyncpg's many."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,10 +24,11 @@ CLOSE_SECONDS = 10.0
 # What passes when the same unit of work is tried again later. A commit that failed this way may have
 # happened: every write of ours is keyed by an id that we chose, so that doing it again is harmless.
 _TRANSIENT = (
-    OSError,
-    TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # how the client meets a connection that was ended while it was idle
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
@@ -61,7 +63,9 @@ class Database:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 yield connection
-        except _TRANSIENT as exc:
+        except (*_TRANSIENT, OSError) as exc:
+            if isinstance(exc, OSError) and not _is_the_clients(exc):
+                raise
             raise DatabaseUnavailableError(type(exc).__name__) from exc
 
     @asynccontextmanager
@@ -104,7 +108,7 @@ async def open_database(
                 "idle_in_transaction_session_timeout": "15s",
             },
         )
-    except (*_TRANSIENT, asyncpg.PostgresError) as exc:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
         raise DatabaseUnavailableError(type(exc).__name__) from exc
     try:
         database = Database(pool)
@@ -131,6 +135,12 @@ async def _refuse_moved_clock(database: Database, *, production: bool) -> None:
         offset = await connection.fetchval("SELECT current_setting('waystation.clock_offset', true)")
     if production and offset:
         raise ClockOffsetRefusedError("waystation.clock_offset is set")
+
+
+def _is_the_clients(exc: OSError) -> bool:
+    """Whether the database client raised it: a timeout or a lost connection may be the caller's own."""
+    frames = (frame for frame, _ in traceback.walk_tb(exc.__traceback__))
+    return any(frame.f_globals.get("__name__", "").partition(".")[0] == "asyncpg" for frame in frames)
 
 
 async def _close(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
