@@ -103,7 +103,7 @@ def main(environ: Mapping[str, str]) -> int:
     except SettingsError as exc:
         print("\n".join(exc.mistakes), file=sys.stderr)
         return 2
-    except (OSError, asyncpg.PostgresError) as exc:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
         print(f"the database cannot be migrated: {type(exc).__name__}", file=sys.stderr)
         return 1
     print("\n".join(applied) if applied else "nothing to apply")
