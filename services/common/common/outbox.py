@@ -15,12 +15,12 @@ import structlog
 from common import inbox
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
-from common.messages import Message, encode, exchange_of, routing_key_of
+from common.messages import DEAD, Message, encode, exchange_of, routing_key_of
 
 BATCH = 100
-CLAIM_SECONDS = 5
+CLAIM_SECONDS = 5  # longer than a publish may take (bus.py), so that no two relays publish a row at once
 SWEEP_SECONDS = 1.0
-MAX_BACKOFF_SECONDS = 60
+MAX_BACKOFF_SECONDS = 10  # how much longer than the broker a message may be away
 FORGET_SECONDS = 3600.0
 
 log = structlog.stdlib.get_logger()
@@ -63,14 +63,19 @@ async def enqueue(connection: Connection, message: Message, *, expires_at: datet
 
 
 async def defer(connection: Connection, body: bytes, *, event_id: str, queue: str, delay: timedelta) -> None:
-    """Send a consumed message to its own queue again, after `delay`."""
+    """Send a consumed message to its own queue again, after `delay`.
+
+    The way back leads through the exchange that every service may write to: the broker's default one, which
+    knows each queue by name, is closed to them.
+    """
     await connection.execute(
         """
         INSERT INTO outbox (event_id, exchange, routing_key, body, due_at)
-        VALUES ($1, '', $2, $3, ws_now() + $4)
+        VALUES ($1, $2, $3, $4, ws_now() + $5)
         """,
         event_id,
-        queue,
+        DEAD,
+        f"{queue}.again",
         body,
         delay,
     )
@@ -97,12 +102,18 @@ async def delete_sent(connection: Connection, ids: list[int]) -> None:
     await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
 
 
-async def release(connection: Connection, message: OutgoingMessage) -> None:
-    """Try again later, each time after twice as long."""
+async def release(connection: Connection, messages: list[OutgoingMessage]) -> None:
+    """Try these again later, each time after twice as long; a row that was claimed anew stays as it is."""
     await connection.execute(
-        "UPDATE outbox SET claimed_until = NULL, due_at = ws_now() + make_interval(secs => $2) WHERE id = $1",
-        message.id,
-        min(2 ** min(message.attempts, 10) / 4, MAX_BACKOFF_SECONDS),
+        """
+        UPDATE outbox SET claimed_until = NULL,
+            due_at = ws_now() + make_interval(secs => LEAST(power(2, LEAST(outbox.attempts, 10)) / 4, $3))
+        FROM unnest($1::bigint[], $2::integer[]) AS failed (id, attempts)
+        WHERE outbox.id = failed.id AND outbox.attempts = failed.attempts
+        """,
+        [message.id for message in messages],
+        [message.attempts for message in messages],
+        MAX_BACKOFF_SECONDS,
     )
 
 
@@ -140,23 +151,32 @@ class Relay:
         try:
             async with self._database.connection() as connection:
                 batch = await claim_due(connection)
-            if batch:
-                await self._publish(batch)
+            sent = await self._publish(batch)
             await self._forget_now_and_then()
         except DatabaseUnavailableError:
             log.warning("database.unavailable", task="relay")
             return False
-        return len(batch) == BATCH
+        return sent == BATCH
 
-    async def _publish(self, batch: list[OutgoingMessage]) -> None:
-        confirmed = await asyncio.gather(*(self._publisher.publish(message) for message in batch))
-        sent = [message.id for message, ok in zip(batch, confirmed, strict=True) if ok]
+    async def _publish(self, batch: list[OutgoingMessage]) -> int:
+        """Publish all at once, settle each by its own answer, and tell how many were confirmed."""
+        if not batch:
+            return 0
+        answers = await asyncio.gather(
+            *(self._publisher.publish(message) for message in batch), return_exceptions=True
+        )
+        sent: list[OutgoingMessage] = []
+        failed: list[OutgoingMessage] = []
+        for message, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, BaseException):
+                _log_unforeseen(message, answer)
+            (sent if answer is True else failed).append(message)
         async with self._database.connection() as connection:
             if sent:
-                await delete_sent(connection, sent)
-            for message, ok in zip(batch, confirmed, strict=True):
-                if not ok:
-                    await release(connection, message)
+                await delete_sent(connection, [message.id for message in sent])
+            if failed:
+                await release(connection, failed)
+        return len(sent)
 
     async def _forget_now_and_then(self) -> None:
         if self._clock.monotonic() < self._forget_at:
@@ -164,3 +184,14 @@ class Relay:
         async with self._database.connection() as connection:
             await inbox.forget_old(connection)
         self._forget_at = self._clock.monotonic() + FORGET_SECONDS
+
+
+def _log_unforeseen(message: OutgoingMessage, error: BaseException) -> None:
+    """What the publisher did not foresee concerns this row alone: the relay goes on."""
+    log.warning(
+        "message.not_confirmed",
+        routing_key=message.routing_key,
+        event_id=message.event_id,
+        attempt=message.attempts,
+        error_type=type(error).__name__,
+    )
