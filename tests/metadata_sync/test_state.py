@@ -69,6 +69,15 @@ def test_an_unchanged_value_is_answered_without_a_write() -> None:
     assert state.due_at(TIMING) is None
 
 
+def test_a_change_that_was_taken_back_leaves_no_trace() -> None:
+    """After a change and its undoing nothing is due, and the next change is a first one again."""
+    state = confirmed_at_noon().accept(request("tx-2", a=(2, {"status": "failed"})), now=at(1))
+    state = state.accept(request("tx-3", a=(3, {"status": "passed"})), now=at(2))
+    assert state.due_at(TIMING) is None
+    state = state.accept(request("tx-4", a=(4, {"status": "failed"})), now=at(30))
+    assert state.due_at(TIMING) == at(32)
+
+
 def test_what_was_confirmed_long_ago_is_written_again() -> None:
     """After ten minutes somebody else may have changed the user: nothing counts as unchanged."""
     state = confirmed_at_noon().accept(request("tx-2", a=(2, {"status": "passed"})), now=at(601))
