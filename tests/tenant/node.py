@@ -59,6 +59,7 @@ class _Child:
 
     @classmethod
     async def start(cls, node: str) -> Self:
+        """Spawn and wait for the first answer, so that no Action's limit pays for it."""
         process = await asyncio.create_subprocess_exec(
             node,
             f"--max-old-space-size={_MEMORY_MB}",
@@ -68,7 +69,9 @@ class _Child:
             limit=_LINE_LIMIT,
             env={"PATH": os.environ.get("PATH", "")},
         )
-        return cls(process)
+        child = cls(process)
+        await child.ask({"op": "ping"})
+        return child
 
     @property
     def alive(self) -> bool:

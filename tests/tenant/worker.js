@@ -1,6 +1,7 @@
 "use strict";
 /**
  * Runs Action code for the emulator. One JSON object a line on stdin, one a line on stdout:
+ *   {id, op: "ping"}                                      -> {id}
  *   {id, op: "load", key, code, filename, directory}      -> {id, exports: [...]} or {id, error}
  *   {id, op: "run", key, handler, event, context}         -> {id, commands, redirect, metadata, console, error?}
  * api calls are recorded and applied by the parent when the handler has ended, except those that answer at once
@@ -298,7 +299,7 @@ async function run({ key, handler, event, context }) {
   };
 }
 
-const operations = { load, run };
+const operations = { ping: () => ({}), load, run };
 
 readline.createInterface({ input: process.stdin }).on("line", async (line) => {
   const message = JSON.parse(line);
