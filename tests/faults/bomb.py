@@ -1,0 +1,86 @@
+"""Counts what a process does to the world, and ends the process right after the k-th of it.
+
+An *effect* is a statement to PostgreSQL (BEGIN and COMMIT are statements), a publish, an acknowledgement or
+an outgoing HTTP call. The process dies after the effect is done and before it can make anything of it, which
+is also before the next one: all k together leave no gap between two effects in which nobody ever died.
+
+Counted is only what a login causes. Counting begins when the file `armed` appears, which a test writes when
+the process has nothing to do. Of the statements that a process sends by itself, to look for work or to tidy
+up, those do not count that only read, or found nothing; nor does the reset of a connection on its way back
+to the pool.
+"""
+
+import functools
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import aiohttp
+import asyncpg
+from yarl import URL
+
+EXIT_CODE = 137
+ARMED, EFFECTS = "armed", "effects"
+
+_Call = Callable[..., Awaitable[Any]]
+
+
+class Bomb:
+    """Counts effects while `folder/armed` exists; that file holds a nonce and k, of which 0 never comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._armed = folder / ARMED
+        self._effects = folder / EFFECTS
+        self._nonce = ""
+        self._count = 0
+
+    def effect(self, what: str) -> None:
+        """Note one effect, and die of it if it is the k-th."""
+        try:
+            nonce, fatal = self._armed.read_text().split()
+        except FileNotFoundError:
+            return
+        self._count = self._count + 1 if nonce == self._nonce else 1
+        self._nonce = nonce
+        with self._effects.open("a") as notes:
+            notes.write(f"{nonce} {self._count} {what}\n")
+        if self._count == int(fatal):
+            self._armed.unlink()
+            os._exit(EXIT_CODE)
+
+    def plant(self) -> None:
+        """Have every effect of this process counted from now on."""
+        for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
+            self._wrap(asyncpg.Connection, name, describe=_statement)
+        self._wrap(aio_pika.Exchange, "publish", describe=lambda *_: "publish")
+        for name in ("ack", "nack", "reject"):
+            self._wrap(aio_pika.IncomingMessage, name, describe=lambda *_, name=name: name)
+        self._wrap(aiohttp.ClientSession, "_request", describe=_http_call)
+
+    def _wrap(self, owner: type[Any], name: str, *, describe: Callable[..., str | None]) -> None:
+        original: _Call = getattr(owner, name)
+
+        @functools.wraps(original)
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            result = await original(*args, **kwargs)
+            if what := describe(result, *args):
+                self.effect(what)
+            return result
+
+        setattr(owner, name, counted)
+
+
+def _statement(result: Any, connection: Any, query: str, *_: Any) -> str | None:
+    """The beginning of a statement, or None where it does not count."""
+    text = " ".join(query.split())
+    is_poll = isinstance(result, list) and not (result and text.startswith(("UPDATE", "INSERT")))
+    found_nothing = isinstance(result, str) and result.endswith(" 0")
+    if query == connection.get_reset_query() or is_poll or found_nothing:
+        return None
+    return text[:60]
+
+
+def _http_call(_response: Any, _session: Any, method: str, url: Any, *_: Any) -> str:
+    return f"{method} {URL(url).path}"

@@ -1,0 +1,146 @@
+"""The crash loop: each service dies at each effect of a login, and each login ends, once in effect."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.faults.crashing import Crashing, CrashStack
+from tests.faults.stubborn import StubbornBrowser
+from tests.journeys.browser import LOGGED_IN, new_browser_session
+from tests.journeys.control import SEEN, STEP
+from tests.journeys.people import honest
+from tests.journeys.stacks import RunningServers
+from tests.journeys.world import World, open_world
+from tests.support.demo_tenant import Person
+from tests.support.stack import SERVICES
+from tests.support.waiting import wait_until
+
+_STACKS = 2
+_DIE_SECONDS = 10.0
+_IDLE_SECONDS = 20.0
+# Where the end of a write was not seen: that one, the one that was waited for, and one a minute later.
+_MOST_WRITES = {"gateway": 1, "proofing": 1, "metadata-sync": 3}
+
+
+@pytest.fixture(scope="module")
+def stacks(servers: RunningServers) -> Iterator[list[CrashStack]]:
+    """Two of them, so that one works while the other waits."""
+    with ExitStack() as exits:
+        made = [exits.enter_context(servers.unstarted("crash", of=CrashStack)) for _ in range(_STACKS)]
+        for stack in made:
+            stack.launch_all()
+        for stack in made:
+            stack.await_ready()
+        yield made
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_login_outlives_a_death_at_any_effect(
+    stacks: list[CrashStack], service: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever a service dies, the login ends at the application, with one result, rightly written."""
+    async with open_world(stacks[0]) as world:
+        effects = await _count(world, Crashing(stacks[0], service))
+    with capsys.disabled():
+        print(f"\n{service}: K = {len(effects)}")
+    deaths = iter(range(1, len(effects) + 1))
+    async with asyncio.TaskGroup() as tasks:
+        for stack in stacks:
+            tasks.create_task(_die_in_turn(stack, service, deaths))
+
+
+async def _count(world: World, crashing: Crashing) -> list[str]:
+    """The effects of one undisturbed login."""
+    await _rise_idle(world, crashing)
+    crashing.arm(0)
+    await _log_in(world)
+    await _wait_idle(world)
+    return crashing.disarm()
+
+
+async def _die_in_turn(stack: CrashStack, service: str, deaths: Iterator[int]) -> None:
+    """Die at the next k that is left, until none is; then look back at everybody who logged in meanwhile."""
+    crashing = Crashing(stack, service)
+    async with open_world(stack) as world:
+        people = [await _die(world, crashing, k=k) for k in deaths]
+        await _rise_idle(world, crashing)
+        for person in people:
+            await _assert_once_in_effect(world, person, writes=_MOST_WRITES[service])
+        await _assert_nothing_left(world)
+
+
+async def _die(world: World, crashing: Crashing, *, k: int) -> Person:
+    """A login during which the service dies of its k-th effect."""
+    await _rise_idle(world, crashing)
+    life = crashing.life
+    crashing.arm(k)
+    person = await _log_in(world)
+    await wait_until(lambda: crashing.life > life, _DIE_SECONDS, what=f"{crashing.service} to die at {k}")
+    fatal = crashing.disarm()[-1]
+    await _assert_once_in_effect(world, person, writes=_MOST_WRITES[crashing.service], after=f"{k}, {fatal}")
+    return person
+
+
+async def _rise_idle(world: World, crashing: Crashing) -> None:
+    """Every death meets the same process: a new one, with nothing left to do from the last."""
+    await crashing.rise()
+    await _wait_idle(world)
+
+
+async def _wait_idle(world: World) -> None:
+    async def is_idle() -> bool:
+        depths = [await world.stack.amqp.depth(service) for service in SERVICES]
+        return not (any(depths) or await world.rows.unsent() or await world.rows.unwritten())
+
+    await wait_until(is_idle, _IDLE_SECONDS, what="the services to have nothing left to do")
+
+
+async def _log_in(world: World) -> Person:
+    """A new person's whole login, which ends at the application."""
+    person = await world.person()
+    async with new_browser_session(world.stack) as session:
+        browser = StubbornBrowser(world, session, person=person)
+        page = await browser.insist(honest(person))
+    assert page.has(LOGGED_IN), f"{page.who}: {page.title}"
+    return person
+
+
+async def _assert_once_in_effect(world: World, person: Person, *, writes: int, after: str = "all") -> None:
+    (login,) = await world.rows.transactions(person)
+    assert (login["status"], login["metadata"]) == ("handed_back", "applied"), after
+    (verification,) = await world.rows.verifications(person)
+    assert verification["status"] == "approved", after
+    assert await world.rows.rev(person) == 1, after
+    await _assert_written_as_it_should_be(world, person, writes=writes, after=after)
+    (at_tenant,) = await world.tenant.logins(person)
+    assert at_tenant["status"] == "finished", after
+    (resumed,) = await world.tenant.continues(person)
+    assert resumed.status == 302, after
+
+
+async def _assert_written_as_it_should_be(world: World, person: Person, *, writes: int, after: str) -> None:
+    """Right, at most so often, and the first time before the browser went back."""
+    metadata = await world.tenant.app_metadata(person)
+    told = {name: metadata[STEP][name] for name in ("v", "rev", "status", "level", "reason")}
+    assert told == {"v": 1, "rev": 1, "status": "passed", "level": "document_validated", "reason": None}, (
+        after
+    )
+    assert metadata == {STEP: metadata[STEP], SEEN: metadata[STEP]}, after
+    patches = await world.tenant.patches(person)
+    assert 1 <= len(patches) <= writes, after
+    assert {patch.status for patch in patches} == {200}, after
+    (resumed,) = await world.tenant.continues(person)
+    assert patches[0].seq < resumed.seq, after
+
+
+async def _assert_nothing_left(world: World) -> None:
+    """Nothing was parked, nothing unforeseen was logged in any life, and no call met a rate limit."""
+    for service in SERVICES:
+        assert await world.stack.amqp.depth(f"{service}.dead") == 0
+        assert [
+            line for line in world.log_lines(service) if line["severity"] not in {"INFO", "WARNING"}
+        ] == []
+    assert [call for call in await world.tenant.calls(" /(api|oauth)/") if call.status == 429] == []

@@ -1,0 +1,77 @@
+"""What a login leaves in our database, read as its owner, who may see all schemas."""
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.demo_tenant import Person
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_SCHEMAS = ("gateway", "proofing", "metadata_sync")
+
+
+class Rows:
+    """One connection to the stack's database."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._connection = connection
+
+    async def all(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self._connection.fetch(query, *arguments)]
+
+    async def transactions(self, person: Person) -> list[dict[str, Any]]:
+        """The person's logins with us, oldest first."""
+        return await self.all(
+            "SELECT id, status, metadata, waiting_for, steps, version FROM gateway.transactions"
+            " WHERE subject = $1 ORDER BY opened_at",
+            person.user_id,
+        )
+
+    async def verifications(self, person: Person) -> list[dict[str, Any]]:
+        return await self.all(
+            "SELECT verification_id, status, level, reasons, revision FROM proofing.verifications"
+            " WHERE user_id = $1",
+            person.user_id,
+        )
+
+    async def rev(self, person: Person) -> int | None:
+        """How many results of this person the gateway has settled; None if none yet."""
+        found = await self.all("SELECT rev FROM gateway.user_revisions WHERE subject = $1", person.user_id)
+        return found[0]["rev"] if found else None
+
+    async def unsent(self) -> int:
+        """Messages that still wait in any outbox."""
+        counts = [await self.all(f"SELECT count(*) FROM {schema}.outbox") for schema in _SCHEMAS]  # noqa: S608 - constants
+        return sum(count[0]["count"] for count in counts)
+
+    async def unwritten(self) -> int:
+        """Users whom metadata-sync has yet to look at."""
+        found = await self.all("SELECT count(*) FROM metadata_sync.users WHERE wake_at IS NOT NULL")
+        count: int = found[0]["count"]
+        return count
+
+    async def quiet(self) -> None:
+        """Wait until nothing waits to be told."""
+
+        async def nothing_unsent() -> bool:
+            return await self.unsent() == 0
+
+        await wait_until(nothing_unsent, 15.0, what="the outboxes to be empty")
+
+    async def snapshot(self) -> dict[str, str]:
+        """A digest of each table's whole content."""
+        tables = await self.all(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY($1) ORDER BY 1, 2",
+            list(_SCHEMAS),
+        )
+        return {name: await self._digest(name) for name in (_qualified(table) for table in tables)}
+
+    async def _digest(self, table: str) -> str:
+        query = f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} AS row"  # noqa: S608 - a table of ours
+        digest: str = await self._connection.fetchval(query)
+        return digest
+
+
+def _qualified(table: dict[str, Any]) -> str:
+    return f'{table["schemaname"]}."{table["tablename"]}"'

@@ -1,0 +1,105 @@
+"""A running stack as a test sees it: people, browsers, the tenant as a witness, rows and log lines."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import asyncpg
+import yaml
+
+from tests.journeys.browser import Browser, new_browser_session
+from tests.journeys.control import Control
+from tests.journeys.people import new_person
+from tests.journeys.rows import Rows
+from tests.support.demo_tenant import DemoTenant, Person
+from tests.support.stack import Stack
+
+CLAIM = "https://waystation.dev/idproof"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What lives as long as one test; `exits` closes it."""
+
+    stack: Stack
+    tenant: Control
+    rows: Rows
+    exits: AsyncExitStack
+
+    async def person(self, **changes: Any) -> Person:
+        """A new customer of the tenant."""
+        return await self.tenant.add(new_person(**changes))
+
+    async def browser(self, **headers: str) -> Browser:
+        """A new browser without any cookie."""
+        session = await self.exits.enter_async_context(new_browser_session(self.stack))
+        session.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+        return Browser(self.stack, session)
+
+    def log_lines(self, service: str) -> list[dict[str, Any]]:
+        """Every line that the service's process has written so far."""
+        return [json.loads(line) for line in self.output(service).splitlines()]
+
+    def output(self, service: str) -> str:
+        return self.stack.processes[service].output.read_text()
+
+    @asynccontextmanager
+    async def retuned(self, **changes: Any) -> AsyncIterator[None]:
+        """Another tenants file meanwhile, made by these fields of `DemoTenant`; the gateway begins anew."""
+        stack = self.stack
+        _write_tenants_file(stack, replace(stack.tenant, **changes))
+        restart(stack, "gateway")
+        try:
+            yield
+        finally:
+            _write_tenants_file(stack, stack.tenant)
+            restart(stack, "gateway")
+
+    @asynccontextmanager
+    async def other_tenant(self, **settings: str) -> AsyncIterator[None]:
+        """A tenant that makes other choices where Auth0's are not known; it knows nobody at first."""
+        file = self.stack._emulator_file
+        before = file.read_text()
+        file.write_text(before + yaml.safe_dump({"settings": settings}))
+        restart(self.stack, "tenant", "app")
+        try:
+            yield
+        finally:
+            file.write_text(before)
+            restart(self.stack, "tenant", "app")
+
+
+@asynccontextmanager
+async def open_world(stack: Stack) -> AsyncIterator[World]:
+    """A stack with everything that a test looks at it with."""
+    async with AsyncExitStack() as exits:
+        session = await exits.enter_async_context(aiohttp.ClientSession())
+        connection = await asyncpg.connect(stack.database.owner)
+        exits.push_async_callback(connection.close)
+        control = Control(stack.origins.tenant, session)
+        yield World(stack=stack, tenant=control, rows=Rows(connection), exits=exits)
+
+
+def restart(stack: Stack, *names: str) -> None:
+    """End processes in order and start them again at the same addresses."""
+    for name in names:
+        stack.folder.stop_one(stack.processes[name])
+        _start(stack, name)
+    stack.await_ready(*names)
+
+
+def _start(stack: Stack, name: str) -> None:
+    match name:
+        case "tenant":
+            stack.start_tenant()
+        case "app":
+            stack.start_app()
+        case service:
+            stack.launch_service(service)
+
+
+def _write_tenants_file(stack: Stack, tenant: DemoTenant) -> None:
+    tenant.write_tenants_file(stack.tenants_file, origins=stack.origins, secrets=stack.secrets)
