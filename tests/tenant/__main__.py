@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.tenant.config import load_config
-from tests.tenant.errors import ConfigError, NodeMissingError
+from tests.tenant.errors import ConfigError, NodeBrokenError, NodeMissingError
 from tests.tenant.server import Address, Listeners, serve
 
 
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     except ConfigError as exc:
         sys.stderr.write("".join(f"{mistake}\n" for mistake in exc.mistakes))
         return 2
-    except NodeMissingError as exc:
+    except (NodeMissingError, NodeBrokenError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     return 0

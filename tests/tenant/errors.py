@@ -4,6 +4,7 @@
 TenantError
 ├── ConfigError          the tenant file or the command line is wrong
 ├── NodeMissingError     there is no Node to run Actions in
+├── NodeBrokenError      there is one that does not work
 ├── ActionFailedError    an Action threw, hung, did not parse or took its process with it
 ├── PageError            a browser sees an error page of the tenant
 ├── OAuthError           an OAuth endpoint answers with `error` and `error_description`
@@ -30,6 +31,13 @@ class NodeMissingError(TenantError):
 
     def __init__(self) -> None:
         super().__init__("node was not found on PATH: the emulator runs Action code in it (Node 18 or later)")
+
+
+class NodeBrokenError(TenantError):
+    """`node` is there and does not run the worker."""
+
+    def __init__(self) -> None:
+        super().__init__("node ended as soon as it was started: the emulator needs Node 18 or later")
 
 
 class ActionFailedError(TenantError):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.tenant.config import Action
-from tests.tenant.errors import ActionFailedError, NodeMissingError
+from tests.tenant.errors import ActionFailedError, NodeBrokenError, NodeMissingError
 
 _WORKER = Path(__file__).with_name("worker.js")
 _MEMORY_MB = 256
@@ -141,7 +141,10 @@ class ActionRunner:
         self._suspects = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        await self._ready_child()
+        try:
+            await self._ready_child()
+        except _ChildGoneError as exc:
+            raise NodeBrokenError from exc
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -188,6 +188,17 @@ def test_no_node(tmp_path: Path) -> None:
     assert len(stderr.splitlines()) == 1
 
 
+def test_node_that_does_not_work(tmp_path: Path) -> None:
+    """A node that ends at once is one line too."""
+    fake = tmp_path / "bin" / "node"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    fake.chmod(0o755)
+    code, stderr = _refused("--config", _config(tmp_path), PATH=f"{fake.parent}:/bin")
+    assert (code, len(stderr.splitlines())) == (2, 1)
+    assert stderr.startswith("node ended as soon as it was started")
+
+
 async def test_port_in_use(tmp_path: Path) -> None:
     """A port that is taken is said in one line, and no Node stays behind."""
     config = _config(tmp_path)
