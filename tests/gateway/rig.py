@@ -1,0 +1,225 @@
+"""A gateway under test on a real database, served over HTTP; its broker only notes what it is given."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+
+from common.db import Database, open_database
+from common.messages import (
+    Message,
+    MetadataApplied,
+    MetadataRejected,
+    Outcome,
+    UpdateMetadata,
+    VerificationChanged,
+    VerifyIdentity,
+    decode,
+    envelope_of,
+)
+from common.outbox import OutgoingMessage, Relay
+from common.settings import Address
+from common.tenants_watcher import TenantsWatcher
+from gateway.app import create_app, create_handlers
+from gateway.listener import serve_browsers
+from gateway.live import Bell
+from gateway.log_events import EVENTS
+from gateway.login import Login
+from gateway.logins import Logins
+from gateway.outcomes import Outcomes
+from gateway.settings import Settings
+from gateway.timekeeper import Timekeeper
+from tests.common.log_lines import Lines, logging_into
+from tests.gateway.browsers import Browser
+from tests.support.clock import FakeClock
+from tests.support.databases import ServiceDatabase
+from tests.support.journey import new_session
+from tests.support.ports import free_port
+
+M = TypeVar("M", bound=Message)
+
+COOKIE_KEY, DATA_KEY, SEAL_KEY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
+HOST = "127.0.0.3"
+
+
+class NotingPublisher:
+    """A broker that confirms everything."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+
+    async def publish(self, message: OutgoingMessage) -> bool:
+        self.published.append(decode(message.body))
+        return True
+
+
+class Rig:
+    """One replica: its rules, its address, and a view of its database as the owner sees it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        settings: Settings,
+        owner: str,
+        clock: FakeClock,
+        lines: Lines,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.database = database
+        self.settings = settings
+        self.origin = settings.public_base_url
+        self.clock = clock
+        self.lines = lines
+        self.bell = Bell()
+        self._owner = owner
+        self._stack = stack
+        self._publisher = NotingPublisher()
+        self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
+        self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens"})
+        self.logins = Logins(database=database, relay=self._relay, bell=self.bell, clock=clock)
+        self.outcomes = Outcomes(logins=self.logins, clock=clock)
+        self.timekeeper = Timekeeper(database=database, logins=self.logins)
+        self.handlers = create_handlers(
+            settings, database=database, tenants=self.tenants, logins=self.logins, bell=self.bell, clock=clock
+        )
+
+    async def browser(self) -> Browser:
+        """Another browser, with an empty cookie jar."""
+        session = await self._stack.enter_async_context(new_session(origins=[self.origin]))
+        return Browser(session, self.origin)
+
+    def replica(self) -> "Rig":
+        """Another process with the same database; it serves no browsers."""
+        return Rig(
+            database=self.database,
+            settings=self.settings,
+            owner=self._owner,
+            clock=self.clock,
+            lines=self.lines,
+            stack=self._stack,
+        )
+
+    async def told(self, kind: type[M]) -> list[M]:
+        """Every message of that kind that was published by now."""
+        stopped = asyncio.Event()
+        stopped.set()
+        await self._relay.run(stopped)
+        return [message for message in self._publisher.published if isinstance(message, kind)]
+
+    async def login(self, transaction_id: str) -> Login:
+        return await self.logins.get(transaction_id)
+
+    async def verdict(
+        self, transaction_id: str, outcome: Outcome = Outcome.APPROVED, *, revision: int = 1, **changes: Any
+    ) -> VerificationChanged:
+        """What proofing would say to the document that was submitted last."""
+        asked = [one for one in await self.told(VerifyIdentity) if one.transaction_id == transaction_id][-1]
+        event = VerificationChanged(
+            **envelope_of(asked, occurred_at=self.clock.now()),
+            verification_id=asked.verification_id,
+            revision=revision,
+            outcome=outcome,
+            level="document_validated" if outcome is Outcome.APPROVED else None,
+            reason=None if outcome is Outcome.APPROVED else "name_mismatch",
+            reference=asked.verification_id,
+        )
+        return replace(event, **changes)
+
+    async def applied(self, transaction_id: str, **changes: Any) -> MetadataApplied:
+        """What metadata-sync would say once the tenant has taken the update that was asked for last."""
+        update = await self._last_update(transaction_id)
+        event = MetadataApplied(
+            **envelope_of(update, occurred_at=self.clock.now()),
+            user_id=update.user_id,
+            keys={key: desired.rev for key, desired in update.keys.items()},
+        )
+        return replace(event, **changes)
+
+    async def rejected(self, transaction_id: str, **changes: Any) -> MetadataRejected:
+        """What metadata-sync would say where the tenant will never take that update."""
+        update = await self._last_update(transaction_id)
+        event = MetadataRejected(
+            **envelope_of(update, occurred_at=self.clock.now()),
+            user_id=update.user_id,
+            keys={key: desired.rev for key, desired in update.keys.items()},
+            reason="user_not_found",
+        )
+        return replace(event, **changes)
+
+    async def _last_update(self, transaction_id: str) -> UpdateMetadata:
+        return [one for one in await self.told(UpdateMetadata) if one.transaction_id == transaction_id][-1]
+
+    async def pass_identity(self, transaction_id: str) -> None:
+        """Proofing approves, the tenant takes the result."""
+        await self.outcomes.handle(await self.verdict(transaction_id))
+        await self.outcomes.handle(await self.applied(transaction_id))
+
+    async def advance(self, seconds: float) -> None:
+        """Move both clocks on: Python's, and that of the database."""
+        self.clock.advance(seconds)
+        offset = f"waystation.clock_offset = '{self.clock.monotonic():.0f} seconds'"
+        await self.execute(f'ALTER DATABASE "{self.database_name}" SET {offset}')
+        await self.database._pool.expire_connections()
+
+    @property
+    def database_name(self) -> str:
+        return self._owner.rpartition("/")[2].partition("?")[0]
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(self._owner, server_settings={"search_path": "gateway"})
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._owner, server_settings={"search_path": "gateway"})
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def everything(self) -> str:
+        """All rows that a request can leave: what must be the same where nothing may have changed."""
+        tables = ("transactions", "user_revisions", "step_attempts", "data_keys", "outbox", "inbox")
+        rows = [
+            await self.rows(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1")  # noqa: S608 - names from the line above
+            for table in tables
+        ]
+        return "\n".join(str(row) for table in rows for row in table)
+
+
+@asynccontextmanager
+async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeClock) -> AsyncIterator[Rig]:
+    """A replica that serves browsers at its `origin`."""
+    port = free_port(HOST)
+    settings = Settings(
+        production=False,
+        log_level="info",
+        listen=Address(host=HOST, port=port),
+        admin_listen=Address(host=HOST, port=0),
+        public_base_url=f"http://{HOST}:{port}",
+        tenants_file=tenants_file,
+        database_url=database.gateway,
+        amqp_url="amqp://nobody@127.0.0.1/none",
+        cookie_keys=(COOKIE_KEY,),
+        data_keys=(DATA_KEY,),
+        proofing_seal_keys=(SEAL_KEY,),
+    )
+    async with AsyncExitStack() as stack:
+        lines = stack.enter_context(logging_into(io.StringIO(), EVENTS, strict=True))
+        opened = await stack.enter_async_context(
+            open_database(database.gateway, schema="gateway", application_name="test", production=False)
+        )
+        rig = Rig(
+            database=opened, settings=settings, owner=database.owner, clock=clock, lines=lines, stack=stack
+        )
+        app = create_app(handlers=rig.handlers, public_base_url=rig.origin)
+        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=rig.bell))
+        yield rig

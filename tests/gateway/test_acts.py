@@ -1,0 +1,230 @@
+"""What a person does: once in effect, whichever tab or browser they do it in."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from common.messages import DocumentPolicy, UpdateMetadata, VerifyIdentity
+from common.sealing import Sealer
+from gateway.transaction import Status, StepStatus
+from tests.gateway.arrivals import redirect
+from tests.gateway.browsers import Browser
+from tests.gateway.rig import SEAL_KEY, Rig
+from tests.support.zones import Zone
+
+PASSPORT = Zone()
+WRONG = PASSPORT.text()[:-1] + str((int(PASSPORT.text()[-1]) + 1) % 10)
+
+
+async def status(rig: Rig, login: str) -> tuple[Status, StepStatus]:
+    transaction = (await rig.login(login)).transaction
+    return transaction.status, transaction.step("idproof").status
+
+
+async def test_two_browsers_click_at_once(rig: Rig, anna: Browser, mallory: Browser) -> None:
+    """Of two browsers that press the start page's button at once one has the login, the other gets 403."""
+    arrival = redirect(rig.clock)
+    login = await anna.arrive(arrival)
+    await mallory.arrive(arrival)
+    tokens = await asyncio.gather(anna.csrf(login), mallory.csrf(login))
+    answers = await asyncio.gather(
+        *(
+            browser.post(f"/t/{login}/claim", {"csrf": csrf})
+            for browser, csrf in zip((anna, mallory), tokens, strict=True)
+        )
+    )
+    assert sorted(answer.status for answer in answers) == [303, 403]
+    pages = await asyncio.gather(anna.look(login), mallory.look(login))
+    assert [page.status for page in pages] == [200 if answer.status == 303 else 403 for answer in answers]
+
+
+async def test_a_double_click(rig: Rig, anna: Browser) -> None:
+    """Pressed five times at once, the start page's button does one thing, and every tab goes on."""
+    login = await anna.arrive(redirect(rig.clock))
+    csrf = await anna.csrf(login)
+    answers = await asyncio.gather(*(anna.post(f"/t/{login}/claim", {"csrf": csrf}) for _ in range(5)))
+    assert {(answer.status, answer.location) for answer in answers} == {(303, f"/t/{login}")}
+    assert [line["event"] for line in rig.lines.all].count("login.claimed") == 1
+
+
+async def test_what_proofing_is_asked(rig: Rig, anna: Browser) -> None:
+    """Proofing gets the lines and the profile sealed, and in the clear who, what and until when."""
+    login = await anna.begin(redirect(rig.clock))
+    answer = await anna.press(login, "identity", mrz=PASSPORT.text().lower())
+    assert (answer.status, answer.location) == (303, f"/t/{login}")
+    (asked,) = await rig.told(VerifyIdentity)
+    transaction = (await rig.login(login)).transaction
+    assert replace(asked, sealed="") == VerifyIdentity(
+        event_id=asked.event_id,
+        tenant="acme",
+        transaction_id=login,
+        occurred_at=rig.clock.now(),
+        traceparent=asked.traceparent,
+        verification_id=transaction.step("idproof").verification_id or "",
+        user_id="auth0|65f0c0ffee",
+        step="idproof",
+        provider="document",
+        policy=DocumentPolicy(allow_document_validated=True, minimum_age=18),
+        deadline=transaction.deadline,
+        sealed="",
+    )
+    opened = Sealer((SEAL_KEY,)).open(asked.sealed, bound_to=("acme", login, asked.event_id))
+    assert json.loads(opened) == {
+        "mrz": list(PASSPORT.lines()),
+        "profile": {
+            "email": "anna@acme.example",
+            "given_name": "Anna Maria",
+            "family_name": "Eriksson",
+            "birthdate": "1974-08-12",
+        },
+    }
+
+
+async def test_a_document_sent_twice(rig: Rig, anna: Browser) -> None:
+    """Sent in five tabs at once, and once more later, a document is judged once."""
+    login = await anna.begin(redirect(rig.clock))
+    form = {"csrf": await anna.csrf(login), "mrz": PASSPORT.text()}
+    answers = await asyncio.gather(*(anna.post(f"/t/{login}/identity", form) for _ in range(5)))
+    answers.append(await anna.post(f"/t/{login}/identity", form))
+    assert {(answer.status, answer.location) for answer in answers} == {(303, f"/t/{login}")}
+    assert len(await rig.told(VerifyIdentity)) == 1
+    assert [line["event"] for line in rig.lines.all].count("step.submitted") == 1
+
+
+async def test_declined(rig: Rig, anna: Browser) -> None:
+    """A person may say no: nothing is written, and the way back is open at once."""
+    login = await anna.begin(redirect(rig.clock))
+    assert (await anna.press(login, "decline")).status == 303
+    assert await status(rig, login) == (Status.READY, StepStatus.DECLINED)
+    assert await rig.told(UpdateMetadata) == []
+    step = (await rig.login(login)).transaction.step("idproof")
+    assert (step.rev, step.conclusion and step.conclusion.reason) == (1, "declined_by_person")
+
+
+async def test_declined_in_the_other_tab(rig: Rig, anna: Browser) -> None:
+    """While a document is judged, an old page's «no» changes nothing; nor does a document after a «no»."""
+    judged, declined = [await anna.begin(redirect(rig.clock)) for _ in range(2)]
+    csrf = await anna.csrf(judged)
+    await anna.press(judged, "identity", mrz=PASSPORT.text())
+    assert (await anna.post(f"/t/{judged}/decline", {"csrf": csrf})).status == 303
+    assert await status(rig, judged) == (Status.WAITING, StepStatus.SUBMITTED)
+
+    csrf = await anna.csrf(declined)
+    await anna.press(declined, "decline")
+    late = await anna.post(f"/t/{declined}/identity", {"csrf": csrf, "mrz": PASSPORT.text()})
+    assert (late.status, late.location) == (303, f"/t/{declined}")
+    assert await status(rig, declined) == (Status.READY, StepStatus.DECLINED)
+    assert len(await rig.told(VerifyIdentity)) == 1
+
+
+@pytest.mark.parametrize("act", ["identity", "decline", "continue"])
+@pytest.mark.parametrize("typed", [{}, {"mrz": PASSPORT.text()}, {"mrz": "x"}])
+async def test_steps_that_are_skipped(rig: Rig, anna: Browser, act: str, typed: dict[str, str]) -> None:
+    """Nobody does a step before the start page's click, nor goes back before the last step."""
+    login = await anna.arrive(redirect(rig.clock))
+    before = await rig.everything()
+    answer = await anna.press(login, act, **typed)
+    assert (answer.status, answer.title) == (409, "Not yet")
+    assert await rig.everything() == before
+
+
+@pytest.mark.parametrize("add", [{"status": "passed"}, {"tenant": "globex"}, {"step": "done", "rev": "9"}])
+async def test_fields_that_nobody_asked_for(rig: Rig, anna: Browser, add: dict[str, str]) -> None:
+    """What somebody adds to a form sets nothing."""
+    login = await anna.begin(redirect(rig.clock))
+    await anna.press(login, "identity", mrz=PASSPORT.text(), **add)
+    assert await status(rig, login) == (Status.WAITING, StepStatus.SUBMITTED)
+
+
+async def test_a_slip(rig: Rig, anna: Browser) -> None:
+    """A mistyped digit is a form error that names the place, repeats what was typed, and costs an attempt."""
+    login = await anna.begin(redirect(rig.clock))
+    answer = await anna.press(login, "identity", mrz=WRONG)
+    assert answer.status == 422
+    page = answer.html
+    assert [item.text for item in page.select("#problems li")] == [
+        "Line 2: the check digit of the whole line does not fit: one of its characters is wrong."
+    ]
+    assert [field.get_text() for field in page.select("textarea#mrz")] == [WRONG]
+    assert "You have 4 more attempts." in answer.text
+    assert await status(rig, login) == (Status.WORKING, StepStatus.DUE)
+    (line,) = [line for line in rig.lines.all if line["event"] == "step.mistyped"]
+    assert (line["attempts_left"], line["problems"]) == (4, ["check_digit"])
+
+
+@pytest.mark.parametrize("typed", ["", "   \r\n ", "x" * 401])
+async def test_nothing_typed(rig: Rig, anna: Browser, typed: str) -> None:
+    """An empty or much too long field is asked for again, and is no attempt."""
+    login = await anna.begin(redirect(rig.clock))
+    answer = await anna.press(login, "identity", mrz=typed)
+    assert answer.status == 422
+    assert "attempt" not in answer.text
+    assert await rig.rows("SELECT * FROM step_attempts") == []
+
+
+async def test_slips_over_several_logins(rig: Rig, anna: Browser, mallory: Browser) -> None:
+    """Attempts are the person's: five slips in five logins and two browsers end the step in the fifth."""
+    logins = [(browser, await browser.begin(redirect(rig.clock))) for browser in (anna, mallory) * 2]
+    for left, (browser, login) in zip((4, 3, 2, 1), logins, strict=True):
+        answer = await browser.press(login, "identity", mrz=WRONG)
+        assert answer.status == 422
+        assert (f"{left} more attempts" if left > 1 else "one more attempt") in answer.text
+    login = await anna.begin(redirect(rig.clock))
+    answer = await anna.press(login, "identity", mrz=WRONG)
+    assert (answer.status, answer.location) == (303, f"/t/{login}")
+    assert await status(rig, login) == (Status.WAITING, StepStatus.FAILED)
+    conclusion = (await rig.login(login)).transaction.step("idproof").conclusion
+    assert conclusion is not None
+    assert (conclusion.reason, conclusion.until) == (
+        "too_many_attempts",
+        rig.clock.now().replace(hour=rig.clock.now().hour)
+        + (await rig.login(login)).settings.steps.idproof.retry_after,  # type: ignore[union-attr]
+    )
+
+
+async def test_guesses_over_parallel_logins(rig: Rig, anna: Browser) -> None:
+    """Whole documents are attempts too: of eight that one person sends in eight logins five are judged."""
+    logins = [await anna.begin(redirect(rig.clock)) for _ in range(8)]
+    answers = await asyncio.gather(*(anna.press(login, "identity", mrz=PASSPORT.text()) for login in logins))
+    assert {answer.status for answer in answers} == {303}
+    assert len(await rig.told(VerifyIdentity)) == 5
+    found = [(await status(rig, login))[1] for login in logins]
+    assert (found.count(StepStatus.SUBMITTED), found.count(StepStatus.FAILED)) == (5, 3)
+
+
+async def test_the_next_window(rig: Rig, anna: Browser) -> None:
+    """After the tenant's `retry_after` the person has all attempts again."""
+    first = await anna.begin(redirect(rig.clock))
+    for _ in range(5):
+        await anna.press(first, "identity", mrz=WRONG)
+    await rig.advance(3601)
+    login = await anna.begin(redirect(rig.clock))
+    assert "You have 4 more attempts." in (await anna.press(login, "identity", mrz=WRONG)).text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "<script>alert(1)</script>",
+        "\u202eEVIL" * 20,
+        "e" + "\u0301" * 399,
+        "👩‍👩‍👧‍👦" * 30,
+        "%s%n{{7*7}}${jndi:ldap://x}",
+        "'; DROP TABLE transactions; --",
+        "<" * 88,
+        "\r\n" * 100 + "P",
+        "\u0661" * 44 + "\n" + "\u0662" * 44,
+        "ẞ" * 88,
+        "﷽" * 88,
+        "P<SWE\u0130" + "<" * 38 + "\n" + "0" * 44,
+    ],
+)
+async def test_odd_things_typed(rig: Rig, anna: Browser, typed: str) -> None:
+    """Whatever is typed is a form error that shows it escaped, never an error of ours."""
+    login = await anna.begin(redirect(rig.clock))
+    answer = await anna.press(login, "identity", mrz=typed)
+    assert answer.status == 422
+    assert "<script>alert" not in answer.text
+    assert answer.html.select_one("#problems li") is not None

@@ -1,0 +1,103 @@
+"""What the gateway takes from its environment."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from common.settings import Address, SettingsError
+from gateway.settings import Settings
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The least that the gateway starts with."""
+    (tmp_path / "tenants.yaml").touch()
+    for number, name in enumerate(("cookie", "cookie.before", "data", "seal"), 1):
+        (tmp_path / name).write_text(base64.urlsafe_b64encode(bytes([number]) * 32).decode())
+    return {
+        "PUBLIC_BASE_URL": "https://steps.example",
+        "TENANTS_FILE": str(tmp_path / "tenants.yaml"),
+        "DATABASE_URL": "postgresql://waystation_gateway:pw@db/waystation",
+        "AMQP_URL": "amqp://gateway:pw@mq/waystation",
+        "COOKIE_KEY_FILES": f"{tmp_path / 'cookie'}, {tmp_path / 'cookie.before'}",
+        "DATA_KEY_FILES": str(tmp_path / "data"),
+        "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
+    }
+
+
+def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
+    """What is not given has a default that is safe in production."""
+    assert Settings.from_env(environ) == Settings(
+        production=True,
+        log_level="info",
+        listen=Address(host="0.0.0.0", port=8080),  # noqa: S104 - the default inside a container
+        admin_listen=Address(host="127.0.0.1", port=9090),
+        public_base_url="https://steps.example",
+        tenants_file=tmp_path / "tenants.yaml",
+        database_url="postgresql://waystation_gateway:pw@db/waystation",
+        amqp_url="amqp://gateway:pw@mq/waystation",
+        cookie_keys=(bytes([1]) * 32, bytes([2]) * 32),
+        data_keys=(bytes([3]) * 32,),
+        proofing_seal_keys=(bytes([4]) * 32,),
+    )
+
+
+def test_secrets_are_not_shown(environ: dict[str, str]) -> None:
+    """The text form of settings holds no password and no key."""
+    shown = repr(Settings.from_env(environ))
+    assert "pw" not in shown
+    assert "\\x01" not in shown
+
+
+def test_every_mistake_at_once() -> None:
+    """An empty environment is answered with everything that is missing."""
+    with pytest.raises(SettingsError) as wrong:
+        Settings.from_env({})
+    assert [mistake.partition(":")[0] for mistake in wrong.value.mistakes] == [
+        "PUBLIC_BASE_URL",
+        "TENANTS_FILE",
+        "DATABASE_URL",
+        "AMQP_URL",
+        "COOKIE_KEY_FILES",
+        "DATA_KEY_FILES",
+        "PROOFING_SEAL_KEY_FILE",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://steps.example",
+        "https://steps.example/path",
+        "https://steps.example?x",
+        "https://steps.example#x",
+        "https://STEPS.example",
+        "https://steps.example:443",
+        "https://user@steps.example",
+        "https://user:secret@steps.example",
+        "https://",
+        "steps.example",
+    ],
+)
+def test_origins_that_no_browser_would_name(environ: dict[str, str], url: str) -> None:
+    """The public origin is compared with `Origin` and `Host` as it is, so it must be as browsers write it."""
+    with pytest.raises(SettingsError) as wrong:
+        Settings.from_env({**environ, "PUBLIC_BASE_URL": url})
+    assert all(mistake.startswith("PUBLIC_BASE_URL: must be ") for mistake in wrong.value.mistakes)
+    assert "secret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://steps.example/", "https://steps.example"),
+        ("https://steps.example:8443", "https://steps.example:8443"),
+        ("http://127.0.0.3:4443", "http://127.0.0.3:4443"),
+    ],
+)
+def test_origins_in_development(environ: dict[str, str], url: str, origin: str) -> None:
+    """A port is part of an origin; http is for development only."""
+    found = Settings.from_env({**environ, "ENVIRONMENT": "development", "PUBLIC_BASE_URL": url})
+    assert found.public_base_url == origin
+    assert not found.production
