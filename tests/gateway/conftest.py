@@ -13,8 +13,8 @@ from tests.support.databases import ServiceDatabase
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that agrees with the database's at the beginning."""
-    return FakeClock(datetime.now(UTC).replace(microsecond=0))
+    """A clock that begins in the middle of an hour, far from where attempts are counted anew."""
+    return FakeClock(datetime.now(UTC).replace(minute=30, second=0, microsecond=0))
 
 
 @pytest.fixture

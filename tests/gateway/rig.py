@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -163,13 +164,8 @@ class Rig:
     async def advance(self, seconds: float) -> None:
         """Move both clocks on: Python's, and that of the database."""
         self.clock.advance(seconds)
-        offset = f"waystation.clock_offset = '{self.clock.monotonic():.0f} seconds'"
-        await self.execute(f'ALTER DATABASE "{self.database_name}" SET {offset}')
+        await agree_on_time(self._owner, self.clock)
         await self.database._pool.expire_connections()
-
-    @property
-    def database_name(self) -> str:
-        return self._owner.rpartition("/")[2].partition("?")[0]
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         connection = await asyncpg.connect(self._owner, server_settings={"search_path": "gateway"})
@@ -195,6 +191,20 @@ class Rig:
         return "\n".join(str(row) for table in rows for row in table)
 
 
+async def agree_on_time(owner: str, clock: FakeClock) -> None:
+    """Sessions that begin from now on have the time of `clock`, and go on from there."""
+    connection = await asyncpg.connect(owner)
+    try:
+        offset = (clock.now() - datetime.now(UTC)).total_seconds()
+        await connection.execute(
+            f"""DO $$ BEGIN EXECUTE format(
+                'ALTER DATABASE %I SET waystation.clock_offset = %L', current_database(), '{offset} seconds'
+            ); END $$"""
+        )
+    finally:
+        await connection.close()
+
+
 @asynccontextmanager
 async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeClock) -> AsyncIterator[Rig]:
     """A replica that serves browsers at its `origin`."""
@@ -212,6 +222,7 @@ async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeC
         data_keys=(DATA_KEY,),
         proofing_seal_keys=(SEAL_KEY,),
     )
+    await agree_on_time(database.owner, clock)
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(logging_into(io.StringIO(), EVENTS, strict=True))
         opened = await stack.enter_async_context(
