@@ -19,6 +19,7 @@ class TcpProxy:
         self._refuses = False
         self._lines: set[asyncio.Task[None]] = set()
         self._port = 0
+        self.refused = 0
 
     @classmethod
     @asynccontextmanager
@@ -71,11 +72,15 @@ class TcpProxy:
         line = asyncio.create_task(self._carry(reader, writer))
         self._lines.add(line)
         line.add_done_callback(self._lines.discard)
+        # A line that is cut before it begins has nobody else to close it.
+        line.add_done_callback(lambda _: writer.transport.abort())
         await asyncio.wait({line})
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            if not self._refuses:
+            if self._refuses:
+                self.refused += 1
+            else:
                 far_reader, far_writer = await asyncio.open_connection(*self._target)
                 ways = [
                     asyncio.create_task(self._copy(reader, far_writer)),
@@ -87,8 +92,6 @@ class TcpProxy:
                     for way in ways:
                         way.cancel()
                     far_writer.transport.abort()
-                    writer.transport.abort()
-        writer.transport.abort()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

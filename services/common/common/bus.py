@@ -20,6 +20,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
+from aiormq.exceptions import InvalidFrameError
 from yarl import URL
 
 from common.errors import WaystationError
@@ -28,7 +29,7 @@ from common.outbox import OutgoingMessage
 
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 10.0
-PUBLISH_SECONDS = 5.0
+PUBLISH_SECONDS = 3.0
 SETUP_SECONDS = 10.0
 BROKER_AWAY = (AMQPError, OSError, TimeoutError, RuntimeError)
 
@@ -96,7 +97,7 @@ class Publisher:
             headers=headers,
             expiration=expiration,
         )
-        async with asyncio.timeout(PUBLISH_SECONDS):
+        async with broker_deadline(PUBLISH_SECONDS):
             target = await self._exchange(exchange)
             await target.publish(message, routing_key, mandatory=True)
 
@@ -137,10 +138,12 @@ async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
     delay = 0.2
     while True:
         try:
-            return await aio_pika.connect_robust(
-                address, timeout=CONNECT_SECONDS, reconnect_interval=_jittered(1.0, spread=4.0)
-            )
-        except ProbableAuthenticationError as exc:
+            async with broker_deadline(CONNECT_SECONDS):
+                return await aio_pika.connect_robust(
+                    address, timeout=CONNECT_SECONDS, reconnect_interval=_jittered(1.0, spread=4.0)
+                )
+        except (ProbableAuthenticationError, InvalidFrameError) as exc:
+            # To a virtual host that is not there, or not for us, the broker answers with a frame that closes.
             raise BrokerRefusedError("the broker refuses this user, password or virtual host") from exc
         except BROKER_AWAY as exc:
             log.warning("broker.unavailable", error_type=type(exc).__name__)
@@ -148,9 +151,26 @@ async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
         delay = min(delay * 2, 5.0)
 
 
+@asynccontextmanager
+async def broker_deadline(seconds: float) -> AsyncIterator[None]:
+    """Bound a talk with the broker: whatever ends it is one of `BROKER_AWAY`.
+
+    The client library cancels who waits for a connection that it gives up. To a task that nobody cancelled
+    this must be an error, or the task would end without a trace.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionAbortedError("the connection was given up") from None
+
+
 async def _close(connection: AbstractRobustConnection) -> None:
     try:
-        async with asyncio.timeout(SETUP_SECONDS):
+        async with broker_deadline(SETUP_SECONDS):
             await connection.close()
     except BROKER_AWAY as exc:
         log.warning("broker.close_failed", error_type=type(exc).__name__)

@@ -1,0 +1,233 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import aio_pika
+import aiormq
+import pytest
+
+from common.bus import BrokerRefusedError, Publisher, open_connection, open_publisher
+from common.outbox import OutgoingMessage
+from tests.common.queues import admin_channel, take, wait_for_depth
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.virtual_hosts import VirtualHost
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconnect at once: how long the pauses are is not what these tests are about."""
+    monkeypatch.setattr("common.bus._jittered", lambda _seconds, *, spread: 0.02 * bool(spread))
+
+
+@pytest.fixture
+async def publisher(amqp: VirtualHost) -> AsyncIterator[Publisher]:
+    async with open_publisher(amqp.gateway, name="test") as publisher:
+        yield publisher
+
+
+def row(
+    event_id: str = "e1",
+    *,
+    exchange: str = "waystation.commands",
+    routing_key: str = "update-metadata.v1",
+    expires_in: timedelta | None = None,
+) -> OutgoingMessage:
+    return OutgoingMessage(
+        id=1,
+        event_id=event_id,
+        exchange=exchange,
+        routing_key=routing_key,
+        body=b'{"a":1}',
+        attempts=1,
+        expires_in=expires_in,
+    )
+
+
+async def test_what_arrives(publisher: Publisher, amqp: VirtualHost) -> None:
+    """A published message is persistent JSON with its logical id, and expires when the row says so."""
+    assert await publisher.publish(row(expires_in=timedelta(seconds=90)))
+    message = await take(amqp, "metadata-sync")
+    assert message.body == b'{"a":1}'
+    assert message.content_type == "application/json"
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert message.headers["x-event-id"] == "e1"
+    assert message.expiration == 90
+
+
+async def test_every_attempt_has_an_id_of_its_own(publisher: Publisher, amqp: VirtualHost) -> None:
+    """Two attempts at one row differ in their AMQP message id, and agree in their logical id."""
+    assert await publisher.publish(row())
+    assert await publisher.publish(row())
+    first, second = await take(amqp, "metadata-sync"), await take(amqp, "metadata-sync")
+    assert first.message_id
+    assert second.message_id
+    assert first.message_id != second.message_id
+    assert first.headers["x-event-id"] == second.headers["x-event-id"] == "e1"
+
+
+async def test_unroutable_is_not_published(publisher: Publisher) -> None:
+    """A message that no queue takes is not reported as published."""
+    assert not await publisher.publish(row(routing_key="nobody-listens.v1"))
+
+
+async def test_unroutable_among_others(publisher: Publisher, amqp: VirtualHost) -> None:
+    """Of many in flight, attempts at one row included, each gets its own answer."""
+    keys = ["update-metadata.v1", "nobody-listens.v1"] * 20
+    answers = await asyncio.gather(*(publisher.publish(row(routing_key=key)) for key in keys))
+    assert answers == [True, False] * 20
+    await wait_for_depth(amqp, "metadata-sync", 20)
+
+
+@pytest.mark.parametrize("exchange", ["waystation.nothing", "waystation.events", ""])
+async def test_an_exchange_that_is_not_ours(publisher: Publisher, exchange: str) -> None:
+    """A missing or forbidden exchange is not published to, and other messages go on."""
+    assert not await publisher.publish(row(exchange=exchange, routing_key="gateway"))
+
+    async def works_again() -> bool:
+        return await publisher.publish(row())
+
+    await wait_until(works_again)
+
+
+async def test_too_late(publisher: Publisher, amqp: VirtualHost) -> None:
+    """A message that nobody can use any more counts as done and is not sent."""
+    assert await publisher.publish(row(expires_in=timedelta(0)))
+    assert await publisher.publish(row(expires_in=timedelta(seconds=-5)))
+    assert await amqp.depth("metadata-sync") == 0
+
+
+async def test_a_dead_letter(publisher: Publisher, amqp: VirtualHost) -> None:
+    """A parked message lands beside the queue it came from, with its headers."""
+    await publisher.dead_letter(b"garbage", queue="proofing", headers={"x-reason": "malformed"})
+    message = await take(amqp, "proofing.dead")
+    assert (message.body, message.headers["x-reason"]) == (b"garbage", "malformed")
+
+
+async def test_a_queue_that_is_full(publisher: Publisher, amqp: VirtualHost) -> None:
+    """A message that the broker refuses for want of room is not reported as published."""
+    async with admin_channel(amqp) as channel:
+        full = await channel.declare_queue(
+            exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
+        )
+        await full.bind("waystation.commands", "small.v1")
+        answers = [await publisher.publish(row(routing_key="small.v1")) for _ in range(3)]
+    assert answers == [True, False, False]
+
+
+async def test_a_cut_line(amqp: VirtualHost) -> None:
+    """A cut line makes nothing look published that is not, and publishing works again by itself."""
+    async with (
+        TcpProxy.to(amqp.gateway) as proxy,
+        open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
+    ):
+        assert await publisher.publish(row("before"))
+        await proxy.refuse()
+        await wait_until(lambda: not publisher.is_connected)
+        meanwhile = asyncio.create_task(publisher.publish(row("meanwhile")))
+        proxy.accept()
+        await wait_until(lambda: publisher.is_connected)
+        sent = ["before"] + ["meanwhile"] * await meanwhile
+
+        async def works_again() -> bool:
+            return await publisher.publish(row("after"))
+
+        await wait_until(works_again)
+        sent.append("after")
+    arrived = [(await take(amqp, "metadata-sync")).headers["x-event-id"] for _ in sent]
+    assert arrived == sent
+
+
+async def test_a_confirm_that_never_comes(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a confirm within the deadline the outcome is unknown, which is not published."""
+    monkeypatch.setattr("common.bus.PUBLISH_SECONDS", 0.3)
+    async with (
+        TcpProxy.to(amqp.gateway) as proxy,
+        open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
+    ):
+        proxy.hold()
+        begun = time.monotonic()
+        assert not await publisher.publish(row())
+        assert time.monotonic() - begun < 2
+        proxy.release()
+
+
+async def test_a_client_that_gives_up(amqp: VirtualHost) -> None:
+    """The library cancels who waits on a connection that it gives up: that is a failed attempt."""
+    async with (
+        TcpProxy.to(amqp.gateway) as proxy,
+        open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
+    ):
+        proxy.hold()
+        waiting = asyncio.create_task(publisher.publish(row()))
+        transport = publisher._connection.transport
+        assert transport is not None
+        await wait_until(
+            lambda: any(
+                channel.confirmations
+                for channel in transport.connection.channels.values()
+                if isinstance(channel, aiormq.Channel)
+            )
+        )
+        closing = asyncio.create_task(transport.connection.close(asyncio.CancelledError()))
+        assert await waiting is False
+        proxy.release()
+        await closing
+
+
+async def test_our_own_cancel_stays_one(amqp: VirtualHost) -> None:
+    """A publish whose task is cancelled is cancelled, not failed."""
+    async with (
+        TcpProxy.to(amqp.gateway) as proxy,
+        open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
+    ):
+        proxy.hold()
+        task = asyncio.create_task(publisher.publish(row()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        proxy.release()
+
+
+async def test_a_wrong_password(amqp: VirtualHost) -> None:
+    """A refused user ends the start with an error that shows no password."""
+    with pytest.raises(BrokerRefusedError) as caught:
+        async with open_publisher(amqp.gateway.replace("://gateway:", "://gateway:canary-7f3a"), name="x"):
+            pass
+    assert str(caught.value) == "the broker refuses this user, password or virtual host"
+
+
+async def test_a_virtual_host_that_is_not_there(amqp: VirtualHost) -> None:
+    """An unknown virtual host ends the start: waiting would not help."""
+    with pytest.raises(BrokerRefusedError):
+        async with open_connection(amqp.gateway + "-nowhere", name="x"):
+            pass
+
+
+async def test_a_broker_that_comes_later(amqp: VirtualHost) -> None:
+    """A service that is there before its broker waits for it."""
+    async with TcpProxy.to(amqp.gateway) as proxy:
+        await proxy.refuse()
+
+        async def open_and_publish() -> bool:
+            async with open_publisher(proxy.url(amqp.gateway), name="x") as publisher:
+                return await publisher.publish(row())
+
+        opening = asyncio.create_task(open_and_publish())
+        await wait_until(lambda: proxy.refused >= 3)
+        assert not opening.done()
+        proxy.accept()
+        assert await opening
+
+
+async def test_closing_without_a_broker(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing ends within its deadline, also while the broker swallows every packet."""
+    monkeypatch.setattr("common.bus.SETUP_SECONDS", 0.3)
+    async with TcpProxy.to(amqp.gateway) as proxy:
+        async with open_publisher(proxy.url(amqp.gateway), name="x"):
+            proxy.hold()
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 3
+        proxy.release()
