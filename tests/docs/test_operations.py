@@ -1,0 +1,106 @@
+import base64
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from common.log_events import COMMON_EVENTS
+from common.tenants import Tenant, load_tenants
+from tests.docs.markdown import Page, code_blocks
+from tests.support.broker_definitions import SERVICES, VHOST, broker_definitions
+from tests.support.run_folder import ROOT
+
+PAGE = Page(ROOT / "docs" / "operations.md")
+
+
+@pytest.fixture
+def tenants_file(tmp_path: Path) -> Path:
+    """The page's tenants file, with secrets where it looks for them."""
+    (text,) = code_blocks(PAGE.text, "yaml")
+    (tmp_path / "secrets").mkdir()
+    for number, name in enumerate(re.findall(r"\bsecrets/([\w.-]+)", text)):
+        content = base64.urlsafe_b64encode(bytes([number]) * 32)
+        (tmp_path / "secrets" / name).write_bytes(content)
+    path = tmp_path / "tenants.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_example_of_a_tenants_file(tenants_file: Path) -> None:
+    """The page's tenants file is one that production takes."""
+    (tenant,) = load_tenants(tenants_file, production=True)
+    assert tenant.key == "acme"
+
+
+def test_example_shows_every_key(tenants_file: Path) -> None:
+    """The page's tenants file has every key that there is."""
+    shown = yaml.safe_load(tenants_file.read_text())["tenants"]["acme"]
+    missing = [key for key in keys_of(Tenant) if key != "key" and not has(shown, key)]
+    assert missing == []
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """Dotted keys of a section and of the sections in it."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        yield key
+        for section in sections_in(field.annotation):
+            yield from (f"{key}.{inner}" for inner in keys_of(section))
+
+
+def sections_in(annotation: object) -> list[type[BaseModel]]:
+    choices = [annotation, *getattr(annotation, "__args__", ())]
+    return [
+        choice
+        for choice in choices
+        if isinstance(choice, type)
+        and issubclass(choice, BaseModel)
+        and choice.__module__.endswith("tenant_models")
+    ]
+
+
+def has(shown: object, key: str) -> bool:
+    first, _, rest = key.partition(".")
+    if not isinstance(shown, dict):
+        return False
+    if first not in shown:
+        # The keys of a mapping are the tenant's own: any entry will do.
+        return any(isinstance(value, dict) and first in value for value in shown.values())
+    return not rest or has(shown[first], rest)
+
+
+def test_log_events() -> None:
+    """Every event that the page tells operators to watch is one that a service writes."""
+    packages = ("gateway", "proofing", "metadata_sync")
+    written = {event.name for event in COMMON_EVENTS}
+    written |= {
+        event.name
+        for package in packages
+        for event in importlib.import_module(f"{package}.log_events").EVENTS
+    }
+    rows = [line for line in PAGE.section("Logs").splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+\.\w+)`", row.split(" | ")[0])}
+    assert named
+    assert named - written == set()
+
+
+def test_broker_permissions() -> None:
+    """The users of the page are those that local stacks run with."""
+    definitions = broker_definitions(dict.fromkeys(SERVICES, "password"), vhosts=[VHOST])
+    rows = [
+        "| `{user}` | `{configure}` | `{write}` | `{read}` |".format(**permission)
+        for permission in definitions["permissions"]
+    ]
+    section = PAGE.section("RabbitMQ").replace(r"\|", "|")
+    assert [row for row in rows if row not in section] == []
+
+
+def test_roles() -> None:
+    """The page's roles are those that the migrations make."""
+    rows = re.findall(r"^\| `(waystation_\w+)` \|", PAGE.section("Database"), re.MULTILINE)
+    schemas = ("gateway", "proofing", "metadata_sync")
+    assert rows == ["waystation_owner", *(f"waystation_{schema}" for schema in schemas)]
