@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from tests.tenant.account import Account
+from tests.tenant.action_api import ActionApi
+from tests.tenant.api_access import ApiAccess
 from tests.tenant.authorize import Authorize
 from tests.tenant.calllog import CallLog
 from tests.tenant.clock import Clock
@@ -15,6 +17,7 @@ from tests.tenant.faults import Faults
 from tests.tenant.flow import Flow
 from tests.tenant.grants import Grants
 from tests.tenant.keys import Keys
+from tests.tenant.library import Library
 from tests.tenant.login import LoginPage
 from tests.tenant.logins import Logins
 from tests.tenant.management import Management
@@ -40,6 +43,7 @@ class _Parts:
         self.clock = Clock()
         self.users = Users(self.clock)
         self.directory = Directory(config)
+        self.library = Library(directory=self.directory, clock=self.clock)
         self.faults, self.log = Faults(), CallLog()
         self.limiter = Limiter(config.rate_limit, choices=choices)
         self.sessions = Sessions(clock=self.clock, choices=choices)
@@ -87,7 +91,7 @@ def _control(parts: _Parts) -> Control:
         limiter=parts.limiter,
         users=parts.users,
         logins=parts.logins,
-        directory=parts.directory,
+        library=parts.library,
         runner=parts.runner,
     )
 
@@ -129,14 +133,15 @@ def _application_routes(parts: _Parts) -> list[web.RouteDef]:
         limiter=parts.limiter,
         clock=parts.clock,
     )
+    access = ApiAccess(directory=parts.directory, keys=parts.keys, clock=parts.clock)
     management = Management(
-        directory=parts.directory,
+        access=access,
         users=parts.users,
-        keys=parts.keys,
         sessions=parts.sessions,
         logins=parts.logins,
         choices=parts.choices,
-        clock=parts.clock,
     )
+    actions = ActionApi(access=access, library=parts.library)
     discovery = Discovery(directory=parts.directory, keys=parts.keys)
-    return [*discovery.routes(), *oauth.routes(), *account.routes(), *management.routes()]
+    handlers = (discovery, oauth, account, management, actions)
+    return [route for handler in handlers for route in handler.routes()]

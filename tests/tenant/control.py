@@ -11,9 +11,9 @@ from aiohttp import web
 from tests.tenant.calllog import CallLog
 from tests.tenant.clock import Clock, iso
 from tests.tenant.config import PROFILES, USER_TEXTS, Action, RateLimit
-from tests.tenant.directory import Directory
 from tests.tenant.errors import ControlError
 from tests.tenant.faults import Faults
+from tests.tenant.library import Library
 from tests.tenant.logins import Login, Logins
 from tests.tenant.node import ActionRunner
 from tests.tenant.pages import page
@@ -43,7 +43,7 @@ class Control:
         limiter: Limiter,
         users: Users,
         logins: Logins,
-        directory: Directory,
+        library: Library,
         runner: ActionRunner,
     ) -> None:
         self._log = log
@@ -52,7 +52,7 @@ class Control:
         self._limiter = limiter
         self._users = users
         self._logins = logins
-        self._directory = directory
+        self._library = library
         self._runner = runner
 
     def routes(self) -> list[web.RouteDef]:
@@ -152,10 +152,10 @@ class Control:
         body = await _json(request)
         if not isinstance(body, list):
             raise ControlError("the body is a list of {name, code, secrets}")
-        folders = {action.name: action.directory for action in self._directory.actions}
+        folders = {action.name: action.directory for action in self._library.actions()}
         actions = tuple(_action(item, folders) for item in body)
         faults = [await self._runner.load(action) for action in actions]
-        self._directory.actions = actions
+        self._library.replace(actions)
         answer = [
             {
                 "name": action.name,

@@ -1,30 +1,24 @@
-"""The Management API v2, as far as users go."""
+"""Users of the Management API v2."""
 
-import hashlib
-import json
 from typing import Any
 
-import jwt
 from aiohttp import web
 
-from tests.tenant.clock import Clock
-from tests.tenant.directory import Directory
+from tests.tenant.api_access import ApiAccess, json_body, page_of
 from tests.tenant.errors import ApiError
-from tests.tenant.keys import Keys
 from tests.tenant.logins import Logins
 from tests.tenant.payload import check_connection, check_user, invalid
 from tests.tenant.sessions import Sessions
 from tests.tenant.settings import Choices
 from tests.tenant.states import identifier
 from tests.tenant.users import Users
-from tests.tenant.visit import Visit, text, visit_of
+from tests.tenant.visit import Visit, text
 
 _READ = ("read:users", "read:current_user", "read:user_idp_tokens")
 _UPDATE = ("update:users", "update:users_app_metadata", "update:current_user_metadata")
 _CREATE = ("create:users",)
 _DELETE = ("delete:users", "delete:current_user")
 _NOT_STORED = frozenset({"connection", "client_id", "verify_email", "verify_phone_number"})
-_PAGE = 50
 
 
 class Management:
@@ -33,22 +27,17 @@ class Management:
     def __init__(
         self,
         *,
-        directory: Directory,
+        access: ApiAccess,
         users: Users,
-        keys: Keys,
         sessions: Sessions,
         logins: Logins,
         choices: Choices,
-        clock: Clock,
     ) -> None:
-        self._directory = directory
+        self._access = access
         self._users = users
-        self._keys = keys
         self._sessions = sessions
         self._logins = logins
         self._choices = choices
-        self._clock = clock
-        self._ended_tokens: set[bytes] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """Where this answers."""
@@ -63,7 +52,7 @@ class Management:
 
     async def get_user(self, request: web.Request) -> web.Response:
         """GET /api/v2/users/{id}."""
-        visit = await self._authorized(request, _READ)
+        visit = await self._access.authorized(request, _READ)
         user = self._users.get(_user_id(request), lag=visit.notes.stale_read)
         if user is None:
             raise _no_user()
@@ -71,10 +60,10 @@ class Management:
 
     async def list_users(self, request: web.Request) -> web.Response:
         """GET /api/v2/users: pages, an exact-match `q`, and the lag of a search index."""
-        visit = await self._authorized(request, _READ)
+        visit = await self._access.authorized(request, _READ)
         lag = max(self._choices.search_lag, visit.notes.stale_read)
         found = [user for user in self._users.all(lag=lag) if _matches(user, text(visit.query, "q"))]
-        start, length = _page(visit)
+        start, length = page_of(visit)
         users = [_select(_shown(user), visit) for user in found[start : start + length]]
         if text(visit.query, "include_totals") != "true":
             return web.json_response(users)
@@ -83,7 +72,7 @@ class Management:
 
     async def users_by_email(self, request: web.Request) -> web.Response:
         """GET /api/v2/users-by-email."""
-        visit = await self._authorized(request, _READ)
+        visit = await self._access.authorized(request, _READ)
         email = text(visit.query, "email")
         if not email:
             raise ApiError(
@@ -95,8 +84,8 @@ class Management:
 
     async def create_user(self, request: web.Request) -> web.Response:
         """POST /api/v2/users."""
-        visit = await self._authorized(request, _CREATE)
-        body = await _body(request)
+        visit = await self._access.authorized(request, _CREATE)
+        body = await json_body(request)
         check_user(body, extra=frozenset({"user_id"}))
         if not text(body, "connection"):
             raise invalid("Missing required property: connection")
@@ -113,8 +102,8 @@ class Management:
 
     async def update_user(self, request: web.Request) -> web.Response:
         """PATCH /api/v2/users/{id}: metadata merged at its first level, `{}` wipes it."""
-        await self._authorized(request, _UPDATE)
-        body = await _body(request)
+        await self._access.authorized(request, _UPDATE)
+        body = await json_body(request)
         check_user(body)
         user_id = _user_id(request)
         current = self._users.get(user_id)
@@ -131,52 +120,9 @@ class Management:
 
     async def delete_user(self, request: web.Request) -> web.Response:
         """DELETE /api/v2/users/{id}: 204, for somebody who is gone already too."""
-        await self._authorized(request, _DELETE)
+        await self._access.authorized(request, _DELETE)
         self._users.delete(_user_id(request))
         return web.Response(status=204)
-
-    async def _authorized(self, request: web.Request, scopes: tuple[str, ...]) -> Visit:
-        visit = await visit_of(request)
-        token = _bearer(request)
-        granted = self._claims(token, visit).get("scope", "").split()
-        if not set(granted).intersection(scopes):
-            expected = f"Insufficient scope, expected any of: {','.join(scopes)}"
-            raise ApiError(403, expected, code="insufficient_scope")
-        return visit
-
-    def _claims(self, token: str, visit: Visit) -> dict[str, Any]:
-        try:
-            claims = self._keys.verify(token)
-        except jwt.InvalidTokenError as exc:
-            raise ApiError(401, "Invalid token") from exc
-        digest = hashlib.sha256(token.encode()).digest()
-        if visit.notes.expire_token:
-            self._ended_tokens.add(digest)
-        if digest in self._ended_tokens or claims["exp"] <= self._clock.now():
-            raise ApiError(401, "Expired token received for JSON Web Token validation")
-        audience = claims.get("aud")
-        if not isinstance(audience, str) or not self._directory.is_management(audience, visit):
-            raise ApiError(401, f"Bad audience: {audience}")
-        return claims
-
-
-def _bearer(request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if not token:
-        raise ApiError(401, "Missing authentication")
-    if scheme.lower() != "bearer" or token.count(".") != 2:
-        raise ApiError(400, "Bad HTTP authentication header format", code="Bearer")
-    return token
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read() or b"{}")
-    except ValueError as exc:
-        raise ApiError(400, "Invalid request payload JSON format", code="invalid_body") from exc
-    if not isinstance(body, dict):
-        raise invalid("Expected type object but found type array")
-    return body
 
 
 def _user_id(request: web.Request) -> str:
@@ -198,13 +144,6 @@ def _select(user: dict[str, Any], visit: Visit) -> dict[str, Any]:
         return user
     include = text(visit.query, "include_fields") != "false"
     return {name: value for name, value in user.items() if (name in fields) is include}
-
-
-def _page(visit: Visit) -> tuple[int, int]:
-    number, length = text(visit.query, "page") or "0", text(visit.query, "per_page") or str(_PAGE)
-    if not (number.isdecimal() and length.isdecimal() and int(length) <= 100):
-        raise ApiError(400, "Query validation error: 'page' or 'per_page'.", code="invalid_query_string")
-    return int(number) * int(length), int(length)
 
 
 def _matches(user: dict[str, Any], query: str) -> bool:
