@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 20.0
 
 
 class Browser(Visitor):
-    """One browser; `address` is what its address bar holds, and what a reload asks for."""
+    """One browser: `address` is what a reload asks for, `visited` every address that it has asked for."""
 
     def __init__(self, stack: Stack, session: aiohttp.ClientSession) -> None:
         origins = stack.origins
@@ -28,6 +28,7 @@ class Browser(Visitor):
         self.session = session
         self.origins = origins
         self.address = URL(f"{origins.app}/login")
+        self.visited: list[URL] = []
 
     async def begin(self, answers: Answers) -> Page:
         """From the application's login button, over the password, to wherever the tenant sends us."""
@@ -71,6 +72,11 @@ class Browser(Visitor):
         """A login from its beginning to a page that has `to`, or to its end."""
         return await self.walk(await self.begin(answers), answers, to=to)
 
+    @property
+    def link(self) -> URL:
+        """Where the tenant has sent this browser last: the address with the session token."""
+        return next(url for url in reversed(self.visited) if url.path.startswith("/start/"))
+
     async def claims(self) -> dict[str, Any] | None:
         """What the application's ID token says; None while nobody is logged in there."""
         async with self.session.get(f"{self.origins.app}/claims") as response:
@@ -82,6 +88,7 @@ class Browser(Visitor):
     ) -> tuple[Page, URL | None]:
         if method == "GET":
             self.address = url
+        self.visited.append(url)
         return await super()._request(method, url, data=data, origin=origin)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,21 @@ PASSED = {"v": 1, "rev": 1, "status": "passed", "level": "document_validated", "
 def told(result: dict[str, Any]) -> dict[str, Any]:
     """Of a result in `app_metadata` what is the same in every run."""
     return {name: result[name] for name in ("v", "rev", "status", "level", "reason")}
+
+
+def older(metadata: dict[str, Any], *, by: timedelta) -> dict[str, Any]:
+    """The same results, each earned and due so much earlier: what a person's record is after that time."""
+    times = {"at", "until"}
+    return {
+        key: {
+            name: _earlier(value, by) if name in times and value else value for name, value in result.items()
+        }
+        for key, result in metadata.items()
+    }
+
+
+def _earlier(time: str, by: timedelta) -> str:
+    return (datetime.fromisoformat(time) - by).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What a login leaves in our database, read as its owner, who may see all schemas."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.demo_tenant import Person
@@ -44,6 +45,12 @@ class Rows:
         """Messages that still wait in any outbox."""
         counts = [await self.all(f"SELECT count(*) FROM {schema}.outbox") for schema in _SCHEMAS]  # noqa: S608 - constants
         return sum(count[0]["count"] for count in counts)
+
+    async def desired(self, person: Person) -> dict[str, Any]:
+        """What metadata-sync is to write for this person, by key."""
+        found = await self.all("SELECT state FROM metadata_sync.users WHERE user_id = $1", person.user_id)
+        desired: dict[str, Any] = json.loads(found[0]["state"])["desired"] if found else {}
+        return desired
 
     async def unwritten(self) -> int:
         """Users whom metadata-sync has yet to look at."""

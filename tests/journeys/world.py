@@ -39,9 +39,9 @@ class World:
         session.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         return Browser(self.stack, session)
 
-    def log_lines(self, service: str) -> list[dict[str, Any]]:
-        """Every line that the service's process has written so far."""
-        return [json.loads(line) for line in self.output(service).splitlines()]
+    def log_lines(self, service: str, *, since: int = 0) -> list[dict[str, Any]]:
+        """Every line that the service's process has written after its first `since` characters."""
+        return [json.loads(line) for line in self.output(service)[since:].splitlines()]
 
     def output(self, service: str) -> str:
         return self.stack.processes[service].output.read_text()

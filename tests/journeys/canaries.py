@@ -1,0 +1,42 @@
+"""Values that may never be seen, in every form in which they could slip out."""
+
+import base64
+import json
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+_SHORTEST = 6
+
+
+def forms(value: str) -> set[str]:
+    """The value itself, escaped for JSON and URLs, as hex, and in base64 wherever it may begin."""
+    raw = value.encode()
+    found = {
+        value,
+        value.lower(),
+        value.upper(),
+        json.dumps(value)[1:-1],
+        quote(value, safe=""),
+        quote_plus(value),
+    }
+    found |= {raw.hex(), raw.hex().upper()}
+    for lead in range(3):
+        found |= _inside_base64(raw, lead=lead)
+    return {form for form in found if len(form) >= _SHORTEST}
+
+
+def _inside_base64(raw: bytes, *, lead: int) -> set[str]:
+    """The letters that this value alone decides, when `lead` bytes stand before it in a group of three."""
+    standard = base64.b64encode(b"\0" * lead + raw).decode()
+    first, last = -(-lead * 8 // 6), (lead + len(raw)) * 8 // 6
+    inside = standard[first:last]
+    return {inside, inside.replace("+", "-").replace("/", "_")}
+
+
+def seen(canaries: dict[str, str], texts: Iterable[str]) -> list[str]:
+    """Names of those that stand in one of the texts."""
+    all_forms = {name: forms(value) for name, value in canaries.items()}
+    texts = list(texts)
+    return [
+        name for name, looks in all_forms.items() if any(form in text for form in looks for text in texts)
+    ]

@@ -1,0 +1,87 @@
+"""What a tenant may choose about the way back and about its metadata, and where tenants may differ."""
+
+from typing import Any
+
+import pytest
+
+from tests.journeys.browser import CONTINUE, HAND_BACK, LOGGED_IN, reason_of
+from tests.journeys.control import PASSED, SEEN, STEP, told
+from tests.journeys.people import honest
+from tests.journeys.world import World
+
+
+async def test_a_tenant_may_want_the_answer_by_get(world: World) -> None:
+    """With `method: get` the button leads to the tenant without a page between."""
+    async with world.retuned(changes={"continue": {"method": "get"}}):
+        person = await world.person()
+        browser = await world.browser()
+        page = await browser.log_in(honest(person), to=CONTINUE)
+        page = await browser.submit(page, CONTINUE)
+    assert page.has(LOGGED_IN)
+    (resumed,) = await world.tenant.continues(person)
+    assert resumed.method == "GET"
+
+
+@pytest.mark.parametrize(("state_in", "in_query", "in_body"), [("query", True, False), ("body", False, True)])
+async def test_a_tenant_may_want_its_state_in_one_place(
+    world: World, state_in: str, *, in_query: bool, in_body: bool
+) -> None:
+    """`state_in` puts the state into the query or into the form; by default it is in both."""
+    async with world.retuned(changes={"continue": {"state_in": state_in}}):
+        person = await world.person()
+        page = await (await world.browser()).log_in(honest(person))
+    assert page.has(LOGGED_IN)
+    (resumed,) = await world.tenant.continues(person)
+    assert ("state=" in resumed.path, "state=" in resumed.body) == (in_query, in_body)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"continue_state_source": "body", "validate_issuer": "presence"}, id="state from body"),
+        pytest.param({"continue_state_source": "query", "double_continue": "repeat"}, id="state from query"),
+    ],
+)
+async def test_tenants_differ_and_logins_pass(world: World, settings: dict[str, str]) -> None:
+    """Wherever a real tenant takes the state from, the default way back passes."""
+    async with world.other_tenant(**settings):
+        person = await world.person()
+        browser = await world.browser()
+        page = await browser.log_in(honest(person), to=HAND_BACK)
+        page = await browser.submit(page, HAND_BACK)
+        metadata = await world.tenant.app_metadata(person)
+    assert page.has(LOGGED_IN)
+    assert told(metadata[SEEN]) == PASSED
+
+
+async def test_under_policy_action_the_action_writes_alone(world: World) -> None:
+    """A result that is known before the way back costs one write, the Action's own."""
+    async with world.retuned(changes={"metadata": {"policy": "action"}}):
+        person = await world.person()
+        page = await (await world.browser()).log_in(honest(person))
+    assert page.has(LOGGED_IN)
+    assert await world.tenant.patches(person) == []
+    metadata = await world.tenant.app_metadata(person)
+    assert metadata == {SEEN: metadata[SEEN]}
+    assert told(metadata[SEEN]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("metadata", "fault"),
+    [
+        pytest.param({"policy": "fail", "deadline": "1s"}, {"status": 503}, id="too slow under policy fail"),
+        pytest.param({"policy": "wait"}, {"status": 400}, id="refused for good"),
+    ],
+)
+async def test_what_cannot_be_written_refuses_the_login(
+    world: World, metadata: dict[str, Any], fault: dict[str, Any]
+) -> None:
+    """Where the tenant must hold the result first and does not, the login is refused, nothing confirmed."""
+    async with world.retuned(changes={"metadata": metadata}):
+        person = await world.person()
+        await world.tenant.plant(f"PATCH .*{person.user_id.removeprefix('auth0|')}", **fault)
+        page = await (await world.browser()).log_in(honest(person))
+        await world.tenant.heal()
+    assert reason_of(page) == "waystation_metadata_failed"
+    assert SEEN not in await world.tenant.app_metadata(person)
+    assert STEP in (await world.rows.desired(person))
