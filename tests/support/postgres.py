@@ -128,14 +128,16 @@ def _server_user() -> str | None:
 def _server_home(folder: Path, *, user: str | None) -> Path:
     """A folder that the server's user owns and can reach, in `folder` or, below a closed one, in /var/tmp."""
     home = folder / "postgresql"
-    if home.is_symlink() and not home.exists():
-        home.unlink()
+    if home.is_symlink() and home.exists():
+        return home.resolve()
+    if home.is_symlink():
+        home.unlink()  # whoever cleans /var/tmp was there
     home.mkdir(mode=0o700, exist_ok=True)
     if user is None:
         return home
     shutil.chown(home, user)
     if not _reaches(home, user=user):
-        home.rmdir()
+        shutil.rmtree(home)
         elsewhere = Path(tempfile.mkdtemp(prefix="waystation-", dir="/var/tmp"))
         shutil.chown(elsewhere, user)
         home.symlink_to(elsewhere)

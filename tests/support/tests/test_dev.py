@@ -1,5 +1,8 @@
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +12,12 @@ DEV = ROOT / "dev"
 COMMANDS = ("demo", "up", "test", "check", "migrate")
 
 
-def _dev(*arguments: str, user: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def _dev(
+    *arguments: str, dev: str | Path = DEV, user: str | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "HOME": "/", **variables}
     return subprocess.run(
-        ["/bin/sh", DEV, *arguments], capture_output=True, text=True, check=False, cwd="/", env=env, user=user
+        ["/bin/sh", dev, *arguments], capture_output=True, text=True, check=False, cwd="/", env=env, user=user
     )
 
 
@@ -49,7 +54,10 @@ def test_migrate_needs_a_database() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
 def test_ordinary_user_is_told_what_to_install() -> None:
     """Without root nothing is installed: one line says what is missing, and what else would do."""
-    done = _dev("up", user="nobody", RABBITMQ_SERVER="/nowhere/rabbitmq-server")
+    with tempfile.TemporaryDirectory() as checkout:
+        Path(checkout).chmod(0o755)
+        dev = shutil.copy(DEV, checkout)
+        done = _dev("up", dev=dev, user="nobody", RABBITMQ_SERVER="/nowhere/rabbitmq-server")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("./dev: please install what is missing: sudo apt-get install ")
