@@ -17,10 +17,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection, AbstractRobustQueue
+from aio_pika.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
 
 from common import outbox
-from common.bus import BROKER_AWAY, SETUP_SECONDS, Publisher
+from common.bus import BROKER_AWAY, SETUP_SECONDS, Publisher, broker_deadline
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
 from common.errors import WaystationError
@@ -32,6 +33,8 @@ MAX_ATTEMPTS = 10
 UNKNOWN_TENANT_FOR = timedelta(minutes=10)
 UNKNOWN_TENANT_EVERY = timedelta(seconds=15)
 WATCH_SECONDS = 30.0
+ACK_SECONDS = 3.0
+SUBSCRIBE_EVERY_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger()
 
@@ -79,22 +82,44 @@ class Consumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; returns when no handler runs any more."""
-        async with asyncio.timeout(SETUP_SECONDS):
-            channel = await self._connection.channel(publisher_confirms=False)
-            await channel.set_qos(prefetch_count=PREFETCH)
-            queue = await channel.declare_queue(self._queue_name, passive=True)
-            tag = await queue.consume(self._deliveries.put)
-        self._is_known_to_broker = True
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
-            watch = tasks.create_task(self._watch())
+            subscription = tasks.create_task(self._stay_subscribed())
             await stop.wait()
             self._stopping.set()
-            watch.cancel()
-            await _tolerating_a_lost_broker(queue.cancel(tag))
+            subscription.cancel()
             self._dismiss_workers()
         self._is_known_to_broker = False
+
+    async def _stay_subscribed(self) -> None:
+        while True:
+            queue, tag = await self._subscribe()
+            self._is_known_to_broker = True
+            try:
+                await self._watch()
+            except asyncio.CancelledError:
+                await _tolerating_a_lost_broker(queue.cancel(tag))  # running handlers still need the channel
+                raise
+            await _tolerating_a_lost_broker(queue.channel.close())
+
+    async def _subscribe(self) -> tuple[AbstractRobustQueue, str]:
+        """The subscription, once broker and queue are there: the topology may be loaded after our start.
+
+        After a lost connection the client library renews it by itself.
+        """
+        while True:
+            channel = self._connection.channel(publisher_confirms=False)
+            try:
+                async with broker_deadline(SETUP_SECONDS):
+                    await channel.initialize()
+                    await channel.set_qos(prefetch_count=PREFETCH)
+                    queue = await channel.declare_queue(self._queue_name, passive=True)
+                    return queue, await queue.consume(self._deliveries.put)
+            except BROKER_AWAY as exc:
+                log.warning("broker.unavailable", error_type=type(exc).__name__)
+            await _tolerating_a_lost_broker(channel.close())
+            await self._pause(SUBSCRIBE_EVERY_SECONDS)
 
     def _dismiss_workers(self) -> None:
         """What was delivered but not begun goes back to the broker with the connection."""
@@ -105,6 +130,8 @@ class Consumer:
 
     async def _work(self) -> None:
         while (delivery := await self._deliveries.get()) is not None:
+            if _will_come_again(delivery):
+                continue
             with structlog.contextvars.bound_contextvars():
                 structlog.contextvars.clear_contextvars()
                 await self._process(delivery)
@@ -126,12 +153,12 @@ class Consumer:
 
     async def _handle_until_settled(self, delivery: AbstractIncomingMessage, message: Message) -> None:
         failures = 0
-        crashed_before = bool(delivery.redelivered)
-        while not self._stopping.is_set():
+        uncounted = bool(delivery.redelivered)
+        while not (self._stopping.is_set() or _will_come_again(delivery)):
             try:
-                if crashed_before:
+                if uncounted:
                     await self._count_attempt(message)
-                    crashed_before = False
+                    uncounted = False
                 await self._handle(message)
             except PoisonMessageError as exc:
                 return await self._park(delivery, reason=exc.reason, event_id=message.event_id)
@@ -142,7 +169,7 @@ class Consumer:
                 log.warning("database.unavailable", task="consumer")
             except Exception:
                 log.exception("message.failed", message_type=message.type, event_id=message.event_id)
-                crashed_before = True
+                uncounted = True
             else:
                 return await _tolerating_a_lost_broker(delivery.ack())
             failures += 1
@@ -152,7 +179,7 @@ class Consumer:
     async def _count_attempt(self, message: Message) -> None:
         async with self._database.connection() as connection:
             attempts = await count_attempt(connection, message)
-        if attempts > MAX_ATTEMPTS:
+        if attempts >= MAX_ATTEMPTS:
             raise PoisonMessageError("too_many_attempts")
 
     async def _defer_or_park(self, delivery: AbstractIncomingMessage, message: Message) -> bool:
@@ -177,7 +204,7 @@ class Consumer:
 
     async def _park(self, delivery: AbstractIncomingMessage, *, reason: str, event_id: str | None) -> None:
         headers = {"x-reason": reason, "x-event-id": event_id or ""}
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or _will_come_again(delivery)):
             try:
                 await self._publisher.dead_letter(delivery.body, queue=self._queue_name, headers=headers)
             except BROKER_AWAY as exc:
@@ -196,18 +223,23 @@ class Consumer:
             return
 
     async def _watch(self) -> None:
-        """A consumer that the broker has forgotten looks alive from here; ask the broker now and then."""
-        while True:
+        """Ask the broker now and then, and return when nobody consumes: a deleted queue tells nobody."""
+        consumers: int | None = 1
+        while consumers != 0:
             await self._clock.sleep(WATCH_SECONDS)
-            self._is_known_to_broker = await self._ask_broker()
+            consumers = await self._count_consumers()
+            self._is_known_to_broker = bool(consumers)
 
-    async def _ask_broker(self) -> bool:
+    async def _count_consumers(self) -> int | None:
+        """How many there are, those of other processes included; None where the broker does not say."""
         try:
-            async with asyncio.timeout(SETUP_SECONDS), self._connection.channel() as channel:
+            async with broker_deadline(SETUP_SECONDS), self._connection.channel() as channel:
                 queue = await channel.declare_queue(self._queue_name, passive=True)
-                return bool(queue.declaration_result.consumer_count)
+                return queue.declaration_result.consumer_count
+        except ChannelNotFoundEntity:
+            return 0
         except BROKER_AWAY:
-            return False
+            return None
 
 
 async def count_attempt(connection: Connection, message: Message) -> int:
@@ -223,10 +255,18 @@ async def count_attempt(connection: Connection, message: Message) -> int:
     return attempts
 
 
+def _will_come_again(delivery: AbstractIncomingMessage) -> bool:
+    """Whether the channel is lost that it came by: then it cannot be settled, and is delivered once more."""
+    try:
+        return delivery.channel.is_closed
+    except ChannelInvalidStateError:
+        return True
+
+
 async def _tolerating_a_lost_broker(operation: Awaitable[object]) -> None:
     """An ack that is lost with its connection makes a second delivery, which the inbox undoes."""
     try:
-        async with asyncio.timeout(SETUP_SECONDS):
+        async with broker_deadline(ACK_SECONDS):
             await operation
     except BROKER_AWAY as exc:
         log.warning("broker.unavailable", error_type=type(exc).__name__)
