@@ -38,19 +38,42 @@ def run(
         log.error("service.failed", error_type=type(exc).__name__)  # noqa: TRY400 - the name tells all
         sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
         return EXIT_FAILED
+    except asyncio.CancelledError:
+        return EXIT_OK  # told to stop while it was still starting
     return EXIT_OK
 
 
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set; called once, inside the running loop."""
-    stop = asyncio.Event()
+class Stop(asyncio.Event):
+    """Set when the process shall end; what has not begun to serve by then is cancelled where it waits."""
+
+    def __init__(self, starting: asyncio.Task[Any] | None) -> None:
+        super().__init__()
+        self._starting = starting
+
+    def has_started(self) -> None:
+        self._starting = None
+
+    def set(self) -> None:
+        super().set()
+        if self._starting is not None:
+            self._starting.cancel()
+
+
+def stop_on_signals() -> Stop:
+    """An event that SIGTERM and SIGINT set; called once, inside the running loop, by the task that starts."""
+    stop = Stop(asyncio.current_task())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
 
 async def run_loops(stop: asyncio.Event, *loops: Loop) -> None:
-    """Run each until it returns after `stop`; one that raises stops the others and is raised."""
-    async with asyncio.TaskGroup() as tasks:
-        for loop in loops:
-            tasks.create_task(loop(stop))
+    """Run each until it returns after `stop`; the first that raises stops the others and is raised."""
+    if isinstance(stop, Stop):
+        stop.has_started()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for loop in loops:
+                tasks.create_task(loop(stop))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
