@@ -50,6 +50,9 @@ async def serve(name: str) -> None:
                 await run_loops(stop, until_stopped, fail_by_name)
             case "bug":
                 await run_loops(stop, until_stopped, fail_by_bug)
+            case "nested":
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(run_loops(stop, until_stopped, fail_by_name))
             case "tenants":
                 raise TenantsFileError(("tenants.yaml:3: one", "tenants.yaml:9: two"))
             case _:

@@ -8,6 +8,7 @@ import structlog
 
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import DatabaseUnavailableError, open_database
+from common.inbox import record
 from common.messages import Message
 from common.outbox import Relay
 from tests.common.consuming import QUEUE, UPDATE, Rig, accept, rig_on
@@ -146,6 +147,23 @@ async def test_database_away_holds_the_queue(rig: Rig) -> None:
         assert len(set(rig.begun)) == 16
         assert await rig.amqp.depth(QUEUE) == 16
     await wait_for_depth(rig.amqp, QUEUE, 80)
+
+
+async def test_published_twice_is_once_in_effect(rig: Rig) -> None:
+    """A message that a relay published again, because it died before its delete, has its effect once."""
+    effects: list[str] = []
+
+    async def have_effect(message: Message) -> None:
+        async with rig.database.transaction() as connection:
+            is_new = await record(connection, message)
+        if is_new:
+            effects.append(message.event_id)
+
+    rig.handle = have_effect
+    await rig.send("e1", "e1", "e2", "e1")
+    async with rig.consuming():
+        await wait_until(lambda: len(rig.finished) == 4)
+    assert sorted(effects) == ["e1", "e2"]
 
 
 async def test_a_bug_in_the_handler(rig: Rig) -> None:

@@ -78,9 +78,10 @@ async def test_wrong_tenants() -> None:
         )
 
 
-async def test_a_named_error() -> None:
-    """A named error that ends one loop ends the process with its name, status 1 and no trace."""
-    async with service("named", NAME="anna") as process:
+@pytest.mark.parametrize("what", ["named", "nested"])
+async def test_a_named_error(what: str) -> None:
+    """A named error that ends a loop at any depth ends the process by its name: status 1 and no trace."""
+    async with service(what, NAME="anna") as process:
         status, out, err = await outcome_of(process)
     assert status == 1
     assert out[:2] == ["hello anna", "serving"]

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
@@ -30,7 +31,8 @@ def run(
     when a named error ended the service. An unnamed one is a bug and leaves its trace.
     """
     try:
-        asyncio.run(serve(read_settings(os.environ)))
+        with _first_error_alone():
+            asyncio.run(serve(read_settings(os.environ)))
     except (SettingsError, TenantsFileError) as exc:
         sys.stderr.write("".join(f"{mistake}\n" for mistake in exc.mistakes))
         return EXIT_MISCONFIGURED
@@ -71,9 +73,19 @@ async def run_loops(stop: asyncio.Event, *loops: Loop) -> None:
     """Run each until it returns after `stop`; the first that raises stops the others and is raised."""
     if isinstance(stop, Stop):
         stop.has_started()
-    try:
+    with _first_error_alone():
         async with asyncio.TaskGroup() as tasks:
             for loop in loops:
                 tasks.create_task(loop(stop))
+
+
+@contextmanager
+def _first_error_alone() -> Iterator[None]:
+    """Of a group of errors the first one is raised: it is the cause of what follows."""
+    try:
+        yield
     except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group
