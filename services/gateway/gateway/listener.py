@@ -21,7 +21,12 @@ log = structlog.stdlib.get_logger()
 async def serve_browsers(app: web.Application, *, address: Address, bell: Bell) -> AsyncIterator[None]:
     """Serve while the block runs; at its end whoever waits is sent home, and what has begun is finished."""
     runner = _Runner(
-        app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, keepalive_timeout=KEEP_ALIVE_SECONDS
+        app,
+        access_log=None,
+        # Compressed bodies are refused, so nobody has to look into one, not even to drop it.
+        auto_decompress=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
     )
     await runner.setup()
     try:
