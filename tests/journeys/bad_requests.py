@@ -60,6 +60,7 @@ class BadRequest:
     headers: dict[str, str] = field(default_factory=dict)
     with_cookie: bool = True
     way_on: str = ""
+    also_told: tuple[str, ...] = ()
 
 
 def _start(name: str, status: int, code: str, address: Callable[[Situation], str], **more: Any) -> BadRequest:
@@ -156,6 +157,7 @@ STARTS = [
         401,
         "profile",
         lambda now: now.start(state="new", session_token=now.minted()),
+        also_told=("profile.refused",),
         way_on="application",
     ),
     _start(

@@ -68,17 +68,24 @@ class Rows:
 
     async def snapshot(self) -> dict[str, str]:
         """A digest of each table's whole content."""
+        return {table: await self._digest(table) for table in await self._tables()}
+
+    async def texts(self) -> dict[str, list[str]]:
+        """Every row of every table as PostgreSQL writes it, bytes in hex."""
+        rows = {}
+        for table in await self._tables():
+            found = await self._connection.fetch(f"SELECT row::text FROM {table} AS row")  # noqa: S608 - a table of ours
+            rows[f"table {table}"] = [record[0] for record in found]
+        return rows
+
+    async def _tables(self) -> list[str]:
         tables = await self.all(
             "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY($1) ORDER BY 1, 2",
             list(_SCHEMAS),
         )
-        return {name: await self._digest(name) for name in (_qualified(table) for table in tables)}
+        return [f'{table["schemaname"]}."{table["tablename"]}"' for table in tables]
 
     async def _digest(self, table: str) -> str:
         query = f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} AS row"  # noqa: S608 - a table of ours
         digest: str = await self._connection.fetchval(query)
         return digest
-
-
-def _qualified(table: dict[str, Any]) -> str:
-    return f'{table["schemaname"]}."{table["tablename"]}"'

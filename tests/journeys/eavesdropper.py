@@ -1,0 +1,28 @@
+"""A queue of our own beside the services', which gets a copy of whatever they say to each other."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+
+from tests.support.virtual_hosts import VirtualHost
+
+_EXCHANGES = ("waystation.commands", "waystation.events", "waystation.dead")
+
+
+@asynccontextmanager
+async def overheard(vhost: VirtualHost) -> AsyncIterator[list[str]]:
+    """The bodies and headers of all messages published meanwhile, in the order of their arrival."""
+    messages: list[str] = []
+
+    async def note(message: AbstractIncomingMessage) -> None:
+        messages.append(message.body.decode() + repr(dict(message.headers)))
+
+    connection = await aio_pika.connect(vhost.admin)
+    async with connection, connection.channel() as channel:
+        queue = await channel.declare_queue(exclusive=True)
+        for name in _EXCHANGES:
+            await queue.bind(name, routing_key="#")
+        await queue.consume(note, no_ack=True)
+        yield messages

@@ -1,0 +1,30 @@
+"""The oracle that looks for slips finds them."""
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from tests.journeys.canaries import seen
+
+_VALUE = "Quackenbush & Söhne"
+_BYTES = _VALUE.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Dear {_VALUE}!",
+        json.dumps({"name": _VALUE}),
+        f"/x?name={quote(_VALUE)}",
+        f"/x?name={quote_plus(_VALUE)}",
+        f"\\x00{_BYTES.hex()}00",
+        f"\\x00{_BYTES.hex().upper()}00",
+        *(base64.b64encode(b"?" * lead + _BYTES + b"?").decode() for lead in range(6)),
+        *(base64.urlsafe_b64encode(b"?" * lead + _BYTES).decode() for lead in range(3)),
+    ],
+)
+def test_a_canary_is_found_in_every_form(text: str) -> None:
+    """As it is, escaped, in hex, in base64 wherever it begins."""
+    assert seen({"name": _VALUE, "other": "Zephyrine"}, ["nothing", text]) == ["name"]

@@ -1,0 +1,194 @@
+"""What one login leaves behind to be read: its log lines, all of them, and nothing that may not be seen."""
+
+import re
+import signal
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from yarl import URL
+
+from common.log import BUILT_IN_EVENTS, CONTEXT_FIELDS, ERROR_FIELDS, Event
+from gateway.log_events import EVENTS as GATEWAY_EVENTS
+from metadata_sync.log_events import EVENTS as METADATA_SYNC_EVENTS
+from proofing.log_events import EVENTS as PROOFING_EVENTS
+from tests.journeys.browser import LOGGED_IN, WAIT, Browser, transaction_of
+from tests.journeys.canaries import seen
+from tests.journeys.eavesdropper import overheard
+from tests.journeys.people import Answers, honest, passport, typing
+from tests.journeys.world import World
+from tests.support.demo_tenant import Person
+from tests.support.stack import SERVICES
+from tests.support.waiting import wait_until
+
+_CATALOGUES: dict[str, Iterable[Event]] = {
+    "gateway": GATEWAY_EVENTS,
+    "proofing": PROOFING_EVENTS,
+    "metadata-sync": METADATA_SYNC_EVENTS,
+}
+_MESSAGES_OF_A_LOGIN = 4
+_JWT = re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.")
+_AGENT = "CanaryBrowser/47.11 (of nobody else)"
+_ALWAYS = {"timestamp", "severity", "event", "service_name"}
+
+_GET, _POST = "GET /t/{id}", "POST /t/{id}"
+_LINES = {
+    "gateway": [
+        "login.opened",
+        "request.served GET /start/{tenant}/{entry} 303",
+        f"request.served {_GET} 200",
+        "login.claimed",
+        f"request.served {_POST}/claim 303",
+        f"request.served {_GET} 200",
+        "step.submitted",
+        f"request.served {_POST}/identity 303",
+        f"request.served {_GET} 200",
+        "verification.noted",
+        "metadata.applied",
+        f"request.served {_GET} 200",
+        "login.handed_back",
+        f"request.served {_POST}/continue 200",
+    ],
+    "proofing": ["verification.concluded"],
+    "metadata-sync": ["update.accepted", "metadata.applied"],
+}
+
+
+async def _log_in(world: World, answers: Answers) -> tuple[Browser, str]:
+    """A whole login that looks exactly once at the waiting page and once at what becomes of it."""
+    browser = await world.browser(User_Agent=_AGENT)
+    proofing = world.stack.processes["proofing"]
+    proofing.send(signal.SIGSTOP)
+    try:
+        page = await browser.log_in(answers, to=WAIT)
+    finally:
+        proofing.send(signal.SIGCONT)
+    transaction_id = transaction_of(page)
+
+    async def ready() -> bool:
+        (login,) = await world.rows.transactions(answers.person)
+        return bool(login["status"] == "ready")
+
+    await wait_until(ready, what="the login to be ready")
+    page = await browser.walk(await browser.reload(), answers)
+    assert page.has(LOGGED_IN)
+    await world.rows.quiet()
+    return browser, transaction_id
+
+
+def _named(line: dict[str, Any]) -> str:
+    if line["event"] != "request.served":
+        return str(line["event"])
+    method, route, status = (
+        line[f"http_{part}"] for part in ("request_method", "route", "response_status_code")
+    )
+    return f"request.served {method} {route} {status}"
+
+
+async def test_every_line_of_a_login_is_known(world: World) -> None:
+    """One passed login writes exactly these lines, each once, and each names the login that it belongs to."""
+    written = {service: len(world.output(service)) for service in SERVICES}
+    _, transaction_id = await _log_in(world, honest(await world.person()))
+    lines = {service: world.log_lines(service, since=written[service]) for service in SERVICES}
+    assert {service: [_named(line) for line in lines[service]] for service in SERVICES} == _LINES
+    every = [line for service in SERVICES for line in lines[service]]
+    assert {line.get("tenant") for line in every} == {"acme"}
+    assert {line.get("transaction_id") for line in every} == {transaction_id}
+    assert len({line.get("trace_id") for line in every}) == 1
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_line_is_in_the_catalogue(world: World, service: str) -> None:
+    """Whatever the journeys made a service say is JSON, of its catalogue, with fields of that event."""
+    allowed = {event.name: event for event in (*BUILT_IN_EVENTS, *_CATALOGUES[service])}
+    context = {*_ALWAYS, *CONTEXT_FIELDS, *ERROR_FIELDS}
+    for line in world.log_lines(service):
+        event = allowed[line["event"]]
+        assert line["service_name"] == service
+        assert set(line) - context <= set(event.fields)
+        assert line["severity"] == event.level.upper()
+
+
+async def test_nothing_personal_or_secret_is_seen(world: World) -> None:
+    """What is personal or secret stands in no line, no row, no message and no command line, in any form."""
+    person = await world.person(
+        email="z.quackenbush@canary.example",
+        given_name="Zephyrine Ottoline",
+        family_name="Quackenbush",
+        birth_date=date(1969, 7, 28),
+    )
+    answers = typing(person, passport(person, number="QK4711283"))
+    async with overheard(world.stack.amqp) as messages:
+        browser, _ = await _log_in(world, answers)
+        await wait_until(lambda: len(messages) >= _MESSAGES_OF_A_LOGIN, what="the messages")
+    canaries = {
+        **_personal(answers),
+        **_secrets(world),
+        **await _passed_around(world, browser, person=person),
+    }
+    everywhere = {
+        **{f"output of {service}": [world.output(service)] for service in SERVICES},
+        **{f"command line of {service}": [_command_line(world, service)] for service in SERVICES},
+        **await world.rows.texts(),
+        "messages": messages,
+    }
+    slips = {place: seen(canaries, texts) for place, texts in everywhere.items()}
+    assert {place: names for place, names in slips.items() if names} == {}
+    tokens = {place: [text for text in texts if _JWT.search(text)] for place, texts in everywhere.items()}
+    assert {place: texts for place, texts in tokens.items() if texts} == {}
+
+
+def _personal(answers: Answers) -> dict[str, str]:
+    person = answers.person
+    upper, lower = answers.lines.splitlines()
+    return {
+        "e-mail": person.email,
+        "password": person.password,
+        "given name": person.given_name.split()[0],
+        "second given name": person.given_name.split()[1],
+        "family name": person.family_name,
+        "birth date": person.birth_date.isoformat(),
+        "birth date in the zone": person.birth_date.strftime("%y%m%d"),
+        "document number": lower[:9],
+        "upper line": upper,
+        "lower line": lower,
+        "browser": _AGENT,
+    }
+
+
+def _secrets(world: World) -> dict[str, str]:
+    """Every generated secret of the stack, and the passwords in its addresses."""
+    files = [path for path in world.stack.secrets.path.iterdir() if path.stat().st_size]
+    stack = world.stack
+    addresses = {
+        f"{service} {kind}": URL(of(service)).password or ""
+        for service in SERVICES
+        for kind, of in (("database", stack.database.of), ("broker", stack.amqp.of))
+    }
+    return {path.name: path.read_text() for path in files} | addresses
+
+
+async def _passed_around(world: World, browser: Browser, *, person: Person) -> dict[str, str]:
+    """What tenant, browser and gateway gave each other on the way."""
+    (resumed,) = await world.tenant.continues(person)
+    cookies = {
+        f"{part} of {cookie.key}": text
+        for cookie in browser.session.cookie_jar
+        if cookie.key.startswith("__Host-ws-")
+        for part, text in zip(("time", "secret", "mac"), cookie.value.split("."), strict=True)
+        if part != "time"
+    }
+    assert cookies
+    return {
+        "state": browser.link.query["state"],
+        "session token": browser.link.query["session_token"],
+        "answer token": dict(parse_qsl(resumed.body))["session_token"],
+        **cookies,
+    }
+
+
+def _command_line(world: World, service: str) -> str:
+    return Path(f"/proc/{world.stack.processes[service].pid}/cmdline").read_bytes().decode()
