@@ -68,10 +68,10 @@ class Handlers:
         return [
             web.get(START_ROUTE, self.start, allow_head=False),
             web.get("/t/{id}", self.show, allow_head=False),
-            web.get("/t/{id}/events", self.events, allow_head=False),
             web.post("/t/{id}/claim", self.claim),
             web.post("/t/{id}/identity", self.identity),
             web.post("/t/{id}/decline", self.decline),
+            web.get("/t/{id}/events", self.events, allow_head=False),
             web.post("/t/{id}/continue", self.go_back),
         ]
 

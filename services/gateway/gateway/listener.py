@@ -54,13 +54,9 @@ class _Connection(web.RequestHandler):
             log.warning("request.unreadable", http_response_status_code=status)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; all that is left is to close")
-        response = web.Response(
-            status=status,
-            text="Something went wrong on our side." if failed_here else "This is not a request.",
-            headers=security_headers(""),
+        return _plain(
+            status, "Something went wrong on our side." if failed_here else "This is not a request."
         )
-        response.force_close()
-        return response
 
 
 class _Server(web.Server):
@@ -73,4 +69,18 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - the framework has no other way to choose the class of connections
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                return await made.request_handler(request)
+            except web.HTTPException as exc:  # an unmet `Expect`: it never gets as far as our pages
+                log.warning("request.unreadable", http_response_status_code=exc.status)
+                return _plain(exc.status, "This is not expected here.")
+
+        return _Server(handle, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - the framework has no other way to choose the class of connections
+
+
+def _plain(status: int, text: str) -> web.Response:
+    response = web.Response(status=status, text=text, headers=security_headers(""))
+    response.force_close()
+    return response

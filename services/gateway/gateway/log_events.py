@@ -56,7 +56,9 @@ EVENTS = (
     Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),
     Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
     Event("step.declined", "info", ("step",), "The person does not want the step."),
-    Event("step.out_of_attempts", "warning", ("step",), "Too many slips; the step has failed."),
+    Event(
+        "step.out_of_attempts", "warning", ("step",), "Too many attempts of one person; the step has failed."
+    ),
     Event("verification.noted", "info", ("step", "outcome", "reason"), "Proofing's verdict arrived."),
     Event("metadata.applied", "info", (), "The tenant holds the results of this login."),
     Event("metadata.rejected", "warning", ("reason",), "The tenant will never take the results."),

@@ -59,8 +59,6 @@ def guard(*, public_base_url: str) -> Middleware:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """`on_response_prepare`: also for errors and for streams; a page may have set its own stricter ones."""
-    if isinstance(response, web.HTTPException):
-        response.text = response.reason  # an unmet `Expect` never reaches our pages, and would be repeated
     for name, value in security_headers(request.get(NONCE, "")).items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = SERVER
