@@ -202,27 +202,27 @@ async def test_the_next_window(rig: Rig, anna: Browser) -> None:
     assert "You have 4 more attempts." in (await anna.press(login, "identity", mrz=WRONG)).text
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "<script>alert(1)</script>",
-        "\u202eEVIL" * 20,
-        "e" + "\u0301" * 399,
-        "👩‍👩‍👧‍👦" * 30,
-        "%s%n{{7*7}}${jndi:ldap://x}",
-        "'; DROP TABLE transactions; --",
-        "<" * 88,
-        "\r\n" * 100 + "P",
-        "\u0661" * 44 + "\n" + "\u0662" * 44,
-        "ẞ" * 88,
-        "﷽" * 88,
-        "P<SWE\u0130" + "<" * 38 + "\n" + "0" * 44,
-    ],
-)
-async def test_odd_things_typed(rig: Rig, anna: Browser, typed: str) -> None:
+ODD_TEXTS = [
+    "<script>alert(1)</script>",
+    "\u202eEVIL" * 20,
+    "e" + "\u0301" * 399,
+    "👩‍👩‍👧‍👦" * 30,
+    "%s%n{{7*7}}${jndi:ldap://x}",
+    "'; DROP TABLE transactions; --",
+    "<" * 88,
+    "\r\n" * 100 + "P",
+    "\u0661" * 44 + "\n" + "\u0662" * 44,
+    "ẞ" * 88,
+    "﷽" * 88,
+    "P<SWE\u0130" + "<" * 38 + "\n" + "0" * 44,
+]
+
+
+async def test_odd_things_typed(rig: Rig, anna: Browser) -> None:
     """Whatever is typed is a form error that shows it escaped, never an error of ours."""
-    login = await anna.begin(redirect(rig.clock))
-    answer = await anna.press(login, "identity", mrz=typed)
-    assert answer.status == 422
-    assert "<script>alert" not in answer.text
-    assert answer.html.select_one("#problems li") is not None
+    for typed in ODD_TEXTS:
+        login = await anna.begin(redirect(rig.clock, sub=f"auth0|{len(typed)}"))
+        answer = await anna.press(login, "identity", mrz=typed)
+        assert (typed, answer.status) == (typed, 422)
+        assert "<script>alert" not in answer.text
+        assert answer.html.select_one("#problems li") is not None

@@ -1,0 +1,204 @@
+"""What a person sees in each state of a login, and that nothing of it is markup of somebody else's."""
+
+import re
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from common.mrz import MrzField, MrzProblem, MrzProblemCode
+from gateway.browser import BrowserCookies
+from gateway.owner import Visit
+from gateway.steps.idproof_texts import problem_text, reason_text
+from gateway.transaction import Conclusion, MetadataOutcome, StepStatus, Transaction
+from gateway.views import Views
+from tests.gateway.made import (
+    NOW,
+    handed_back,
+    login,
+    opened,
+    ready,
+    settled,
+    submitted,
+    working,
+)
+
+COOKIES = BrowserCookies((bytes(32),))
+VIEWS = Views(cookies=COOKIES)
+XSS = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
+
+
+def shown(transaction: Transaction, *, account: str = "a***@acme.example", **changes: Any) -> BeautifulSoup:
+    ours = login(transaction, **changes)
+    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
+    return BeautifulSoup(VIEWS.current(visit, nonce="n0nce", account=account), "html.parser")
+
+
+def title(page: BeautifulSoup) -> str:
+    heading = page.find("h1")
+    return heading.get_text(" ", strip=True) if heading else ""
+
+
+def ended(status: StepStatus, **changes: Any) -> Transaction:
+    """A login that is ready after its step has ended so."""
+    conclusion = Conclusion(status=status, at=NOW, **changes)
+    over = submitted().decide("idproof", conclusion).settle(rev=1, until=NOW)
+    return over if over.metadata else over.finish_metadata(MetadataOutcome.APPLIED)
+
+
+def goes_on_by_itself(page: BeautifulSoup) -> bool:
+    return any(".submit()" in script.get_text() for script in page.select("script"))
+
+
+def test_the_start_page() -> None:
+    """It names the organisation, the application and the masked account, warns, and has one button."""
+    page = shown(opened())
+    assert [cell.get_text() for cell in page.select("dd")] == ["Acme", "Acme Bank", "a***@acme.example"]
+    assert "somebody sent you this link" in page.get_text()
+    assert [form["action"] for form in page.select("form")] == [f"/t/{'T' * 22}/claim"]
+
+
+def test_the_identity_page() -> None:
+    """It says what to type and what that proves, and lets the person say no."""
+    page = shown(working())
+    assert [form["action"] for form in page.select("form")] == [
+        f"/t/{'T' * 22}/identity",
+        f"/t/{'T' * 22}/decline",
+    ]
+    assert "does not show that the document is real" in page.get_text()
+    assert page.select_one("label[for=mrz]") is not None
+    assert not goes_on_by_itself(page)
+
+
+@pytest.mark.parametrize(
+    ("transaction", "text"),
+    [(submitted(), "Your document is being checked."), (settled(), "The result is being saved at Acme.")],
+)
+def test_the_waiting_page(transaction: Transaction, text: str) -> None:
+    """It says what is waited for and until when; without JavaScript it reloads itself and has a link."""
+    page = shown(transaction)
+    assert text in page.get_text()
+    assert "until 12:45 UTC" in page.get_text()
+    assert page.select_one('head noscript meta[http-equiv="refresh"][content="2"]') is not None
+    assert page.select_one(f'noscript a[href="/t/{"T" * 22}"]') is not None
+
+
+def test_a_passed_login_goes_on_by_itself() -> None:
+    """After a passed check the page posts itself, once; without JavaScript it has a button."""
+    page = shown(ready())
+    assert title(page) == "That worked"
+    assert goes_on_by_itself(page)
+    assert page.select_one("form#continue button") is not None
+
+
+def test_back_and_reload_after_the_hand_back() -> None:
+    """A login that was handed back does not post itself again; it offers the way, and a new login."""
+    page = shown(handed_back())
+    assert not goes_on_by_itself(page)
+    assert page.select_one("form#continue button") is not None
+    assert page.select_one('a[href="https://bank.acme.example/login"]') is not None
+
+
+@pytest.mark.parametrize(
+    ("transaction", "heading", "text"),
+    [
+        (
+            ended(StepStatus.FAILED, reason="name_mismatch"),
+            "Your identity could not be confirmed",
+            "The name is not",
+        ),
+        (
+            ended(StepStatus.FAILED, reason="too_many_attempts"),
+            "Your identity could not be confirmed",
+            "too many",
+        ),
+        (
+            ended(StepStatus.PENDING, reason="no_verdict_yet"),
+            "Your identity is not confirmed yet",
+            "longer than",
+        ),
+        (ended(StepStatus.ABANDONED), "Your identity was not confirmed", ""),
+        (
+            ended(StepStatus.DECLINED, reason="declined_by_person"),
+            "Your identity was not checked",
+            "You chose not",
+        ),
+    ],
+)
+def test_other_ends(transaction: Transaction, heading: str, text: str) -> None:
+    """Whatever did not pass is said with its reason, and the person goes on by their own click."""
+    page = shown(transaction)
+    assert title(page) == heading
+    assert text in page.get_text()
+    assert not goes_on_by_itself(page)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [(MetadataOutcome.CARRIED, "goes back with you"), (MetadataOutcome.FAILED, "could not be saved")],
+)
+def test_metadata_that_is_missing(outcome: MetadataOutcome, text: str) -> None:
+    """A result that is not at the tenant yet, or never will be, is said."""
+    assert text in shown(settled().finish_metadata(outcome)).get_text()
+
+
+PAGES = [opened(), working(), submitted(), settled(), ready(), handed_back(), ended(StepStatus.FAILED)]
+
+
+@pytest.mark.parametrize("transaction", PAGES, ids=lambda transaction: str(transaction.status))
+def test_foreign_texts_are_text(transaction: Transaction) -> None:
+    """Names of tenants and applications and the account are shown as they are and never run."""
+    application = {"name": XSS[:80], "login_url": "https://bank.acme.example/login"}
+    page = shown(transaction, account=XSS, applications={"app1": application}, branding={"name": XSS[:80]})
+    assert page.select("img") == []
+    assert all(
+        script.get("nonce") == "n0nce" and "alert" not in script.get_text()
+        for script in page.select("script")
+    )
+    assert XSS[:80] in page.get_text()
+
+
+def test_typed_text_is_text() -> None:
+    """What was typed comes back into its field, and nothing of it is markup."""
+    ours = login(working())
+    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
+    typed = "</textarea>" + XSS
+    html = VIEWS.identity(visit, nonce="n0nce", problems=(XSS,), typed=typed, attempts_left=1)
+    page = BeautifulSoup(html, "html.parser")
+    assert [field.get_text() for field in page.select("textarea")] == [typed]
+    assert [item.get_text() for item in page.select("#problems li")] == [XSS]
+    assert page.select("img") == []
+    assert "You have one more attempt." in page.get_text()
+
+
+@pytest.mark.parametrize("transaction", PAGES, ids=lambda transaction: str(transaction.status))
+def test_the_form_of_every_page(transaction: Transaction) -> None:
+    """Every page has a language, a viewport and one heading, and nothing that its policy would block."""
+    page = shown(transaction)
+    text = str(page)
+    assert page.select_one('html[lang="en"]') is not None
+    assert page.select_one('meta[name="viewport"]') is not None
+    assert len(page.select("h1")) == len(page.select("title")) == 1
+    assert re.findall(r' on[a-z]+="| style="|src="|@import', text) == []
+    assert all(tag.get("nonce") == "n0nce" for tag in page.select("script, style"))
+    for form in page.select("form"):
+        assert form["method"] == "post"
+        assert form.select_one("input[name=csrf]") is not None
+
+
+def test_every_problem_has_a_sentence() -> None:
+    """Each kind of slip, in each field, is a whole sentence that names its line."""
+    for code in MrzProblemCode:
+        for field in (None, *MrzField):
+            problem = MrzProblem(code=code, line=2, field=field, expected=44, found=43)
+            sentence = problem_text(problem)
+            assert sentence.startswith("Line 2: ")
+            assert sentence.endswith(".")
+            assert "{" not in sentence
+
+
+def test_reasons() -> None:
+    """A reason that the person can do something with is told, an unknown one is not."""
+    assert reason_text("document_expired") == "The document has expired."
+    assert reason_text("something_new") is None
+    assert reason_text(None) is None
