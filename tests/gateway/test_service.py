@@ -1,0 +1,264 @@
+"""The whole process on real servers: browsers on one side, the broker on the other."""
+
+import asyncio
+import base64
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from common.messages import (
+    EVENTS,
+    Message,
+    MetadataApplied,
+    Outcome,
+    UpdateMetadata,
+    VerificationChanged,
+    VerifyIdentity,
+    decode,
+    encode,
+    envelope_of,
+    exchange_of,
+    routing_key_of,
+)
+from tests.gateway.arrivals import redirect
+from tests.gateway.browsers import Browser
+from tests.gateway.rig import COOKIE_KEY, DATA_KEY, HOST, SEAL_KEY
+from tests.support.clock import FakeClock
+from tests.support.databases import ServiceDatabase
+from tests.support.journey import new_session
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.run_folder import RunFolder
+from tests.support.virtual_hosts import VirtualHost
+from tests.support.waiting import wait_until
+from tests.support.zones import Zone
+
+
+@dataclass
+class Service:
+    """Processes of the gateway that a test starts and ends; they share database, broker and keys."""
+
+    folder: RunFolder
+    environment: dict[str, str]
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return self.environment["PUBLIC_BASE_URL"]
+
+    def start(self) -> Process:
+        process = self.launch()
+        process.block_until_ready(lambda: self.readiness() == 200, 20.0)
+        return process
+
+    def launch(self, **changes: str) -> Process:
+        name = f"gateway-{len(self.processes)}"
+        argv = [sys.executable, "-m", "gateway"]
+        self.processes.append(self.folder.start(name, argv, env={**self.environment, **changes}))
+        return self.processes[-1]
+
+    def readiness(self) -> int:
+        """The status of /readyz; 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(
+                f"http://{self.environment['ADMIN_LISTEN']}/readyz", timeout=1
+            ) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as exc:
+            return exc.code
+        except (urllib.error.URLError, OSError):
+            return 0
+
+    def output(self) -> str:
+        return self.processes[-1].output.read_text()
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output().splitlines()]
+
+
+@pytest.fixture
+def service(
+    database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
+) -> Iterator[Service]:
+    for name, key in (("cookie", COOKIE_KEY), ("data", DATA_KEY), ("seal", SEAL_KEY)):
+        (tmp_path / name).write_text(base64.urlsafe_b64encode(key).decode())
+    listen = f"{HOST}:{free_port(HOST)}"
+    environment = {
+        "ENVIRONMENT": "development",
+        "LISTEN": listen,
+        "PUBLIC_BASE_URL": f"http://{listen}",
+        "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "TENANTS_FILE": str(tenants_file),
+        "DATABASE_URL": database.gateway,
+        "AMQP_URL": amqp.gateway,
+        "COOKIE_KEY_FILES": str(tmp_path / "cookie"),
+        "DATA_KEY_FILES": str(tmp_path / "data"),
+        "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
+    }
+    folder = RunFolder(tmp_path / "run")
+    yield Service(folder, environment)
+    folder.stop()
+
+
+@pytest.fixture
+async def visitor(service: Service) -> AsyncIterator[Browser]:
+    async with new_session(origins=[service.origin]) as session:
+        yield Browser(session, service.origin)
+
+
+@asynccontextmanager
+async def channel_of(url: str) -> AsyncIterator[AbstractChannel]:
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel() as channel:
+        yield channel
+
+
+async def take(url: str, queue: str) -> Message:
+    """The next message of a queue."""
+    async with channel_of(url) as channel:
+        opened = await channel.get_queue(queue, ensure=False)
+        message = await wait_until(
+            lambda: opened.get(no_ack=True, fail=False), 20.0, what=f"a message in {queue}"
+        )
+        assert message is not None
+        return decode(message.body)
+
+
+async def tell(url: str, event: Message) -> None:
+    """Publish an event as its service does."""
+    async with channel_of(url) as channel:
+        assert exchange_of(event) == EVENTS
+        exchange = await channel.get_exchange(EVENTS, ensure=False)
+        await exchange.publish(aio_pika.Message(encode(event)), routing_key_of(event))
+
+
+async def answer_verification(amqp: VirtualHost) -> None:
+    """Approve what the gateway asks of proofing."""
+    asked = await take(amqp.proofing, "proofing")
+    assert isinstance(asked, VerifyIdentity)
+    verdict = VerificationChanged(
+        **envelope_of(asked, occurred_at=datetime.now(UTC)),
+        verification_id=asked.verification_id,
+        revision=1,
+        outcome=Outcome.APPROVED,
+        level="document_validated",
+        reason=None,
+        reference=asked.verification_id,
+    )
+    await tell(amqp.proofing, verdict)
+
+
+async def answer_update(amqp: VirtualHost) -> None:
+    """Confirm what the gateway asks of metadata-sync."""
+    asked = await take(amqp.metadata_sync, "metadata-sync")
+    assert isinstance(asked, UpdateMetadata)
+    applied = MetadataApplied(
+        **envelope_of(asked, occurred_at=datetime.now(UTC)),
+        user_id=asked.user_id,
+        keys={key: desired.rev for key, desired in asked.keys.items()},
+    )
+    await tell(amqp.metadata_sync, applied)
+
+
+async def test_a_whole_login(service: Service, visitor: Browser, amqp: VirtualHost) -> None:
+    """A login from arrival to answer writes exactly these lines, of the catalogue, and stops cleanly."""
+    process = service.start()
+    login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
+    await visitor.press(login, "identity", mrz=Zone().text())
+    async with visitor.stream(login) as stream:
+        await answer_verification(amqp)
+        await answer_update(amqp)
+        assert await stream.read() == b"event: changed\ndata:\n\n"
+    assert (await visitor.look(login)).title == "That worked"
+    assert (await visitor.press(login, "continue")).value("session_token")
+    process.stop()
+    assert process.exit_code == 0
+    assert [line["event"] for line in service.lines() if line["event"] != "request.served"] == [
+        "service.started",
+        "login.opened",
+        "login.claimed",
+        "step.submitted",
+        "verification.noted",
+        "metadata.applied",
+        "login.handed_back",
+        "service.stopped",
+    ]
+    named = {line.get("transaction_id") for line in service.lines()[1:-1]}
+    assert named == {login}
+
+
+async def test_a_stop_while_somebody_waits(service: Service, visitor: Browser) -> None:
+    """At SIGTERM a browser that listens is sent to ask again, and the process ends within seconds."""
+    process = service.start()
+    login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
+    await visitor.press(login, "identity", mrz=Zone().text())
+    async with visitor.stream(login) as stream:
+        stopping = asyncio.get_running_loop().run_in_executor(None, process.stop)
+        assert await stream.read() == b"event: changed\ndata:\n\n"
+        async with asyncio.timeout(10):
+            await stopping
+    assert process.exit_code == 0
+    assert service.lines()[-1]["event"] == "service.stopped"
+
+
+async def test_another_process_goes_on(service: Service, visitor: Browser, amqp: VirtualHost) -> None:
+    """What one process began another one ends: nothing that matters is in memory."""
+    first = service.start()
+    login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
+    await visitor.press(login, "identity", mrz=Zone().text())
+    first.stop()
+    await answer_verification(amqp)
+    service.start()
+    await answer_update(amqp)
+
+    async def ready() -> bool:
+        return (await visitor.look(login)).title == "That worked"
+
+    assert await wait_until(ready, what="the login to be ready")
+    assert (await visitor.press(login, "continue")).status == 200
+
+
+def test_wrong_settings(service: Service) -> None:
+    """Settings that are wrong are all named, one a line, and the exit status is 2."""
+    process = service.launch(PUBLIC_BASE_URL="ftp://x", DATABASE_URL="", ENVIRONMENT="prod")
+    assert process.wait(20.0) == 2
+    assert [line.partition(":")[0] for line in service.output().splitlines()] == [
+        "ENVIRONMENT",
+        "PUBLIC_BASE_URL",
+        "DATABASE_URL",
+    ]
+
+
+def test_a_wrong_tenants_file(service: Service, tenants_file: Path) -> None:
+    """Mistakes in the tenants file are listed with line and key, and the exit status is 2."""
+    text = tenants_file.read_text()
+    tenants_file.write_text(
+        text.replace("revision: 1", "revision: 0").replace("deadline: 45m", "deadline: 2h")
+    )
+    process = service.launch()
+    assert process.wait(20.0) == 2
+    mistakes = [line.removeprefix(f"{tenants_file}:") for line in service.output().splitlines()]
+    keys = [mistake.split(": ")[1] for mistake in mistakes]
+    assert keys == [
+        f"tenants.{tenant}.{key}"
+        for tenant in ("acme", "globex")
+        for key in ("transaction.deadline", "steps.idproof.revision")
+    ]
+
+
+def test_an_old_schema(service: Service, empty_database: ServiceDatabase) -> None:
+    """Without its migrations the gateway refuses to start, by name."""
+    process = service.launch(DATABASE_URL=empty_database.gateway)
+    assert process.wait(20.0) == 1
+    assert "SchemaOutdatedError: not applied:" in service.output()
