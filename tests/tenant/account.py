@@ -56,7 +56,8 @@ class Account:
         found = self._bearer(request, visit)
         if found is None:
             headers = {"WWW-Authenticate": 'Bearer realm="Users", error="invalid_token"'}
-            return web.Response(text="Unauthorized", status=401, headers=headers)
+            refusal = self._config.choices.userinfo_refusal_text
+            return web.Response(text=refusal, status=401, headers=headers)
         user_id, scopes = found
         verdict = self._limiter.userinfo(user_id)
         request[NOTES].rate_limit = vars(verdict)
@@ -91,7 +92,7 @@ class Account:
             raise PageError("invalid_request", listed, status=400)
         self._sessions.log_out(self._sessions.browser(request))
         target = target or (allowed[0] if client_id and allowed else "")
-        return redirect(target) if target else web.Response(text="OK")
+        return redirect(target) if target else web.Response(text=self._config.choices.logout_text)
 
     async def oidc_logout(self, request: web.Request) -> web.Response:
         """OpenID Connect RP-initiated logout."""
@@ -103,7 +104,7 @@ class Account:
             raise PageError("invalid_request", "post_logout_redirect_uri is not allowed", status=400)
         self._sessions.log_out(self._sessions.browser(request))
         if not target:
-            return web.Response(text="OK")
+            return web.Response(text=self._config.choices.logout_text)
         state = text(params, "state")
         separator = "&" if "?" in target else "?"
         return redirect(f"{target}{separator}{urlencode({'state': state})}" if state else target)

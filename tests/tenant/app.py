@@ -11,9 +11,11 @@ from tests.tenant.clock import Clock
 from tests.tenant.config import Config
 from tests.tenant.control import Control
 from tests.tenant.cors import Cors
+from tests.tenant.desk import Desk
 from tests.tenant.directory import Directory
 from tests.tenant.discovery import Discovery
 from tests.tenant.faults import Faults
+from tests.tenant.fence import Fence
 from tests.tenant.flow import Flow
 from tests.tenant.grants import Grants
 from tests.tenant.keys import Keys
@@ -57,6 +59,9 @@ class _Parts:
             config=config,
             clock=self.clock,
         )
+        self.minter = Minter(
+            keys=keys, users=self.users, grants=self.grants, clock=self.clock, apis=config.apis
+        )
         for seed in config.users:
             self.users.put(seed)
 
@@ -75,11 +80,13 @@ def create_app(config: Config, *, runner: ActionRunner, keys: Keys) -> web.Appli
             middleware.fault,
             middleware.limit,
             middleware.errors,
-            control.guard,
+            Fence(config).middleware,
         ],
         client_max_size=_BODY_LIMIT,
     )
-    app.add_routes([*_browser_routes(parts), *_application_routes(parts), *control.routes()])
+    app.add_routes(
+        [*_browser_routes(parts), *_application_routes(parts), *_desk(parts).routes(), *control.routes()]
+    )
     return app
 
 
@@ -93,6 +100,17 @@ def _control(parts: _Parts) -> Control:
         logins=parts.logins,
         library=parts.library,
         runner=parts.runner,
+    )
+
+
+def _desk(parts: _Parts) -> Desk:
+    return Desk(
+        config=parts.config,
+        logins=parts.logins,
+        sessions=parts.sessions,
+        grants=parts.grants,
+        minter=parts.minter,
+        clock=parts.clock,
     )
 
 
@@ -114,13 +132,12 @@ def _browser_routes(parts: _Parts) -> list[web.RouteDef]:
 
 
 def _application_routes(parts: _Parts) -> list[web.RouteDef]:
-    minter = Minter(keys=parts.keys, users=parts.users, grants=parts.grants, clock=parts.clock)
     oauth = OAuth(
         config=parts.config,
         directory=parts.directory,
         grants=parts.grants,
         pipeline=parts.pipeline,
-        minter=minter,
+        minter=parts.minter,
         users=parts.users,
         clock=parts.clock,
     )

@@ -49,24 +49,31 @@ class Authorize:
         """Answer with the login page, the application's callback or an Action's redirect."""
         visit = await visit_of(request)
         params = visit.body if request.method == "POST" else visit.query
-        client = self._client(params)
+        client = self._client(params, visit)
         try:
             _check(params)
+            self._check_audience(visit, text(params, "audience"))
             return await self._begin(request, visit, client=client, params=params)
         except OAuthError as exc:
             return error_answer(params, exc)
 
-    def _client(self, params: dict[str, Any]) -> Client:
+    def _client(self, params: dict[str, Any], visit: Visit) -> Client:
         choices = self._config.choices
         client = self._config.clients.get(text(params, "client_id"))
         if client is None:
-            unknown = f"Unknown client: {text(params, 'client_id')}"
+            unknown = choices.words("unknown_client_text", client_id=text(params, "client_id"))
             raise PageError("invalid_request", unknown, status=int(choices.unknown_client_status))
         uri = text(params, "redirect_uri")
-        if uri not in client.callbacks:
-            listed = f"The provided redirect_uri is not in the list of allowed callback URLs: {uri}"
+        if uri not in client.callbacks_at(visit.origin):
+            listed = choices.words("callback_mismatch_text", redirect_uri=uri)
             raise PageError("invalid_request", listed, status=int(choices.callback_mismatch_status))
         return client
+
+    def _check_audience(self, visit: Visit, audience: str) -> None:
+        """A tenant file that lists its APIs knows no others."""
+        apis = self._config.apis
+        if audience and apis and audience not in apis and not self._directory.is_management(audience, visit):
+            raise OAuthError("access_denied", f"Service not found: {audience}")
 
     async def _begin(
         self, request: web.Request, visit: Visit, *, client: Client, params: dict[str, Any]

@@ -52,6 +52,7 @@ class CallLog:
                 "rate_limit": notes.rate_limit,
                 "fault": notes.fault,
                 "actions": notes.actions,
+                "warnings": notes.warnings,
                 "transaction_id": notes.transaction_id,
             }
         )

@@ -1,6 +1,7 @@
 """The tenant file, `tenant.yaml`: what it may say, and what it becomes."""
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ class Client:
     scope: tuple[str, ...] = ()
     login_uri: str | None = None
 
+    def callbacks_at(self, origin: str) -> tuple[str, ...]:
+        """Allowed callbacks; one that is a path alone is at the tenant itself, whatever it is called."""
+        return tuple(f"{origin}{uri}" if uri.startswith("/") else uri for uri in self.callbacks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """An API of the customer; `clients` are machines that may call it, each with its scopes."""
+
+    identifier: str
+    token_lifetime: float = 86400
+    clients: dict[str, str] = field(default_factory=dict)
+    permissions: bool = False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
@@ -50,10 +65,10 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimit:
-    """A published profile by name, and how its buckets fill."""
+    """A published profile by name, and how its buckets fill if not as the settings say."""
 
     profile: str = "enterprise"
-    refill: str = "window"
+    refill: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +79,8 @@ class Config:
     issuer: str | None
     friendly_name: str
     default_redirection_uri: str | None
+    default_directory: bool
+    apis: dict[str, Api]
     clients: dict[str, Client]
     users: tuple[dict[str, Any], ...]
     actions: tuple[Action, ...]
@@ -72,21 +89,28 @@ class Config:
     choices: Choices
 
 
-def load_config(path: Path) -> Config:
+def load_config(
+    path: Path, *, defaults: Mapping[str, Any] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
     """Read a tenant file; paths in it are relative to its folder.
+
+    Args:
+        path: the file.
+        defaults: rows of the settings table that hold where the file names none.
+        overrides: rows that hold whatever the file says.
 
     Raises:
         ConfigError: with every mistake and its line.
     """
     mistakes: list[str] = []
     root = open_document(path, mistakes)
-    config = _config(root, path.parent)
+    config = _config(root, path.parent, defaults=Choices(**(defaults or {})))
     if mistakes:
         raise ConfigError(tuple(f"{path.name}: {mistake}" for mistake in mistakes))
-    return config
+    return replace(config, choices=replace(config.choices, **(overrides or {})))
 
 
-def _config(root: Section, folder: Path) -> Config:
+def _config(root: Section, folder: Path, *, defaults: Choices) -> Config:
     tenant = root.section("tenant", required=True)
     issuer = _issuer(tenant) if tenant else None
     config = Config(
@@ -94,12 +118,14 @@ def _config(root: Section, folder: Path) -> Config:
         issuer=issuer,
         friendly_name=(tenant.optional_text("friendly_name") if tenant else None) or "Tenant",
         default_redirection_uri=tenant.optional_text("default_redirection_uri") if tenant else None,
+        default_directory=(tenant.flag("default_directory") if tenant else None) is not False,
+        apis={api.identifier: api for api in map(_api, root.sections("apis"))},
         clients=_clients(root),
         users=_users(root),
         actions=tuple(_action(section, folder) for section in root.sections("actions")),
         rate_limit=_rate_limit(root.section("rate_limit")),
         custom_domains=root.texts("custom_domains"),
-        choices=_choices(root.section("settings")),
+        choices=_choices(root.section("settings"), defaults),
     )
     if tenant:
         tenant.finish()
@@ -147,6 +173,17 @@ def _client(section: Section) -> Client:
 
 def _scope(section: Section) -> tuple[str, ...]:
     return tuple((section.optional_text("scope") or "").split())
+
+
+def _api(section: Section) -> Api:
+    api = Api(
+        identifier=section.text("identifier"),
+        token_lifetime=section.number("token_lifetime", default=Api.token_lifetime),
+        clients=section.text_map("clients"),
+        permissions=section.flag("permissions") or False,
+    )
+    section.finish()
+    return api
 
 
 def _users(root: Section) -> tuple[dict[str, Any], ...]:
@@ -205,21 +242,23 @@ def _rate_limit(section: Section | None) -> RateLimit:
         return RateLimit()
     limit = RateLimit(
         profile=section.choice("profile", PROFILES, default=RateLimit.profile),
-        refill=section.choice("refill", ("window", "continuous"), default=RateLimit.refill),
+        refill=section.choice("refill", ("window", "continuous"), default="") or None,
     )
     section.finish()
     return limit
 
 
-def _choices(section: Section | None) -> Choices:
+def _choices(section: Section | None, defaults: Choices) -> Choices:
     if section is None:
-        return Choices()
+        return defaults
     values: dict[str, Any] = {}
     for item in fields(Choices):
-        variants = item.metadata["variants"]
+        variants, default = item.metadata["variants"], getattr(defaults, item.name)
         if variants:
-            values[item.name] = section.choice(item.name, variants, default=variants[0])
-        elif isinstance(item.default, int | float):
-            values[item.name] = section.number(item.name, default=item.default)
+            values[item.name] = section.choice(item.name, variants, default=default)
+        elif isinstance(default, str):
+            values[item.name] = section.optional_text(item.name) or default
+        else:
+            values[item.name] = section.number(item.name, default=default)
     section.finish()
     return Choices(**values)

@@ -1,10 +1,8 @@
-"""The control plane under /__control: only for loopback, only JSON, and one page for people."""
+"""The control plane under /__control: all JSON."""
 
-import ipaddress
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -16,7 +14,6 @@ from tests.tenant.faults import Faults
 from tests.tenant.library import Library
 from tests.tenant.logins import Login, Logins
 from tests.tenant.node import ActionRunner
-from tests.tenant.pages import page
 from tests.tenant.ratelimit import Limiter, Rule
 from tests.tenant.users import Users
 
@@ -58,8 +55,6 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """All routes of the control plane."""
         return [
-            web.get("/__control/", self.page),
-            web.get("/__control", self.page),
             web.get("/__control/log", self.log),
             web.delete("/__control/log", self.clear_log),
             web.post("/__control/faults", self.add_fault),
@@ -71,23 +66,6 @@ class Control:
             web.put("/__control/actions", self.actions),
             web.get("/__control/transactions", self.transactions),
         ]
-
-    @web.middleware
-    async def guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Refuse callers from elsewhere, and pages of other origins in a local browser."""
-        if request.path.startswith("/__control"):
-            origin = request.headers.get("Origin")
-            foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host")
-            if foreign or not _is_loopback(request.remote):
-                raise ControlError("the control plane is for this machine only", status=403)
-        response: web.StreamResponse = await handler(request)
-        return response
-
-    async def page(self, request: web.Request) -> web.Response:
-        """A list of logins for people."""
-        del request
-        logins = [self._describe(login) for login in reversed(self._logins.all())]
-        return page("control.html", logins=logins)
 
     async def log(self, request: web.Request) -> web.Response:
         """GET: entries after `since` that `match` finds, waiting up to `wait` seconds for one."""
@@ -184,13 +162,6 @@ class Control:
             "metadata": login.metadata,
             "history": login.history,
         }
-
-
-def _is_loopback(remote: str | None) -> bool:
-    try:
-        return ipaddress.ip_address(remote or "").is_loopback
-    except ValueError:
-        return False
 
 
 async def _json(request: web.Request) -> Any:

@@ -5,6 +5,7 @@ from aiohttp.typedefs import Handler
 
 from tests.tenant.config import Config
 
+_CONTINUE = "/continue"
 _PATHS = frozenset(
     {
         "/oauth/token",
@@ -17,9 +18,10 @@ _PATHS = frozenset(
 
 
 class Cors:
-    """Lets single-page applications of the tenant's clients read what they ask for; /continue has none."""
+    """Lets single-page applications of the tenant's clients read what they ask for."""
 
     def __init__(self, config: Config) -> None:
+        self._paths = _PATHS | ({_CONTINUE} if config.choices.continue_cors == "on" else set())
         self._origins = {
             origin
             for client in config.clients.values()
@@ -30,7 +32,7 @@ class Cors:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer preflights and mark answers for origins that a client lists."""
         origin = request.headers.get("Origin", "")
-        if request.path not in _PATHS or origin not in self._origins:
+        if request.path not in self._paths or origin not in self._origins:
             return await handler(request)
         preflight = request.method == "OPTIONS"
         response = web.Response(status=204) if preflight else await handler(request)

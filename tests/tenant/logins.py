@@ -116,8 +116,10 @@ class Logins:
         login.status = Status.LOGIN
         return self._wait(login, login_state())
 
-    def new_redirect_state(self, login: Login) -> str:
-        """A state for the next suspension, which begins with `suspend`."""
+    def next_redirect_state(self, login: Login) -> str:
+        """The state of the next suspension, which begins with `suspend`."""
+        if login.redirects and login.state is not None and self._choices.redirect_state == "same":
+            return login.state
         return redirect_state(client_id=login.client.client_id)
 
     def suspend(self, login: Login, *, state: str) -> None:

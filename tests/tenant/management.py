@@ -1,5 +1,6 @@
 """Users of the Management API v2."""
 
+import json
 from typing import Any
 
 from aiohttp import web
@@ -7,11 +8,11 @@ from aiohttp import web
 from tests.tenant.api_access import ApiAccess, json_body, page_of
 from tests.tenant.errors import ApiError
 from tests.tenant.logins import Logins
-from tests.tenant.payload import check_connection, check_user, invalid
+from tests.tenant.payload import check_connection, check_update, check_user, invalid
 from tests.tenant.sessions import Sessions
 from tests.tenant.settings import Choices
 from tests.tenant.states import identifier
-from tests.tenant.users import Users
+from tests.tenant.users import PROFILE_BYTES, Users
 from tests.tenant.visit import Visit, text
 
 _READ = ("read:users", "read:current_user", "read:user_idp_tokens")
@@ -102,21 +103,27 @@ class Management:
 
     async def update_user(self, request: web.Request) -> web.Response:
         """PATCH /api/v2/users/{id}: metadata merged at its first level, `{}` wipes it."""
-        await self._access.authorized(request, _UPDATE)
+        visit = await self._access.authorized(request, _UPDATE)
         body = await json_body(request)
-        check_user(body)
+        check_update(body, self._choices)
         user_id = _user_id(request)
         current = self._users.get(user_id)
         if current is None:
             raise _no_user()
         check_connection(body, current["identities"][0])
         changes = {name: value for name, value in body.items() if name not in _NOT_STORED}
-        user = self._users.patch(user_id, changes)
+        user = self._users.patch(user_id, changes, limit=self._profile_limit())
         if "password" in changes:
             self._sessions.end_sessions_of(user_id)
             if self._choices.password_change_kills_logins == "on":
                 self._logins.end_waiting_of(user_id)
-        return web.json_response(_shown(user))
+        answer = json.dumps(_shown(user))
+        if len(answer) > PROFILE_BYTES:
+            visit.notes.warnings.append("The profile is larger than 10 KB.")
+        return web.json_response(text=answer)
+
+    def _profile_limit(self) -> int | None:
+        return PROFILE_BYTES if self._choices.profile_limit == "refuse" else None
 
     async def delete_user(self, request: web.Request) -> web.Response:
         """DELETE /api/v2/users/{id}: 204, for somebody who is gone already too."""

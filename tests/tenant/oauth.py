@@ -107,6 +107,9 @@ class OAuth:
         return self._minter.for_login(login, gty="refresh_token", refresh=False)
 
     async def _password(self, visit: Visit, *, client: Client) -> dict[str, Any]:
+        if not self._config.default_directory:
+            missing = "Authorization server not configured with default connection."
+            raise OAuthError("server_error", missing, status=500)
         user = self._users.by_login(text(visit.body, "username"), text(visit.body, "password"))
         if user is None:
             raise OAuthError("invalid_grant", "Wrong email or password.")
@@ -133,20 +136,26 @@ class OAuth:
         outcome = await self._pipeline.run(login, visit)
         if isinstance(outcome, Denied):
             impossible = outcome.error == "interaction_required"
-            status = int(self._config.choices.blocked_redirect_status) if impossible else 403
+            choices = self._config.choices
+            status = int(choices.blocked_redirect_status if impossible else choices.denied_grant_status)
             raise OAuthError(outcome.error, outcome.description, status=status)
         if not isinstance(outcome, Completed):
             raise TypeError(outcome)
 
     def _machine(self, visit: Visit, *, client: Client) -> dict[str, Any]:
         audience = text(visit.body, "audience")
-        if not self._directory.is_management(audience, visit):
-            raise OAuthError("access_denied", f"Service not enabled within domain: {audience}")
-        if not client.scope:
+        api = self._config.apis.get(audience)
+        if api is None and not self._directory.is_management(audience, visit):
+            unknown = self._config.choices.words("unknown_audience_text", audience=audience)
+            raise OAuthError("access_denied", unknown)
+        scopes = tuple(api.clients.get(client.client_id, "").split()) if api else client.scope
+        if not scopes and (api is None or client.client_id not in api.clients):
             raise OAuthError("access_denied", _NO_CLIENT_GRANT.format(audience=audience))
         issuer = self._directory.issuer(visit)
         expired = visit.notes.expire_token
-        return self._minter.for_client(client, issuer=issuer, audience=audience, expired=expired)
+        return self._minter.for_client(
+            client, issuer=issuer, audience=audience, scopes=scopes, expired=expired
+        )
 
     async def revoke(self, request: web.Request) -> web.Response:
         """RFC 7009, refresh tokens only."""

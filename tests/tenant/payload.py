@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.tenant.errors import ApiError
+from tests.tenant.settings import Choices
 
 _TEXT_LIMITS = {
     "given_name": 150,
@@ -32,6 +33,8 @@ _ROOT = ("given_name", "family_name", "name", "nickname", "picture")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+[0-9]{1,15}")
 _MINIMUM_PASSWORD = 8
+_EMPTY = "Too few properties defined (0), minimum 1"
+_SEPARATE = frozenset({"email", "password", "username"})
 _STORED_CONNECTIONS = frozenset({"auth0", "email", "sms"})
 
 
@@ -46,10 +49,24 @@ def check_user(body: dict[str, Any], *, extra: frozenset[str] = frozenset()) -> 
         ApiError: 400 invalid_body.
     """
     if not body:
-        raise invalid("Too few properties defined (0), minimum 1")
+        raise invalid(_EMPTY)
     for name, value in body.items():
         if name not in extra:
             _check_field(name, value)
+
+
+def check_update(body: dict[str, Any], choices: Choices) -> None:
+    """Judge the fields of an update.
+
+    Raises:
+        ApiError: 400 invalid_body.
+    """
+    if not body:
+        raise invalid(_EMPTY, status=int(choices.empty_update_status))
+    check_user(body)
+    together = sorted(_SEPARATE.intersection(body))
+    if choices.patch_combinations == "separate" and len(together) > 1:
+        raise invalid(f"Cannot update {' and '.join(together)} simultaneously")
 
 
 def _check_field(name: str, value: Any) -> None:
@@ -127,10 +144,10 @@ def check_connection(body: dict[str, Any], identity: dict[str, Any]) -> None:
         )
 
 
-def invalid(message: str, *, where: str | None = None) -> ApiError:
+def invalid(message: str, *, where: str | None = None, status: int = 400) -> ApiError:
     """`Payload validation error: '…' on property …`."""
     place = f" on property {where}" if where else ""
-    return ApiError(400, f"Payload validation error: '{message}'{place}.", code="invalid_body")
+    return ApiError(status, f"Payload validation error: '{message}'{place}.", code="invalid_body")
 
 
 def _kind(value: Any) -> str:

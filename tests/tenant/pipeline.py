@@ -96,7 +96,7 @@ class Pipeline:
 
     async def _run_one(self, login: Login, visit: Visit, event: dict[str, Any], *, handler: str) -> Outcome:
         action = login.actions[login.position]
-        state = self._logins.new_redirect_state(login)
+        state = self._logins.next_redirect_state(login)
         event = {
             **event,
             "secrets": action.secrets,
@@ -109,11 +109,15 @@ class Pipeline:
             return self._failed(login, visit, action, exc)
         self._record(login, visit, action, handler=handler, result=result)
         if result.missing:
-            return self._failed(login, visit, action, _no_handler(action, handler))
+            return self._failed(login, visit, action, self._no_handler(action, handler))
         if result.fault is not None:
             self._keep_writes(login, result)
             return self._failed(login, visit, action, result.fault)
         return self._apply(login, action, result, state=state)
+
+    def _no_handler(self, action: Action, handler: str) -> ActionFailedError:
+        message = self._choices.words("missing_handler_text", action=action.name, handler=handler)
+        return ActionFailedError(message, kind="action_error")
 
     def _keep_writes(self, login: Login, result: RunResult) -> None:
         if self._choices.failed_action_writes == "kept":
@@ -128,6 +132,13 @@ class Pipeline:
             "nextState": state,
             "issuer": hostname_of(login) if strict else None,
             "leeway": self._choices.validate_leeway,
+            "stateFirst": self._choices.validate_order == "state",
+            "texts": {
+                "signature": self._choices.signature_text,
+                "type": self._choices.type_text,
+                "subject": self._choices.subject_text,
+                "expired": self._choices.expired_text,
+            },
             "stateSource": self._choices.continue_state_source,
             "dropCache": handler == _CONTINUE and self._choices.cache_on_resume == "dropped",
             "consoleLimit": int(self._choices.console_limit),
@@ -138,7 +149,7 @@ class Pipeline:
         visit.notes.actions.append(entry)
         self._note(login, "action.failed", **entry)
         generic = self._choices.action_error_text == "generic"
-        return Denied("access_denied", "Something went wrong in an Action." if generic else str(fault))
+        return Denied("access_denied", self._choices.generic_error_text if generic else str(fault))
 
     def _record(self, login: Login, visit: Visit, action: Action, *, handler: str, result: RunResult) -> None:
         entry = {
@@ -160,7 +171,8 @@ class Pipeline:
                 denial = denial or Denied("access_denied", command["reason"])
             else:
                 self._apply_command(login, command)
-        if denial is not None:
+        redirect_wins = result.redirect is not None and self._choices.deny_or_redirect == "redirect"
+        if denial is not None and not redirect_wins:
             return denial
         if result.redirect is not None:
             return self._redirect(login, action, result.redirect, state=state)
@@ -231,10 +243,6 @@ class Pipeline:
 
     def _note(self, login: Login, event: str, **fields: Any) -> None:
         login.note(self._clock.now(), event, **fields)
-
-
-def _no_handler(action: Action, handler: str) -> ActionFailedError:
-    return ActionFailedError(f"The Action {action.name} does not export {handler}", kind="action_error")
 
 
 def _comparable(url: str, mode: str) -> str:

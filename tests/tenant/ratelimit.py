@@ -117,7 +117,7 @@ class Limiter:
     def use(self, limit: RateLimit) -> None:
         """Change to a published profile; all buckets are full again."""
         self._profile = limit.profile
-        self._refill = limit.refill
+        self._refill = limit.refill or self._choices.refill
         self._buckets: dict[str, Bucket] = {}
         self._management = dict(_MANAGEMENT[limit.profile])
         if self._choices.write_users_row == "off" and "others" in self._management:

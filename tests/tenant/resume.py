@@ -40,9 +40,9 @@ class Resume:
         if (repeated := self._repeated(state)) is not None:
             return repeated
         login = self._waiting(request, visit, state=state, status=Status.SUSPENDED)
-        self._logins.resume(login)
         sent = {"method": visit.method, "query": visit.query, "body": visit.body}
-        login.note(self._clock.now(), "continued", **sent)
+        login.note(self._clock.now(), "continued", action=login.waiting_action, **sent)
+        self._logins.resume(login)
         return await self._flow.go_on(login, visit, resuming=True)
 
     def _repeated(self, state: str) -> web.Response | None:

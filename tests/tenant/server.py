@@ -6,6 +6,7 @@ import json
 import signal
 import ssl
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,8 @@ class Listeners:
             )
 
 
-async def serve(config: Config, listeners: Listeners) -> None:
-    """Serve until SIGTERM or SIGINT; prints one JSON line when everything listens."""
+async def serve(config: Config, listeners: Listeners, *, greet: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; prints one JSON line when everything listens, then `greet`s."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -87,7 +88,10 @@ async def serve(config: Config, listeners: Listeners) -> None:
         )
         stack.push_async_callback(web_runner.cleanup)
         await web_runner.setup()
-        _print_line({"event": "tenant.ready", **await _listen(web_runner, config, listeners)})
+        ready = await _listen(web_runner, config, listeners)
+        _print_line({"event": "tenant.ready", **ready})
+        if greet is not None:
+            greet(ready.get("http") or ready["https"])
         await stop.wait()
 
 

@@ -10,8 +10,6 @@ from tests.tenant.settings import Choices
 from tests.tenant.states import identifier
 from tests.tenant.visit import Visit
 
-COOKIES = ("auth0", "auth0_compat")
-
 
 @dataclass
 class Session:
@@ -39,10 +37,11 @@ class Sessions:
         self._clock = clock
         self._choices = choices
         self._browsers: dict[str, Browser] = {}
+        self._cookies = (choices.session_cookie, f"{choices.session_cookie}_compat")
 
     def browser(self, request: web.Request) -> Browser | None:
         """The browser that this request's cookie names."""
-        for name in COOKIES:
+        for name in self._cookies:
             found = self._browsers.get(request.cookies.get(name, ""))
             if found is not None:
                 return found
@@ -90,13 +89,13 @@ class Sessions:
                 browser.session = None
 
     def set_cookies(self, response: web.StreamResponse, *, browser: Browser, visit: Visit) -> None:
-        """`auth0` with SameSite=None and its fallback `auth0_compat` without.
+        """The session cookie with SameSite=None and its fallback without.
 
         Over loopback http too: Chromium keeps Secure cookies there; only so a cross-site POST carries them.
         """
         lax = self._choices.cookie_mode == "lax_on_http" and visit.scheme == "http"
-        for name in COOKIES:
-            same_site = "Lax" if lax else "None" if name == "auth0" else None
+        for name in self._cookies:
+            same_site = "Lax" if lax else "None" if name == self._cookies[0] else None
             response.set_cookie(
                 name,
                 browser.id,

@@ -3,8 +3,11 @@
 A name of this table under `settings:` of the tenant file selects another variant.
 """
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
+
+from tests.tenant.errors import ConfigError
 
 
 def _choice(default: str, *others: str, meaning: str) -> Any:
@@ -15,9 +18,16 @@ def _number(default: float, *, meaning: str) -> Any:
     return field(default=default, metadata={"variants": (), "meaning": meaning})
 
 
+def _text(default: str, *, meaning: str) -> Any:
+    return field(default=default, metadata={"variants": (), "meaning": meaning})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """The table; a field with variants takes one of them, any other takes a number."""
+    """The table; a field with variants takes one of them, any other a number or a text as its default is.
+
+    `{name}` in a text stands for what it is about.
+    """
 
     continue_state_source: str = _choice(
         "any",
@@ -37,6 +47,9 @@ class Choices:
     validate_issuer: str = _choice(
         "presence", "hostname", meaning="validateToken wants any iss, or exactly event.request.hostname"
     )
+    validate_order: str = _choice(
+        "signature", "state", meaning="which check of validateToken comes first and names the refusal"
+    )
     validate_leeway: float = _number(0, meaning="seconds that validateToken allows after exp")
     redirect_url_once: str = _choice(
         "path",
@@ -44,6 +57,10 @@ class Choices:
         "off",
         meaning="what may be redirected to only once in a login: URL without query, or with",
     )
+    redirect_state: str = _choice(
+        "new", "same", meaning="whether a second redirect of a login gets a state of its own"
+    )
+    deny_or_redirect: str = _choice("deny", "redirect", meaning="which wins when one Action asks for both")
     redirects_per_action: str = _choice(
         "many", "one", meaning="whether an Action may redirect again on resume"
     )
@@ -63,6 +80,7 @@ class Choices:
     console_limit: float = _number(
         256, meaning="characters of console output kept of one Action (documented)"
     )
+    continue_cors: str = _choice("off", "on", meaning="whether /continue answers listed origins' scripts")
     unknown_client_status: float = _number(400, meaning="status of the page for an unknown client_id")
     callback_mismatch_status: float = _number(403, meaning="status of the page for an unlisted redirect_uri")
     wrong_password_status: float = _number(400, meaning="status of the login page after a wrong password")
@@ -88,6 +106,13 @@ class Choices:
         "lax_on_http",
         meaning="SameSite=None; Secure everywhere, or Lax on a plain http listener",
     )
+    session_cookie: str = _text("auth0", meaning="name of the session cookie; its fallback is {name}_compat")
+    refill: str = _choice(
+        "window",
+        "continuous",
+        meaning="rate limits fill at the top of the second or minute, or as time passes "
+        "(`rate_limit: {refill}` is the same)",
+    )
     limit_body: str = _choice("full", "short", meaning="429 body with message and errorCode, or without them")
     retry_after: str = _choice("off", "on", meaning="whether a 429 carries Retry-After")
     write_users_row: str = _choice(
@@ -97,11 +122,94 @@ class Choices:
     password_change_kills_logins: str = _choice(
         "off", "on", meaning="whether a new password also ends logins that wait at a redirect"
     )
+    patch_combinations: str = _choice(
+        "any", "separate", meaning="whether one PATCH may change several of email, password and username"
+    )
+    profile_limit: str = _choice(
+        "warn", "refuse", meaning="a profile over 10 KB: written with a warning in the call log, or a 400"
+    )
+    empty_update_status: float = _number(400, meaning="status of a PATCH whose body is {}")
+    denied_grant_status: float = _number(
+        403, meaning="status of /oauth/token when an Action denies a password or refresh grant"
+    )
+    unknown_client_text: str = _text("Unknown client: {client_id}", meaning="words of that page")
+    callback_mismatch_text: str = _text(
+        "The provided redirect_uri is not in the list of allowed callback URLs: {redirect_uri}",
+        meaning="words of that page",
+    )
+    missing_handler_text: str = _text(
+        "The Action {action} does not export {handler}",
+        meaning="error_description when an Action that redirected lacks onContinuePostLogin",
+    )
+    generic_error_text: str = _text(
+        "Something went wrong in an Action.", meaning="the text of action_error_text: generic"
+    )
+    signature_text: str = _text("Failed signature validation", meaning="validateToken: secret or algorithm")
+    type_text: str = _text("Unexpected token payload type", meaning="validateToken: typ is not JWT")
+    subject_text: str = _text(
+        "The sub claim does not match the user_id.", meaning="validateToken: somebody else's token"
+    )
+    expired_text: str = _text("Token has expired.", meaning="validateToken: too late")
+    unknown_audience_text: str = _text(
+        "Service not enabled within domain: {audience}", meaning="/oauth/token for an API that is not there"
+    )
+    userinfo_refusal_text: str = _text("Unauthorized", meaning="body of the 401 of /userinfo")
+    logout_text: str = _text("OK", meaning="body of a logout that leads nowhere")
+
+    def words(self, name: str, **values: str) -> str:
+        """The text of one row with its `{names}` filled in."""
+        text = str(getattr(self, name))
+        for key, value in values.items():
+            text = text.replace(f"{{{key}}}", value)
+        return text
+
+
+def parse_settings(pairs: Iterable[str], *, where: str) -> dict[str, Any]:
+    """Rows from `NAME=VALUE` texts.
+
+    Raises:
+        ConfigError: with every mistake, each begun with `where`.
+    """
+    known = {item.name: item for item in fields(Choices)}
+    values: dict[str, Any] = {}
+    mistakes = []
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        mistake = _parse_value(known.get(name), value, into=values)
+        if mistake:
+            mistakes.append(f"{where}: {name} {mistake}")
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    return values
+
+
+def settings_of_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Rows that hold where a tenant file names none: `TENANT_SETTINGS="NAME=VALUE NAME=VALUE"`.
+
+    Raises:
+        ConfigError: with every mistake.
+    """
+    return parse_settings(environ.get("TENANT_SETTINGS", "").split(), where="TENANT_SETTINGS")
+
+
+def _parse_value(item: "Field[Any] | None", value: str, *, into: dict[str, Any]) -> str | None:
+    if item is None:
+        return "is not a setting"
+    variants = item.metadata["variants"]
+    if variants and value not in variants:
+        return f"must be one of {', '.join(variants)}"
+    if isinstance(item.default, str):
+        into[item.name] = value
+        return None
+    if not value.replace(".", "", 1).isdecimal():
+        return "must be a number"
+    into[item.name] = float(value)
+    return None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table as a page shows it; no variants means any number."""
+    """One row of the table as a page shows it; no variants means any number or text, as the default is."""
 
     name: str
     default: str | float

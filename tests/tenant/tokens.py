@@ -1,9 +1,10 @@
 """What /oauth/token hands out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.tenant.clock import Clock
-from tests.tenant.config import Client
+from tests.tenant.config import Api, Client
 from tests.tenant.grants import Grants
 from tests.tenant.keys import Keys
 from tests.tenant.logins import Login
@@ -26,18 +27,21 @@ def profile_claims(user: dict[str, Any], scopes: list[str]) -> dict[str, Any]:
 class Minter:
     """Makes token answers."""
 
-    def __init__(self, *, keys: Keys, users: Users, grants: Grants, clock: Clock) -> None:
+    def __init__(
+        self, *, keys: Keys, users: Users, grants: Grants, clock: Clock, apis: Mapping[str, Api]
+    ) -> None:
         self._keys = keys
         self._users = users
         self._grants = grants
         self._clock = clock
+        self._apis = apis
 
     def for_login(self, login: Login, *, gty: str | None = None, refresh: bool) -> dict[str, Any]:
         """The answer for a person's login; `refresh` says whether a refresh token may come with it."""
         answer = {
             "access_token": self._access_token(login, gty=gty),
             "scope": " ".join(login.scopes),
-            "expires_in": ACCESS_SECONDS,
+            "expires_in": self._lifetime(text(login.params, "audience")),
             "token_type": "Bearer",
         }
         if "openid" in login.scopes:
@@ -46,24 +50,33 @@ class Minter:
             answer["refresh_token"] = self._grants.new_refresh_token(login)
         return answer
 
-    def for_client(self, client: Client, *, issuer: str, audience: str, expired: bool) -> dict[str, Any]:
+    def _lifetime(self, audience: str) -> int:
+        api = self._apis.get(audience)
+        return int(api.token_lifetime) if api else ACCESS_SECONDS
+
+    def for_client(
+        self, client: Client, *, issuer: str, audience: str, scopes: tuple[str, ...], expired: bool
+    ) -> dict[str, Any]:
         """The answer for a machine; an `expired` one has had its day already."""
-        now = int(self._clock.now()) - (2 * ACCESS_SECONDS if expired else 0)
-        claims = {
+        lifetime = self._lifetime(audience)
+        now = int(self._clock.now()) - (2 * lifetime if expired else 0)
+        claims: dict[str, Any] = {
             "iss": issuer,
             "sub": f"{client.client_id}@clients",
             "aud": audience,
             "iat": now,
-            "exp": now + ACCESS_SECONDS,
-            "scope": " ".join(client.scope),
+            "exp": now + lifetime,
+            "scope": " ".join(scopes),
             "gty": "client-credentials",
             "azp": client.client_id,
             "jti": identifier(),
         }
+        if audience in self._apis and self._apis[audience].permissions:
+            claims["permissions"] = list(scopes)
         return {
             "access_token": self._keys.sign(claims),
             "scope": claims["scope"],
-            "expires_in": ACCESS_SECONDS,
+            "expires_in": lifetime,
             "token_type": "Bearer",
         }
 
@@ -78,7 +91,7 @@ class Minter:
             "sub": login.user_id,
             "aud": (both if len(both) > 1 else audience) if audience else userinfo,
             "iat": now,
-            "exp": now + ACCESS_SECONDS,
+            "exp": now + self._lifetime(audience),
             "azp": login.client.client_id,
             "scope": " ".join(login.scopes),
         }

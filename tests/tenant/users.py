@@ -1,6 +1,7 @@
 """Users as the Management API knows them: documents whose every version is remembered for stale reads."""
 
 import copy
+import json
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from tests.tenant.errors import ApiError
 from tests.tenant.visit import same
 
 METADATA = ("app_metadata", "user_metadata")
+PROFILE_BYTES = 10 * 1024
 _VERSIONS_KEPT = 20
 
 
@@ -103,11 +105,11 @@ class Users:
         """Forget a user; one who is not there is no mistake."""
         self._versions.pop(user_id, None)
 
-    def patch(self, user_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+    def patch(self, user_id: str, changes: dict[str, Any], *, limit: int | None = None) -> dict[str, Any]:
         """Apply changes that were judged before, metadata merged at its first level.
 
         Raises:
-            ApiError: 404, the user does not exist.
+            ApiError: 404, the user does not exist; 400, the profile would have more than `limit` bytes.
         """
         current = self.get(user_id)
         if current is None:
@@ -124,6 +126,8 @@ class Users:
             else:
                 _assign(document, name, value)
         document["updated_at"] = now
+        if limit is not None and len(json.dumps(document)) > limit:
+            raise ApiError(400, "The user profile exceeds its size limit.", code="invalid_body")
         return self._write(document, password)
 
     def count_login(self, user_id: str) -> None:

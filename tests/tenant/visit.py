@@ -23,6 +23,7 @@ class Notes:
     fault: int | None = None
     rate_limit: dict[str, int] | None = None
     actions: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     stale_read: float = 0
     expire_token: bool = False
 

@@ -89,31 +89,38 @@ function expectedState({ query, body }, source) {
   return { ...query, ...body }.state;
 }
 
+const text = (value) => typeof value === "string" && value !== "";
+
+function stateFault({ event, context }, claims) {
+  const expected = expectedState(event.request, context.stateSource);
+  const same = text(claims.state) && claims.state === expected;
+  return same ? null : "State in the token does not match the /continue state.";
+}
+
 function tokenFault(run, parts, secret) {
   const { event, context } = run;
-  if (!signatureMatches(parts, secret)) return "Failed signature validation";
-  if (parsePart(parts[0]).typ !== "JWT") return "Unexpected token payload type";
+  const { texts } = context;
   const claims = parsePart(parts[1]);
-  const text = (value) => typeof value === "string" && value !== "";
+  const state = stateFault(run, claims);
+  if (state && context.stateFirst) return state;
+  if (!signatureMatches(parts, secret)) return texts.signature;
+  if (parsePart(parts[0]).typ !== "JWT") return texts.type;
   if (!text(claims.sub) || !text(claims.iss) || !Number.isFinite(claims.exp) || !Number.isFinite(claims.iat)) {
     return "Missing or invalid standard claims";
   }
   if (context.issuer !== null && claims.iss !== context.issuer) return "Missing or invalid standard claims";
-  if (claims.exp + context.leeway <= now() / 1000) return "Token has expired.";
-  if (claims.sub !== event.user.user_id) return "The sub claim does not match the user_id.";
-  if (!text(claims.state) || claims.state !== expectedState(event.request, context.stateSource)) {
-    return "State in the token does not match the /continue state.";
-  }
-  return null;
+  if (claims.exp + context.leeway <= now() / 1000) return texts.expired;
+  if (claims.sub !== event.user.user_id) return texts.subject;
+  return state;
 }
 
 function validateToken(run, { secret, tokenParameterName = "session_token" }) {
   const { query, body } = run.event.request;
   const token = { ...query, ...body }[tokenParameterName];
   if (token === undefined || token === null) {
-    throw new Error(
-      `There is no parameter called '${tokenParameterName}' available in either the POST body or query string.`,
-    );
+    const fault = `There is no parameter called '${tokenParameterName}' available in either the POST body or query string.`;
+    run.validations.push({ parameter: tokenParameterName, fault });
+    throw new Error(fault);
   }
   const parts = String(token).split(".");
   const fault = tokenFault(run, parts, secret);

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from tests.tenant.app import create_app
 from tests.tenant.config import load_config
 from tests.tenant.keys import Keys
 from tests.tenant.node import ActionRunner
+from tests.tenant.settings import settings_of_environment
 
 SECRET = "answer-secret-of-32-bytes-or-more"
 CLIENT = "WebWebWebWebWebWebWebWebWebWeb12"
@@ -258,7 +260,7 @@ async def run_tenant(
         bound.append({"name": name, "code": f"{name}.js", "secrets": {"SECRET": SECRET}})
     path = folder / "tenant.yaml"
     path.write_text(json.dumps(document(actions=bound, **changes)), encoding="utf-8")
-    config = load_config(path)
+    config = load_config(path, defaults=settings_of_environment(os.environ))
     async with AsyncExitStack() as stack:
         runner = await stack.enter_async_context(ActionRunner(timeout=config.choices.action_timeout))
         app = create_app(config, runner=runner, keys=keys or shared_keys())

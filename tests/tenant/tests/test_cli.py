@@ -13,8 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jwt
+import pytest
+from bs4 import BeautifulSoup
+from yarl import URL
 
-from tests.tenant.tests.support import REDIRECTING, SECRET, browser, document
+from tests.tenant.tests.support import (
+    CLIENT,
+    EMAIL,
+    PASSWORD,
+    REDIRECTING,
+    SECRET,
+    browser,
+    document,
+)
 
 _ROOT = Path(__file__).parents[3]
 _COMMAND = [sys.executable, "-m", "tests.tenant"]
@@ -41,9 +53,11 @@ def _refused(*arguments: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-async def _start(*arguments: str) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
+async def _start(*arguments: str, **environment: str) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*_COMMAND, *arguments, cwd=_ROOT, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(
+        *_COMMAND, *arguments, cwd=_ROOT, env={**os.environ, **environment}, stdout=pipe, stderr=pipe
+    )
     assert process.stdout is not None
     ready: dict[str, str] = json.loads(await process.stdout.readline())
     return process, ready
@@ -178,6 +192,70 @@ def test_bad_addresses(tmp_path: Path) -> None:
     config = _config(tmp_path)
     assert _refused("--config", config, "--http", "nowhere") == (2, "nowhere is not HOST:PORT\n")
     assert _refused("--config", config, "--https", "127.0.0.1:0") == (2, "--https needs --ca-dir\n")
+
+
+async def test_somebody_elses_action() -> None:
+    """One line starts a tenant around an Action, with an application, a person and where to go on."""
+    example = str(_ROOT / "tests" / "tenant" / "examples" / "redirect_action.js")
+    process, ready = await _start("--action", example, "--secret", f"MY_REDIRECT_SECRET={SECRET}")
+    async with browser(ready["http"]) as session:
+        async with session.get(f"{ready['http']}/__control/") as answer:
+            begin = BeautifulSoup(await answer.text(), "html.parser").select_one("a.button")
+            assert begin is not None
+        async with session.get(f"{ready['http']}{begin['href']}") as answer:
+            form = URL(str(answer.url))
+        person = {"state": form.query["state"], "username": EMAIL, "password": PASSWORD}
+        async with session.post(f"{ready['http']}/u/login", data=person, allow_redirects=False) as answer:
+            resume = answer.headers["Location"]
+        async with session.get(resume, allow_redirects=False) as answer:
+            away = URL(answer.headers["Location"])
+    process.terminate()
+    _, stderr = await process.communicate()
+    assert str(away.with_query(None)) == "http://127.0.0.3:8000/colour"
+    claims = jwt.decode(
+        away.query["session_token"], SECRET, algorithms=["HS256"], options={"verify_iss": False}
+    )
+    assert claims["email"] == EMAIL
+    assert f"{ready['http']}/__control/" in stderr.decode()
+    assert PASSWORD in stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--action", "/nowhere.js"], "--action: cannot read /nowhere.js"),
+        (["--action", "X", "--secret", "NAME"], "--secret NAME is not NAME=VALUE"),
+        (["--config", "X", "--secret", "A=b"], "--secret goes with --action"),
+        (["--config", "X", "--setting", "speed=1"], "--setting: speed is not a setting"),
+        (["--config", "X", "--setting", "continue_cookie=x"], "--setting: continue_cookie must be one of"),
+        (["--config", "X", "--setting", "code_lifetime=x"], "--setting: code_lifetime must be a number"),
+        (["--config", "X", "--action", "Y"], "not allowed with argument --config"),
+        ([], "one of the arguments --config --action is required"),
+    ],
+)
+def test_wrong_command_lines(arguments: list[str], says: str) -> None:
+    """A command line that cannot be meant is refused with what is wrong with it."""
+    code, stderr = _refused(*arguments)
+    assert code == 2
+    assert says in stderr
+
+
+async def test_settings_from_outside(tmp_path: Path) -> None:
+    """`--setting` wins over the file, the file over TENANT_SETTINGS, and that over the table."""
+    settings = {"unknown_client_status": 410, "callback_mismatch_status": 411}
+    config = _config(tmp_path, settings=settings)
+    environment = "callback_mismatch_status=418 continue_error_status=419 unknown_client_status=418"
+    arguments = ["--config", config, "--setting", "unknown_client_status=409"]
+    process, ready = await _start(*arguments, TENANT_SETTINGS=environment)
+    paths = ["/authorize", f"/authorize?client_id={CLIENT}", "/continue"]
+    async with aiohttp.ClientSession() as session:
+        statuses = []
+        for path in paths:
+            async with session.get(f"{ready['http']}{path}") as answer:
+                statuses.append(answer.status)
+    process.terminate()
+    await process.wait()
+    assert statuses == [409, 411, 419]
 
 
 def test_no_node(tmp_path: Path) -> None:

@@ -268,14 +268,3 @@ async def test_actions_are_replaced(tmp_path: Path) -> None:
         {"name": "bad", "error": "Unexpected token ';'", "where": "bad.js:1:5"},
     ]
     assert answer.query["error_description"] == "because"
-
-
-async def test_page_for_people(tmp_path: Path) -> None:
-    """The page lists a login that waits and shows nothing unescaped."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
-        empty = await tenant.send("GET", "/__control/")
-        await tenant.log_in(state="<script>")
-        page = await tenant.send("GET", "/__control/")
-    assert "Nobody has logged in yet." in empty.text
-    assert "suspended: waits for way" in page.text
-    assert "<script>" not in page.text
