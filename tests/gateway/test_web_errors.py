@@ -235,5 +235,5 @@ async def test_a_login_that_keeps_changing(rig: Rig, anna: Browser) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     lines = [line for line in rig.lines.all if line["event"] == "request.not_possible_now"]
     assert [line["error_type"] for line in lines] == ["ConflictError"]
-    await rig.execute("DROP TRIGGER lose ON transactions")
+    await rig.execute("DROP FUNCTION gateway.lose CASCADE")
     assert (await anna.press(login, "claim")).status == 303
