@@ -56,7 +56,7 @@ def _origin(reader: SettingsReader, *, production: bool) -> str:
     """As browsers write it in `Origin` and `Host`, since both are compared with it."""
     schemes = ("https",) if production else ("https", "http")
     origin = reader.url("PUBLIC_BASE_URL", schemes=schemes).removesuffix("/")
-    if origin and not _ORIGIN.fullmatch(origin):
+    if origin.startswith(schemes) and not _ORIGIN.fullmatch(origin):
         reader.mistake(
             "PUBLIC_BASE_URL", "must be an origin in lower case without user, path or default port"
         )
