@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.bus import Publisher, open_connection, open_publisher
+from common.bus import Publisher, open_link, open_publisher
 from common.consumer import Consumer
 from common.db import Database, open_database
 from common.messages import Message, encode
@@ -50,9 +50,9 @@ class Rig:
     ) -> AsyncIterator[Consumer]:
         """A consumer on a connection of its own; at the end it stops as a service does, or dies."""
         stop = asyncio.Event()
-        async with open_connection(url or self.amqp.metadata_sync, name="test: consume") as connection:
+        async with open_link(url or self.amqp.metadata_sync, name="test: consume") as link:
             consumer = Consumer(
-                connection=connection,
+                link=link,
                 queue=queue,
                 handle=self.handler,
                 database=self.database,

@@ -7,7 +7,7 @@ import aio_pika
 import aiormq
 import pytest
 
-from common.bus import BrokerRefusedError, Publisher, open_connection, open_publisher
+from common.bus import BrokerRefusedError, Publisher, open_link, open_publisher
 from common.outbox import OutgoingMessage
 from tests.common.queues import admin_channel, take, wait_for_depth
 from tests.support.tcp_proxy import TcpProxy
@@ -141,11 +141,12 @@ async def test_a_cut_line(amqp: VirtualHost) -> None:
 
 async def test_a_confirm_that_never_comes(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a confirm within the deadline the outcome is unknown, which is not published."""
-    monkeypatch.setattr("common.bus.PUBLISH_SECONDS", 0.3)
+    monkeypatch.setattr("common.bus.PUBLISH_SECONDS", 0.5)
     async with (
         TcpProxy.to(amqp.gateway) as proxy,
         open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
     ):
+        assert await publisher.publish(row("before"))
         proxy.hold()
         begun = time.monotonic()
         assert not await publisher.publish(row())
@@ -159,9 +160,10 @@ async def test_a_client_that_gives_up(amqp: VirtualHost) -> None:
         TcpProxy.to(amqp.gateway) as proxy,
         open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
     ):
+        assert await publisher.publish(row("before"))
         proxy.hold()
         waiting = asyncio.create_task(publisher.publish(row()))
-        transport = publisher._connection.transport
+        transport = (await publisher._link.connection()).transport
         assert transport is not None
         await wait_until(
             lambda: any(
@@ -182,6 +184,7 @@ async def test_our_own_cancel_stays_one(amqp: VirtualHost) -> None:
         TcpProxy.to(amqp.gateway) as proxy,
         open_publisher(proxy.url(amqp.gateway), name="x") as publisher,
     ):
+        assert await publisher.publish(row("before"))
         proxy.hold()
         task = asyncio.create_task(publisher.publish(row()))
         await asyncio.sleep(0)
@@ -192,41 +195,51 @@ async def test_our_own_cancel_stays_one(amqp: VirtualHost) -> None:
 
 
 async def test_a_wrong_password(amqp: VirtualHost) -> None:
-    """A refused user ends the start with an error that shows no password."""
-    with pytest.raises(BrokerRefusedError) as caught:
-        async with open_publisher(amqp.gateway.replace("://gateway:", "://gateway:canary-7f3a"), name="x"):
-            pass
+    """A refused user is an error that shows no password: waiting would not help."""
+    async with open_link(amqp.gateway.replace("://gateway:", "://gateway:canary-7f3a"), name="x") as link:
+        with pytest.raises(BrokerRefusedError) as caught:
+            await link.connection()
+        assert not link.is_up
     assert str(caught.value) == "the broker refuses this user, password or virtual host"
 
 
 async def test_a_virtual_host_that_is_not_there(amqp: VirtualHost) -> None:
-    """An unknown virtual host ends the start: waiting would not help."""
-    with pytest.raises(BrokerRefusedError):
-        async with open_connection(amqp.gateway + "-nowhere", name="x"):
-            pass
+    """So is an unknown virtual host."""
+    async with open_link(amqp.gateway + "-nowhere", name="x") as link:
+        with pytest.raises(BrokerRefusedError):
+            await link.connection()
 
 
-async def test_a_broker_that_comes_later(amqp: VirtualHost) -> None:
-    """A service that is there before its broker waits for it."""
+async def test_a_broker_that_comes_later(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service may start before its broker: nothing looks published until it is there, then all works."""
+    monkeypatch.setattr("common.bus.PUBLISH_SECONDS", 0.1)
     async with TcpProxy.to(amqp.gateway) as proxy:
         await proxy.refuse()
+        async with open_publisher(proxy.url(amqp.gateway), name="x") as publisher:
+            assert not await publisher.publish(row())
+            await wait_until(lambda: proxy.refused >= 3)
+            assert not publisher.is_connected
+            monkeypatch.setattr("common.bus.PUBLISH_SECONDS", 3.0)
+            proxy.accept()
+            assert await publisher.publish(row())
+            assert publisher.is_connected
 
-        async def open_and_publish() -> bool:
-            async with open_publisher(proxy.url(amqp.gateway), name="x") as publisher:
-                return await publisher.publish(row())
 
-        opening = asyncio.create_task(open_and_publish())
-        await wait_until(lambda: proxy.refused >= 3)
-        assert not opening.done()
-        proxy.accept()
-        assert await opening
+async def test_closed_before_the_broker_came(amqp: VirtualHost) -> None:
+    """A service that is told to stop while its broker is away does not wait for it."""
+    async with TcpProxy.to(amqp.gateway) as proxy:
+        await proxy.refuse()
+        async with open_publisher(proxy.url(amqp.gateway), name="x") as publisher:
+            await wait_until(lambda: proxy.refused >= 1)
+        assert not publisher.is_connected
 
 
 async def test_closing_without_a_broker(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing ends within its deadline, also while the broker swallows every packet."""
     monkeypatch.setattr("common.bus.SETUP_SECONDS", 0.3)
     async with TcpProxy.to(amqp.gateway) as proxy:
-        async with open_publisher(proxy.url(amqp.gateway), name="x"):
+        async with open_publisher(proxy.url(amqp.gateway), name="x") as publisher:
+            await wait_until(lambda: publisher.is_connected)
             proxy.hold()
             begun = time.monotonic()
         assert time.monotonic() - begun < 3

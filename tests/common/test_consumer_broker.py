@@ -146,7 +146,7 @@ async def test_a_channel_that_the_broker_closes(rig: Rig) -> None:
 
 async def provoke_channel_error(consumer: Consumer) -> None:
     """Acknowledge what was never delivered: 406 PRECONDITION_FAILED."""
-    transport = consumer._connection.transport
+    transport = (await consumer._link.connection()).transport
     assert transport is not None
     (channel,) = (c for c in transport.connection.channels.values() if c is not None and c.number)
     await channel.basic_ack(99_999)

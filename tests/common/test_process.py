@@ -136,3 +136,22 @@ async def test_loops_end_together() -> None:
     asyncio.get_running_loop().call_soon(stop.set)
     await run_loops(stop, slow, quick)
     assert ended == ["quick", "slow"]
+
+
+async def test_what_comes_last() -> None:
+    """The last loop is told to stop only when the others have ended: it carries off what they leave."""
+    ended: list[str] = []
+
+    async def worker(stop: asyncio.Event) -> None:
+        await stop.wait()
+        await asyncio.sleep(0)
+        ended.append("worker")
+
+    async def relay(stop: asyncio.Event) -> None:
+        await stop.wait()
+        ended.append("relay")
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_soon(stop.set)
+    await run_loops(stop, worker, last=relay)
+    assert ended == ["worker", "relay"]

@@ -20,6 +20,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
+from aio_pika.robust_connection import RobustConnection
 from aiormq.exceptions import InvalidFrameError
 from yarl import URL
 
@@ -40,17 +41,49 @@ class BrokerRefusedError(WaystationError):
     """The broker does not accept our user, password or virtual host; trying again would not help."""
 
 
+class Link:
+    """One connection: made in the background until the broker is there, and repairing itself from then on.
+
+    A service that starts while the broker is away can serve meanwhile what needs no broker.
+    """
+
+    def __init__(self, url: str, *, name: str) -> None:
+        self._connecting = asyncio.create_task(_connect(url, name=name))
+
+    @property
+    def is_up(self) -> bool:
+        if not self._connecting.done() or self._connecting.cancelled() or self._connecting.exception():
+            return False
+        connection = self._connecting.result()
+        return connection.connected.is_set() and not connection.is_closed
+
+    async def connection(self) -> AbstractRobustConnection:
+        """The connection, once there is one; it may be down again.
+
+        Raises:
+            BrokerRefusedError: wrong user, password or virtual host.
+        """
+        return await asyncio.shield(self._connecting)
+
+    async def close(self) -> None:
+        self._connecting.cancel()
+        await asyncio.wait({self._connecting})
+        if not self._connecting.cancelled() and not self._connecting.exception():
+            await _close(self._connecting.result())
+
+
 class Publisher:
     """Publishes with confirms; one connection, one channel, any number of publishes at once."""
 
-    def __init__(self, connection: AbstractRobustConnection, channel: AbstractRobustChannel) -> None:
-        self._connection = connection
-        self._channel = channel
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._opening = asyncio.Lock()
+        self._opened: AbstractRobustChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
 
     @property
     def is_connected(self) -> bool:
-        return self._connection.connected.is_set() and not self._connection.is_closed
+        return self._link.is_up
 
     async def publish(self, message: OutgoingMessage) -> bool:
         """Publish one outbox row; False means unknown or refused, and the row must be tried again."""
@@ -103,34 +136,37 @@ class Publisher:
 
     async def _exchange(self, name: str) -> AbstractExchange:
         if name not in self._exchanges:
+            channel = await self._channel()
             self._exchanges[name] = (
-                await self._channel.get_exchange(name, ensure=False)
-                if name
-                else self._channel.default_exchange
+                await channel.get_exchange(name, ensure=False) if name else channel.default_exchange
             )
         return self._exchanges[name]
+
+    async def _channel(self) -> AbstractRobustChannel:
+        async with self._opening:
+            if self._opened is None:
+                connection = await self._link.connection()
+                channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                await channel.initialize()
+                self._opened = channel
+            return self._opened
 
 
 @asynccontextmanager
 async def open_publisher(url: str, *, name: str) -> AsyncIterator[Publisher]:
-    """A publisher on a connection of its own.
-
-    Raises:
-        BrokerRefusedError: wrong user, password or virtual host.
-    """
-    async with open_connection(url, name=f"{name}: publish") as connection:
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        yield Publisher(connection, channel)
+    """A publisher on a connection of its own."""
+    async with open_link(url, name=f"{name}: publish") as link:
+        yield Publisher(link)
 
 
 @asynccontextmanager
-async def open_connection(url: str, *, name: str) -> AsyncIterator[AbstractRobustConnection]:
-    """A connection that repairs itself; the first one is tried until the broker is there."""
-    connection = await _connect(url, name=name)
+async def open_link(url: str, *, name: str) -> AsyncIterator[Link]:
+    """A connection for the block."""
+    link = Link(url, name=name)
     try:
-        yield connection
+        yield link
     finally:
-        await _close(connection)
+        await link.close()
 
 
 async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
@@ -138,10 +174,7 @@ async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
     delay = 0.2
     while True:
         try:
-            async with broker_deadline(CONNECT_SECONDS):
-                return await aio_pika.connect_robust(
-                    address, timeout=CONNECT_SECONDS, reconnect_interval=_jittered(1.0, spread=4.0)
-                )
+            return await _connect_once(address)
         except (ProbableAuthenticationError, InvalidFrameError) as exc:
             # To a virtual host that is not there, or not for us, the broker answers with a frame that closes.
             raise BrokerRefusedError("the broker refuses this user, password or virtual host") from exc
@@ -149,6 +182,18 @@ async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
             log.warning("broker.unavailable", error_type=type(exc).__name__)
         await asyncio.sleep(_jittered(delay, spread=delay))
         delay = min(delay * 2, 5.0)
+
+
+async def _connect_once(address: URL) -> AbstractRobustConnection:
+    """One attempt. The library would go on trying behind our back if an attempt that ended was not closed."""
+    connection = RobustConnection(address.update_query(reconnect_interval=_jittered(1.0, spread=4.0)))
+    try:
+        async with broker_deadline(CONNECT_SECONDS):
+            await connection.connect(timeout=CONNECT_SECONDS)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 @asynccontextmanager

@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection, AbstractRobustQueue
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustQueue
 from aio_pika.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
 
 from common import outbox
-from common.bus import BROKER_AWAY, SETUP_SECONDS, Publisher, broker_deadline
+from common.bus import BROKER_AWAY, SETUP_SECONDS, Link, Publisher, broker_deadline
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
 from common.errors import WaystationError
@@ -59,14 +59,14 @@ class Consumer:
     def __init__(
         self,
         *,
-        connection: AbstractRobustConnection,
+        link: Link,
         queue: str,
         handle: Handler,
         database: Database,
         publisher: Publisher,
         clock: Clock,
     ) -> None:
-        self._connection = connection
+        self._link = link
         self._queue_name = queue
         self._handle = handle
         self._database = database
@@ -78,7 +78,7 @@ class Consumer:
 
     @property
     def is_consuming(self) -> bool:
-        return self._is_known_to_broker and self._connection.connected.is_set()
+        return self._is_known_to_broker and self._link.is_up
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; returns when no handler runs any more."""
@@ -108,8 +108,9 @@ class Consumer:
 
         After a lost connection the client library renews it by itself.
         """
+        connection = await self._link.connection()
         while True:
-            channel = self._connection.channel(publisher_confirms=False)
+            channel = connection.channel(publisher_confirms=False)
             try:
                 async with broker_deadline(SETUP_SECONDS):
                     await channel.initialize()
@@ -232,8 +233,9 @@ class Consumer:
 
     async def _count_consumers(self) -> int | None:
         """How many there are, those of other processes included; None where the broker does not say."""
+        connection = await self._link.connection()
         try:
-            async with broker_deadline(SETUP_SECONDS), self._connection.channel() as channel:
+            async with broker_deadline(SETUP_SECONDS), connection.channel() as channel:
                 queue = await channel.declare_queue(self._queue_name, passive=True)
                 return queue.declaration_result.consumer_count
         except ChannelNotFoundEntity:

@@ -69,14 +69,22 @@ def stop_on_signals() -> Stop:
     return stop
 
 
-async def run_loops(stop: asyncio.Event, *loops: Loop) -> None:
-    """Run each until it returns after `stop`; the first that raises stops the others and is raised."""
+async def run_loops(stop: asyncio.Event, *loops: Loop, last: Loop | None = None) -> None:
+    """Run each until it returns after `stop`; the first that raises stops the others and is raised.
+
+    `last` is told to stop when the others have ended, so that it can still carry off what they leave.
+    """
     if isinstance(stop, Stop):
         stop.has_started()
+    ended = asyncio.Event()
     with _first_error_alone():
-        async with asyncio.TaskGroup() as tasks:
-            for loop in loops:
-                tasks.create_task(loop(stop))
+        async with asyncio.TaskGroup() as outer:
+            if last is not None:
+                outer.create_task(last(ended))
+            async with asyncio.TaskGroup() as inner:
+                for loop in loops:
+                    inner.create_task(loop(stop))
+            ended.set()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import structlog
 from aiohttp import web
 
-from common.bus import open_connection, open_publisher
+from common.bus import open_link, open_publisher
 from common.clock import Clock, SystemClock
 from common.consumer import Consumer
 from common.db import Database, open_database
@@ -103,11 +103,11 @@ async def serve(settings: Settings) -> None:
             )
         )
         publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
-        connection = await stack.enter_async_context(open_connection(settings.amqp_url, name=SERVICE))
+        link = await stack.enter_async_context(open_link(settings.amqp_url, name=SERVICE))
         relay = Relay(database=database, publisher=publisher, clock=clock)
         logins = Logins(database=database, relay=relay, bell=bell, clock=clock)
         consumer = Consumer(
-            connection=connection,
+            link=link,
             queue=SERVICE,
             handle=Outcomes(logins=logins, clock=clock).handle,
             database=database,
@@ -132,5 +132,5 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))
         timekeeper = Timekeeper(database=database, logins=logins)
-        await run_loops(stop, relay.run, consumer.run, timekeeper.run, tenants.watch)
+        await run_loops(stop, consumer.run, timekeeper.run, tenants.watch, last=relay.run)
     log.info("service.stopped")

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from common.bus import Publisher, open_connection, open_publisher
+from common.bus import Publisher, open_link, open_publisher
 from common.clock import SystemClock
 from common.consumer import Consumer
 from common.db import Database, open_database
@@ -47,9 +47,7 @@ async def serve(settings: Settings) -> None:
             )
         )
         publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
-        connection = await stack.enter_async_context(
-            open_connection(settings.amqp_url, name=f"{SERVICE}: consume")
-        )
+        link = await stack.enter_async_context(open_link(settings.amqp_url, name=f"{SERVICE}: consume"))
         client = await stack.enter_async_context(open_management_client(clock))
         relay = Relay(database=database, publisher=publisher, clock=clock)
         leases = Leases(database=database, relay=relay, clock=clock)
@@ -68,7 +66,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
         )
         consumer = Consumer(
-            connection=connection,
+            link=link,
             queue=QUEUE,
             handle=intake.handle,
             database=database,

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from common.bus import Publisher, open_connection, open_publisher
+from common.bus import Publisher, open_link, open_publisher
 from common.clock import Clock, SystemClock
 from common.consumer import Consumer
 from common.db import Database, open_database
@@ -42,13 +42,11 @@ async def serve(settings: Settings) -> None:
             )
         )
         publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
-        connection = await stack.enter_async_context(
-            open_connection(settings.amqp_url, name=f"{SERVICE}: consume")
-        )
+        link = await stack.enter_async_context(open_link(settings.amqp_url, name=f"{SERVICE}: consume"))
         relay = Relay(database=database, publisher=publisher, clock=clock)
         worker = _worker(settings, database=database, relay=relay, tenants=tenants, clock=clock)
         consumer = Consumer(
-            connection=connection,
+            link=link,
             queue=QUEUE,
             handle=worker.handle,
             database=database,
@@ -58,7 +56,7 @@ async def serve(settings: Settings) -> None:
         checks = _checks(database=database, publisher=publisher, consumer=consumer)
         await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
         log.info("service.started", tenants=len(tenants.current))
-        await run_loops(stop, consumer.run, relay.run, tenants.watch)
+        await run_loops(stop, consumer.run, tenants.watch, last=relay.run)
     log.info("service.stopped")
 
 
