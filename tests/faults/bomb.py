@@ -1,8 +1,9 @@
-"""Counts what a process does to the world, and ends the process right after the k-th of it.
+"""Counts what a process does to the world, and ends the process right after the k-th of it, or its hearing.
 
 An *effect* is a statement to PostgreSQL (BEGIN and COMMIT are statements), a publish, an acknowledgement or
 an outgoing HTTP call. The process dies after the effect is done and before it can make anything of it, which
-is also before the next one: all k together leave no gap between two effects in which nobody ever died.
+is also before the next one: all k together leave no gap between two effects in which nobody ever died. Or it
+lives and never hears of the end of the k-th, as if the connection had been lost just then.
 
 Counted is only what a login causes. Counting begins when the file `armed` appears, which a test writes when
 the process has nothing to do. Of the statements that a process sends by itself, to look for work or to tidy
@@ -13,22 +14,32 @@ to the pool.
 import functools
 import os
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import aio_pika
 import aiohttp
 import asyncpg
+from aio_pika.exceptions import ChannelInvalidStateError
 from yarl import URL
 
 EXIT_CODE = 137
 ARMED, EFFECTS = "armed", "effects"
 
+
+class Fate(StrEnum):
+    """What becomes of a process at its k-th effect."""
+
+    DEATH = "death"
+    SILENCE = "silence"
+
+
 _Call = Callable[..., Awaitable[Any]]
 
 
 class Bomb:
-    """Counts effects while `folder/armed` exists; that file holds a nonce and k, of which 0 never comes."""
+    """Counts effects while `folder/armed` exists; that file holds a nonce, k (0 never comes) and a fate."""
 
     def __init__(self, folder: Path) -> None:
         self._armed = folder / ARMED
@@ -36,37 +47,45 @@ class Bomb:
         self._nonce = ""
         self._count = 0
 
-    def effect(self, what: str) -> None:
-        """Note one effect, and die of it if it is the k-th."""
+    def effect(self, what: str) -> bool:
+        """Note one effect, and die of it if it is the k-th; True if its end shall not be heard of."""
         try:
-            nonce, fatal = self._armed.read_text().split()
+            nonce, fatal, fate = self._armed.read_text().split()
         except FileNotFoundError:
-            return
+            return False
         self._count = self._count + 1 if nonce == self._nonce else 1
         self._nonce = nonce
         with self._effects.open("a") as notes:
             notes.write(f"{nonce} {self._count} {what}\n")
-        if self._count == int(fatal):
-            self._armed.unlink()
+        if self._count != int(fatal):
+            return False
+        self._armed.unlink()
+        if fate == Fate.DEATH:
             os._exit(EXIT_CODE)
+        return True
 
     def plant(self) -> None:
         """Have every effect of this process counted from now on."""
         for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
-            self._wrap(asyncpg.Connection, name, describe=_statement)
-        self._wrap(aio_pika.Exchange, "publish", describe=lambda *_: "publish")
+            lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+            self._wrap(asyncpg.Connection, name, describe=_statement, lost=lost)
+        self._wrap(aio_pika.Exchange, "publish", describe=lambda *_: "publish", lost=TimeoutError())
         for name in ("ack", "nack", "reject"):
-            self._wrap(aio_pika.IncomingMessage, name, describe=lambda *_, name=name: name)
-        self._wrap(aiohttp.ClientSession, "_request", describe=_http_call)
+            closed = ChannelInvalidStateError("the channel was closed")
+            self._wrap(aio_pika.IncomingMessage, name, describe=lambda *_, name=name: name, lost=closed)
+        disconnected = aiohttp.ServerDisconnectedError()
+        self._wrap(aiohttp.ClientSession, "_request", describe=_http_call, lost=disconnected)
 
-    def _wrap(self, owner: type[Any], name: str, *, describe: Callable[..., str | None]) -> None:
+    def _wrap(
+        self, owner: type[Any], name: str, *, describe: Callable[..., str | None], lost: Exception
+    ) -> None:
         original: _Call = getattr(owner, name)
 
         @functools.wraps(original)
         async def counted(*args: Any, **kwargs: Any) -> Any:
             result = await original(*args, **kwargs)
-            if what := describe(result, *args):
-                self.effect(what)
+            if (what := describe(result, *args)) and self.effect(what):
+                raise lost
             return result
 
         setattr(owner, name, counted)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.bomb import ARMED, EFFECTS
+from tests.faults.bomb import ARMED, EFFECTS, Fate
 from tests.faults.crash import LIFE
 from tests.support.processes import Process
 from tests.support.stack import SERVICES, Stack
@@ -53,11 +53,11 @@ class Crashing:
         self._nonce = ""
         self.service = service
 
-    def arm(self, k: int) -> None:
-        """Begin to count; the process dies of its k-th effect from now on, and of none if k is 0."""
+    def arm(self, k: int, fate: Fate) -> None:
+        """Begin to count; the process meets its fate at its k-th effect from now on, and never if k is 0."""
         self._nonce = secrets.token_hex(4)
         unready = self._folder / f"{ARMED}.new"
-        unready.write_text(f"{self._nonce} {k}")
+        unready.write_text(f"{self._nonce} {k} {fate}")
         unready.rename(self._folder / ARMED)
 
     def disarm(self) -> list[str]:
@@ -66,6 +66,10 @@ class Crashing:
         lines = (self._folder / EFFECTS).read_text().splitlines()
         notes = [line.split(" ", 2) for line in lines]
         return [what for nonce, _, what in notes if nonce == self._nonce]
+
+    @property
+    def is_armed(self) -> bool:
+        return (self._folder / ARMED).exists()
 
     @property
     def life(self) -> int:
