@@ -184,11 +184,9 @@ class Rig:
     async def everything(self) -> str:
         """All rows that a request can leave: what must be the same where nothing may have changed."""
         tables = ("transactions", "user_revisions", "step_attempts", "data_keys", "outbox", "inbox")
-        rows = [
-            await self.rows(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1")  # noqa: S608 - names from the line above
-            for table in tables
-        ]
-        return "\n".join(str(row) for table in rows for row in table)
+        each = (f"SELECT '{table}', to_jsonb({table})::text FROM {table}" for table in tables)  # noqa: S608 - names from the line above
+        rows = await self.rows(f"{' UNION ALL '.join(each)} ORDER BY 1, 2")
+        return "\n".join(str(row) for row in rows)
 
 
 async def agree_on_time(owner: str, clock: FakeClock) -> None:

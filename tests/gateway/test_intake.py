@@ -95,6 +95,21 @@ async def test_two_tabs_before_the_click(rig: Rig, anna: Browser) -> None:
     assert (await anna.look(login)).title == "Your identity document"
 
 
+async def test_two_tabs_at_the_click(rig: Rig, anna: Browser) -> None:
+    """A second tab's late cookie is put right by the click that it comes between."""
+    arrival = redirect(rig.clock)
+    login = await anna.arrive(arrival)
+    (name,), (first,) = anna.cookies, anna.cookies.values()
+    csrf = await anna.csrf(login)
+    anna.forget_cookies()
+    await anna.arrive(arrival)
+    (late,) = anna.cookies.values()
+    anna.take_cookie(name, first)  # the click left before the late cookie came
+    clicked = await anna.post(f"/t/{login}/claim", {"csrf": csrf})
+    assert (clicked.cookies[name].value, first != late) == (first, True)
+    assert (await anna.look(login)).title == "Your identity document"
+
+
 async def test_a_hundred_at_once(rig: Rig, anna: Browser) -> None:
     """A hundred first requests with one token make one login."""
     arrival = redirect(rig.clock)

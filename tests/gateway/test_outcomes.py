@@ -53,6 +53,16 @@ async def test_a_verdict(rig: Rig, login: str, outcome: Outcome, step: StepStatu
         assert update.keys["waystation_idproof"].rev == 1
 
 
+async def test_what_was_heard_is_recorded(rig: Rig, login: str) -> None:
+    """An event is recorded in the transaction of its effect, also where it had none."""
+    verdict = await rig.verdict(login)
+    again = replace(verdict, event_id=new_event_id())
+    for event in (verdict, again, verdict):
+        await rig.outcomes.handle(event)
+    recorded = await rig.rows("SELECT event_id FROM inbox")
+    assert sorted(recorded) == sorted([(verdict.event_id,), (again.event_id,)])
+
+
 async def test_terms_of_results(rig: Rig, login: str) -> None:
     """A passed check is good for the tenant's `valid_for`."""
     await rig.outcomes.handle(await rig.verdict(login))

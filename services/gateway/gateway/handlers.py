@@ -11,7 +11,7 @@ from common.db import Database, DatabaseUnavailableError
 from common.mrz import MrzError
 from common.vault import Vault
 from gateway.acts import Acts
-from gateway.browser import MAX_AGE_SECONDS, BrowserCookies, surplus
+from gateway.browser import MAX_AGE_SECONDS, BrowserCookie, BrowserCookies, surplus
 from gateway.errors import BadRequestError, ForbiddenError, NotYetError, TokenRefusedError, TransitionError
 from gateway.hand_back import HandBack
 from gateway.intake import Arrival, Found, Intake
@@ -102,9 +102,7 @@ class Handlers:
         issued = self._cookies.issue(found.transaction_id, issued=int(self._clock.now().timestamp()))
         for name in surplus(request.cookies):
             response.del_cookie(name, secure=True, httponly=True, samesite="Lax")
-        response.set_cookie(
-            issued.name, issued.value, max_age=MAX_AGE_SECONDS, secure=True, httponly=True, samesite="Lax"
-        )
+        _set_cookie(response, issued)
 
     async def show(self, request: web.Request) -> web.Response:
         """The login as it is; reload and back come here as often as they like."""
@@ -120,7 +118,10 @@ class Handlers:
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
-        return await self._act(visit, Status.OPENED, self._acts.claim(visit))
+        response = await self._act(visit, Status.OPENED, self._acts.claim(visit))
+        # The slow answer to a second tab's arrival may have replaced it since the click.
+        _set_cookie(response, visit.cookie)
+        return response
 
     async def decline(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
@@ -227,6 +228,12 @@ def _single(request: web.Request, name: str) -> str:
     if len(values) != 1:
         raise BadRequestError(f"{name}_count")
     return values[0]
+
+
+def _set_cookie(response: web.Response, cookie: BrowserCookie) -> None:
+    response.set_cookie(
+        cookie.name, cookie.value, max_age=MAX_AGE_SECONDS, secure=True, httponly=True, samesite="Lax"
+    )
 
 
 def _elsewhere(visit: Visit, needed: Status) -> web.Response:
