@@ -114,6 +114,8 @@ def test_durations(tmp_path: Path, text: str, seconds: int) -> None:
         ("essentials", 20, 200, 60),
         ("enterprise", 50, 16, 1),
         ("enterprise-nonprod", 10, 2, 1),
+        ("private-cloud-dev", 20, 20, 1),
+        ("private-cloud-100", 50, 50, 1),
         ({"burst": 7, "per_second": 3}, 7, 3, 1),
         ({"burst": 20, "per_minute": 90}, 20, 90, 60),
     ],
@@ -128,6 +130,18 @@ def test_rate_profiles(tmp_path: Path, written: object, burst: int, sustained: i
         sustained,
         timedelta(seconds=seconds),
     )
+
+
+def test_a_rate_profile_with_a_bucket_for_writes_of_users(tmp_path: Path) -> None:
+    """Where writes of users have a bucket besides the global one, both are named."""
+    tenant = section()
+    tenant["management"]["rate_profile"] = {
+        "burst": 50,
+        "per_second": 16,
+        "write_users": {"burst": 20, "per_minute": 200},
+    }
+    profile = acme_of(write_tenants(tmp_path, {"acme": tenant})).management.rate_profile
+    assert [(bucket.burst, bucket.sustained) for bucket in profile.buckets] == [(50, 16), (20, 200)]
 
 
 def test_a_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from metadata_sync.bucket import Level
 from metadata_sync.ends import End, budget_after, state_after
 from metadata_sync.errors import (
     CredentialsError,
@@ -16,7 +17,7 @@ from metadata_sync.rate_headers import RateHeaders
 from metadata_sync.state import UserState
 from tests.metadata_sync.states import NOON, TIMING, at, request
 
-LIMIT = limit_of(burst=50, per_second=16, reserve=0.2)
+LIMIT = limit_of((50, 16), reserve=0.2)
 NOW = NOON.timestamp()
 ACCEPTED = Accepted(sent=1, headers=RateHeaders(limit=50, remaining=49))
 
@@ -31,21 +32,24 @@ def _after(end: End) -> UserState:
 
 
 def _budget_after(end: End) -> Budget:
-    budget = Budget(tokens=30, refill_at=NOW + 9, on_the_way=1)
-    return budget_after(end, budget, limit=LIMIT, now=NOW)
+    level = Level(at=NOW, share=30, there=40, refill_at=NOW + 9)
+    budget = Budget(levels=(level,), on_the_way=1, charged=7)
+    return budget_after(end, budget, number=7, limit=LIMIT, now=NOW)
 
 
 def test_a_200_confirms() -> None:
     """The keys are confirmed, and nothing is due."""
     assert _after(ACCEPTED).confirmed["a"].rev == 1
     assert _after(ACCEPTED).due_at(TIMING) is None
-    assert _budget_after(ACCEPTED) == Budget(tokens=30, refill_at=NOW + 9)
+    budget = _budget_after(ACCEPTED)
+    assert (budget.on_the_way, budget.heard_at, budget.levels[0].there) == (0, NOW, 49)
 
 
 def test_a_renewed_token_costs_one_more() -> None:
     """Two requests were sent where one was charged."""
     twice = Accepted(sent=2, headers=RateHeaders())
-    assert _budget_after(twice).tokens == 29
+    (level,) = _budget_after(twice).levels
+    assert (level.share, level.there) == (29, 39)
 
 
 def test_a_refusal_parks() -> None:

@@ -1,12 +1,10 @@
-"""Bucket arithmetic: what may be sent, and what the tenant's own words change."""
+"""What may be sent to one domain, and what the tenant's own words change."""
 
-from dataclasses import dataclass, field
-from random import Random
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from metadata_sync.bucket import Level
 from metadata_sync.limiter import (
     Budget,
     Denied,
@@ -16,7 +14,9 @@ from metadata_sync.limiter import (
     charge,
     charge_of,
     corrected,
+    doubted,
     ended,
+    fitting,
     fresh_budget,
     limit_of,
     paused,
@@ -24,8 +24,26 @@ from metadata_sync.limiter import (
 from metadata_sync.rate_headers import RateHeaders
 
 NOON = 1_795_348_800.0
-ENTERPRISE = limit_of(burst=50, per_second=16, reserve=0.2)
-FREE = limit_of(burst=2, per_second=2, reserve=0.2)
+ENTERPRISE = limit_of((50, 16), reserve=0.2)
+FREE = limit_of((2, 2), reserve=0.2)
+FULL = RateHeaders(limit=50, remaining=50, reset=NOON + 1, date=NOON)
+
+
+def _full(limit: Limit = ENTERPRISE) -> Budget:
+    """Of a tenant that has told at noon that nothing is spent, after an idle minute."""
+    levels = tuple(
+        Level(
+            at=NOON,
+            share=rule.our_burst,
+            owed=1,
+            there=rule.burst,
+            refill_at=NOON + 1,
+            window=NOON + 1,
+            heard_at=NOON,
+        )
+        for rule in limit.rules
+    )
+    return Budget(levels=levels, heard_at=NOON, skew=0)
 
 
 def _charged(
@@ -36,83 +54,162 @@ def _charged(
     return after
 
 
-def _spend_all(budget: Budget, *, limit: Limit, waiting: bool, now: float) -> tuple[Budget, int, Denied]:
+def _denied(budget: Budget, *, limit: Limit = ENTERPRISE, waiting: bool = True, now: float = NOON) -> float:
+    """For how many seconds."""
+    after = charge(budget, charge_of(waiting=waiting), limit=limit, now=now)
+    assert isinstance(after, Denied)
+    return after.seconds
+
+
+def _spend_all(
+    budget: Budget, *, waiting: bool, limit: Limit = ENTERPRISE, now: float = NOON
+) -> tuple[Budget, int]:
     count = 0
     while not isinstance(after := charge(budget, charge_of(waiting=waiting), limit=limit, now=now), Denied):
         budget, count = ended(after), count + 1
-    return budget, count, after
+    return budget, count
+
+
+def _told(budget: Budget, *, plan: Limit = ENTERPRISE, **headers: float) -> Budget:
+    """After the answer to the last request, at noon."""
+    told = replace(FULL, **headers)
+    return corrected(budget, told, number=budget.charged, limit=plan, now=NOON)
 
 
 def test_the_reserve_is_not_ours() -> None:
-    """Of a burst of 50 with a fifth reserved, 40 are ours."""
-    assert fresh_budget(ENTERPRISE, now=NOON).tokens == 40
-    assert ENTERPRISE.reserved == 10
-
-
-def test_a_waiting_update_costs_two() -> None:
-    """Our write and the Action's, which follows at once, are charged together."""
-    assert _charged(fresh_budget(ENTERPRISE, now=NOON), waiting=True).tokens == 38
+    """Of a burst of 50 with a fifth reserved 40 are ours, of which 30 go to the background at once."""
+    budget, count = _spend_all(_full(), waiting=False)
+    assert (count, budget.levels[0].share, budget.levels[0].there) == (30, 10, 20)
 
 
 def test_a_quarter_of_the_burst_is_kept_for_people() -> None:
-    """Background writes stop while 10 of 40 are left; waiting ones go on."""
-    budget, count, denied = _spend_all(
-        fresh_budget(ENTERPRISE, now=NOON), limit=ENTERPRISE, waiting=False, now=NOON
-    )
-    assert (count, budget.tokens) == (30, 10)
-    assert denied.seconds == 1
-    budget, count, _ = _spend_all(budget, limit=ENTERPRISE, waiting=True, now=NOON)
-    assert (count, budget.tokens) == (5, 0)
+    """When the background has spent its part, five people's writes and the Actions' after them still fit."""
+    budget, count = _spend_all(_spend_all(_full(), waiting=False)[0], waiting=True)
+    assert (count, budget.levels[0].share) == (5, 0)
 
 
-def test_tokens_come_in_whole_windows() -> None:
-    """Nothing is refilled before the second is full; then a second's worth, up to the burst."""
-    empty = Budget(tokens=0, refill_at=NOON + 1)
-    assert isinstance(charge(empty, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 0.99), Denied)
-    assert _charged(empty, waiting=True, now=NOON + 1).tokens == pytest.approx(12.8 - 2)
-    assert _charged(empty, waiting=True, now=NOON + 60).tokens == 38
+def test_a_waiting_update_costs_two() -> None:
+    """Our write and the Action's, which follows at once, are charged together; only ours is sent now."""
+    (level,) = _charged(_full(), waiting=True).levels
+    assert (level.share, level.there) == (38, 49)
+
+
+def test_our_share_grows_evenly() -> None:
+    """Whatever the tenant's refills look like, we send no gusts: at 16 a second a request each 78 ms."""
+    budget, _ = _spend_all(_full(), waiting=False)
+    assert _denied(budget, waiting=False) == pytest.approx(1 / 12.8)
+    assert _charged(budget, now=NOON + 1 / 12.8)
+
+
+def test_people_leave_a_tenth_of_the_rate_to_the_background() -> None:
+    """However many people wait, of 12.8 a second the background gets 1.28."""
+    budget, now, written = _full(), NOON, 0
+    for step in range(2000):
+        now = NOON + step / 20
+        budget, _ = _spend_all(budget, waiting=True, now=now)
+        after = charge(budget, charge_of(waiting=False), limit=ENTERPRISE, now=now)
+        if isinstance(after, Budget):
+            budget, written = ended(after), written + 1
+        budget = replace(budget, levels=(replace(budget.levels[0], there=50.0, unproven=0),))
+    assert written == pytest.approx(128, abs=2)
 
 
 def test_the_smallest_plan_still_serves_people() -> None:
     """On the free plan (2 a second) a waiting update goes at once, the next within two refills."""
-    budget = _charged(fresh_budget(FREE, now=NOON), limit=FREE, waiting=True)
-    denied = charge(budget, charge_of(waiting=True), limit=FREE, now=NOON)
-    assert denied == Denied(seconds=2)
-    assert _charged(budget, limit=FREE, waiting=True, now=NOON + 2).tokens == pytest.approx(-0.4)
+    budget = _told(_charged(_full(FREE), limit=FREE, waiting=True), plan=FREE, limit=2, remaining=1)
+    assert _denied(budget, limit=FREE) == pytest.approx(1.25)
 
 
-def test_the_tenant_lowers_our_count_at_once() -> None:
-    """What remains in the tenant's bucket, less the reserve and what is on its way, is all we have."""
-    budget = _charged(_charged(fresh_budget(ENTERPRISE, now=NOON)))
-    budget = corrected(ended(budget), RateHeaders(limit=50, remaining=20), limit=ENTERPRISE, now=NOON)
-    assert budget.tokens == 20 - 10 - 1
+def test_what_is_there_is_what_a_response_proves() -> None:
+    """Up as well as down: what remained after the request, less the requests that were sent since."""
+    budget = _charged(_charged(_full()))
+    number = budget.charged
+    budget = _charged(_charged(budget))
+    for remaining in (20, 45):
+        told = corrected(
+            budget, replace(FULL, remaining=remaining), number=number, limit=ENTERPRISE, now=NOON
+        )
+        assert told.levels[0].there == remaining - 2
 
 
-def test_a_smaller_plan_than_configured_is_noticed() -> None:
-    """Of a bucket of 10 where 50 were expected, a fifth is still reserved, not more than there is."""
-    budget = fresh_budget(ENTERPRISE, now=NOON)
-    budget = corrected(budget, RateHeaders(limit=10, remaining=9), limit=ENTERPRISE, now=NOON)
-    assert budget.tokens == 9 - 2
+def test_an_answer_from_before_the_refill_does_not_count_after_it() -> None:
+    """Of two responses that overtook each other the one with the later reset is believed."""
+    budget = _told(_charged(_full()), remaining=49, reset=NOON + 2)
+    assert _told(budget, remaining=3, reset=NOON + 1).levels[0].there == 49
 
 
-def test_the_tenant_never_raises_our_count() -> None:
-    """A bucket that looks fuller than ours may be somebody else's share."""
-    budget = Budget(tokens=3, refill_at=NOON + 1)
-    assert corrected(budget, RateHeaders(limit=50, remaining=49), limit=ENTERPRISE, now=NOON) == budget
+def test_a_refill_that_no_response_has_shown_is_used_with_care() -> None:
+    """After a refill by our clock alone a tenth of the burst goes, until a response has proved it."""
+    budget = _told(_charged(fresh_budget(ENTERPRISE, now=NOON)), remaining=11, reset=NOON + 1)
+    budget, count = _spend_all(budget, waiting=False, now=NOON + 1)
+    assert count == 5
+    told = RateHeaders(limit=50, remaining=45, reset=NOON + 2, date=NOON + 1)
+    budget = corrected(budget, told, number=budget.charged, limit=ENTERPRISE, now=NOON + 1)
+    assert _spend_all(budget, waiting=False, now=NOON + 1)[1] == 7
 
 
 def test_an_exhausted_bucket_is_refilled_when_the_tenant_says() -> None:
-    """With nothing left for us, we wait for the reset of the header, not for our own window."""
-    headers = RateHeaders(limit=50, remaining=0, reset=NOON + 8, date=NOON)
-    budget = corrected(fresh_budget(ENTERPRISE, now=NOON), headers, limit=ENTERPRISE, now=NOON)
-    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON) == Denied(seconds=8)
+    """With nothing there, we wait for the reset of the header, not for our own second."""
+    budget = _told(_charged(_full()), remaining=0, reset=NOON + 8)
+    assert _denied(budget) == 8
 
 
 def test_a_tenant_with_another_clock_is_understood() -> None:
     """A reset by a clock that is an hour ahead is moved by that hour."""
-    headers = RateHeaders(limit=50, remaining=0, reset=NOON + 3605, date=NOON + 3600)
-    budget = corrected(fresh_budget(ENTERPRISE, now=NOON), headers, limit=ENTERPRISE, now=NOON)
-    assert budget.refill_at == NOON + 5
+    budget = replace(_charged(_full()), skew=None)
+    budget = _told(budget, remaining=0, reset=NOON + 3605, date=NOON + 3600)
+    assert _denied(budget) == 5
+
+
+def test_a_smaller_plan_than_configured_is_noticed() -> None:
+    """Of a bucket of 10 where 50 were expected 8 are ours, of which people keep 4."""
+    budget = _charged(fresh_budget(ENTERPRISE, now=NOON))
+    budget = _told(ended(budget), limit=10, remaining=9)
+    assert budget.levels[0].there == 9
+    assert _spend_all(budget, waiting=False, now=NOON + 0.99)[1] == 4
+
+
+def test_a_new_domain_is_asked_by_one_request() -> None:
+    """Until the first answer nobody else may send; if it takes long, another asks each second."""
+    budget = _charged(fresh_budget(ENTERPRISE, now=NOON))
+    assert _denied(budget) == 0.05
+    assert _charged(budget, now=NOON + 1)
+    assert _spend_all(_told(ended(budget), remaining=49), waiting=True)[1] > 1
+
+
+def test_after_a_failover_one_request_asks_first() -> None:
+    """A budget that another server process wrote may be old: one request, and its answer corrects all."""
+    budget = _charged(doubted(_full()))
+    assert _denied(budget) == 0.05
+    budget = _told(ended(budget), remaining=3)
+    assert _spend_all(budget, waiting=False)[1] == 0
+
+
+def test_a_plan_with_two_buckets_needs_both() -> None:
+    """Each write takes from the global bucket and from the one of user writes; the emptier decides."""
+    limit = limit_of((50, 16), (20, 200 / 60), reserve=0.2)
+    budget, count = _spend_all(_full(limit), waiting=False, limit=limit)
+    assert count == 12
+    assert [level.share for level in budget.levels] == [28, 4]
+
+
+def test_headers_correct_the_bucket_whose_size_they_name() -> None:
+    """Auth0 shows one bucket; the other is left alone, and one of unknown size can only lower both."""
+    limit = limit_of((50, 16), (20, 200 / 60), reserve=0.2)
+    budget = _charged(_full(limit), limit=limit)
+    named = _told(budget, plan=limit, remaining=12, limit=20)
+    assert [level.there for level in named.levels] == [49, 12]
+    unknown = _told(budget, plan=limit, remaining=30, limit=31)
+    assert [level.there for level in unknown.levels] == [30, 19]
+
+
+def test_a_changed_plan_starts_anew() -> None:
+    """When the tenants file names other buckets, nothing is known of them; a pause stays."""
+    limit = limit_of((50, 16), (20, 200 / 60), reserve=0.2)
+    budget = paused(_full(), PauseReason.FORBIDDEN, headers=None, now=NOON)
+    changed = fitting(budget, limit=limit, now=NOON)
+    assert (len(changed.levels), changed.pause, changed.heard_at) == (2, budget.pause, None)
+    assert fitting(budget, limit=ENTERPRISE, now=NOON) == budget
 
 
 @pytest.mark.parametrize(
@@ -127,15 +224,15 @@ def test_a_tenant_with_another_clock_is_understood() -> None:
 )
 def test_a_429_pauses_as_long_as_the_tenant_says(headers: RateHeaders, seconds: float) -> None:
     """Retry-After first, then the reset, then a guess; never longer than five minutes."""
-    budget = paused(fresh_budget(ENTERPRISE, now=NOON), PauseReason.RATE_LIMITED, headers=headers, now=NOON)
-    denied = charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON)
-    assert isinstance(denied, Denied)
-    assert denied.seconds == pytest.approx(seconds)
+    budget = paused(_full(), PauseReason.RATE_LIMITED, headers=headers, now=NOON)
+    assert budget.pause is not None
+    assert budget.pause.until - NOON == pytest.approx(seconds)
+    assert _denied(budget) >= seconds
 
 
 def test_a_429_of_an_earlier_request_does_not_shorten_the_pause() -> None:
     """Of two pauses the longer holds."""
-    budget = fresh_budget(ENTERPRISE, now=NOON)
+    budget = _full()
     for seconds in (60, 1):
         headers = RateHeaders(retry_after=seconds)
         budget = paused(budget, PauseReason.RATE_LIMITED, headers=headers, now=NOON)
@@ -145,72 +242,18 @@ def test_a_429_of_an_earlier_request_does_not_shorten_the_pause() -> None:
 
 def test_a_late_success_does_not_end_a_429() -> None:
     """A request that was sent before the 429 says nothing about now."""
-    budget = paused(
-        fresh_budget(ENTERPRISE, now=NOON),
-        PauseReason.RATE_LIMITED,
-        headers=RateHeaders(retry_after=9),
-        now=NOON,
-    )
+    budget = paused(_full(), PauseReason.RATE_LIMITED, headers=RateHeaders(retry_after=9), now=NOON)
     assert accepted(budget, now=NOON + 1) == budget
     assert accepted(budget, now=NOON + 9).pause is None
 
 
 def test_refused_credentials_are_probed_one_at_a_time() -> None:
     """After the pause one request may try, the others wait for it; each failure doubles the pause."""
-    budget = paused(fresh_budget(ENTERPRISE, now=NOON), PauseReason.FORBIDDEN, headers=None, now=NOON)
-    assert charge(budget, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 1) == Denied(seconds=1)
+    budget = paused(_full(), PauseReason.FORBIDDEN, headers=None, now=NOON)
+    assert _denied(budget, now=NOON + 1) == 1
     probing = _charged(budget, now=NOON + 2)
-    assert charge(probing, charge_of(waiting=True), limit=ENTERPRISE, now=NOON + 3) == Denied(seconds=1)
+    assert _denied(probing, now=NOON + 3) == 1
     again = paused(probing, PauseReason.FORBIDDEN, headers=None, now=NOON + 3)
     assert again.pause is not None
     assert again.pause.until == NOON + 3 + 4
     assert accepted(probing, now=NOON + 3).pause is None
-
-
-@dataclass
-class _WindowTenant:
-    """Auth0's bucket as documented: refilled at the top of each second."""
-
-    burst: int
-    per_second: int
-    offset: float
-    tokens: int = field(init=False)
-    second: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tokens = self.burst
-        self.second = (NOON + self.offset) // 1
-
-    def takes(self, now: float) -> RateHeaders | None:
-        second = (now + self.offset) // 1
-        self.tokens = int(min(self.burst, self.tokens + (second - self.second) * self.per_second))
-        self.second = second
-        if self.tokens < 1:
-            return None
-        self.tokens -= 1
-        return RateHeaders(
-            limit=self.burst, remaining=self.tokens, reset=second + 1, date=(now + self.offset) // 1
-        )
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    plan=st.sampled_from([(50, 16), (10, 2), (2, 2)]), offset=st.floats(0, 0.9), seed=st.integers(0, 10_000)
-)
-def test_alone_we_never_meet_a_429(plan: tuple[int, int], offset: float, seed: int) -> None:
-    """A tenant whose windows begin at another moment never refuses a client that is alone."""
-    burst, per_second = plan
-    limit = limit_of(burst=burst, per_second=per_second, reserve=0.2)
-    tenant = _WindowTenant(burst=burst, per_second=per_second, offset=offset)
-    budget, now, random = fresh_budget(limit, now=NOON), NOON, Random(seed)  # noqa: S311 - a schedule that can be repeated
-    for _ in range(200):
-        now += random.choice([0, 0.01, 0.3, 1])
-        kind = charge_of(waiting=random.random() < 0.3)
-        after = charge(budget, kind, limit=limit, now=now)
-        if isinstance(after, Denied):
-            now += max(0, after.seconds)
-            continue
-        headers = tenant.takes(now)
-        assert headers is not None
-        budget = corrected(ended(after), headers, limit=limit, now=now)
-        assert not kind.waiting or tenant.takes(now) is not None

@@ -1,7 +1,8 @@
-"""How many user writes a second the Management API of a tenant allows.
+"""How many user writes the Management API of a tenant allows.
 
 Auth0 publishes burst and sustained numbers per plan (Rate Limit Configurations: Free, Self Service,
-Enterprise). They change and they differ by contract, so a tenant may also give its own numbers.
+Enterprise, Private Cloud). They change and they differ by contract, so a tenant may also give its own
+numbers.
 """
 
 from datetime import timedelta
@@ -13,7 +14,7 @@ from pydantic_core import PydanticCustomError
 Requests = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class RateProfile(BaseModel):
+class Bucket(BaseModel):
     """A bucket of `burst` requests, refilled by exactly one of `per_second` and `per_minute`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,12 +39,27 @@ class RateProfile(BaseModel):
         return timedelta(seconds=1) if self.per_second else timedelta(minutes=1)
 
 
+class RateProfile(Bucket):
+    """The bucket that every write takes from, and the one that writes of users have besides, if any.
+
+    Auth0 asks the limit of the whole API first and that of the endpoint then; a write needs both.
+    """
+
+    write_users: Bucket | None = None
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        return (self, self.write_users) if self.write_users else (self,)
+
+
 RATE_PROFILES = {
     "free": RateProfile(burst=2, per_second=2),
     # Self-service plans: the row "Write Users" (POST and PATCH) is narrower than all others.
     "essentials": RateProfile(burst=20, per_minute=200),
     "enterprise": RateProfile(burst=50, per_second=16),
     "enterprise-nonprod": RateProfile(burst=10, per_second=2),
+    "private-cloud-dev": RateProfile(burst=20, per_second=20),
+    "private-cloud-100": RateProfile(burst=50, per_second=50),
 }
 
 

@@ -35,11 +35,11 @@ def state_after(end: End, state: UserState, *, now: datetime, jitter: float) -> 
             return state.postpone(until=now, failed=False)
 
 
-def budget_after(end: End, budget: Budget, *, limit: Limit, now: float) -> Budget:
-    """The domain's budget when a charged call ended so."""
+def budget_after(end: End, budget: Budget, *, number: int, limit: Limit, now: float) -> Budget:
+    """The domain's budget when the call that was charged as `number` ended so."""
     budget = ended(budget, sent=end.sent)
     if end.headers:
-        budget = corrected(budget, end.headers, limit=limit, now=now)
+        budget = corrected(budget, end.headers, number=number, limit=limit, now=now)
     match end:
         case Accepted() | RefusedError():
             return accepted(budget, now=now)

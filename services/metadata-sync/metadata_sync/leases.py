@@ -21,7 +21,17 @@ from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
 from metadata_sync.ends import End, budget_after, state_after
 from metadata_sync.errors import LeaseLostError
-from metadata_sync.limiter import Budget, Denied, Limit, charge, charge_of, ended, fresh_budget, limit_of
+from metadata_sync.limiter import (
+    Budget,
+    Denied,
+    Limit,
+    charge,
+    charge_of,
+    ended,
+    fitting,
+    fresh_budget,
+    limit_of,
+)
 from metadata_sync.store import User
 
 LEASE = timedelta(seconds=5)
@@ -33,12 +43,14 @@ log = structlog.stdlib.get_logger()
 class Lease:
     """One attempt that may begin; `expires` is by the monotonic clock of this process.
 
-    `log_context` names one of the logins that it is for, where there is one.
+    `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
+    it is for, where there is one.
     """
 
     tenant: Tenant
     user_id: str
     number: int
+    charged_as: int
     patch: Patch
     expires: float
     log_context: dict[str, str]
@@ -72,13 +84,15 @@ class Leases:
         if patch is None:
             await store.save_user(connection, scheduled(begun, tenant=tenant))
             return None
-        if denied := await _charge(connection, user, tenant=tenant):
-            return denied
+        budget = await _charge(connection, user, tenant=tenant)
+        if isinstance(budget, Denied):
+            return budget
         await store.save_user(connection, begun)
         return Lease(
             tenant=tenant,
             user_id=user.user_id,
             number=begun.lease,
+            charged_as=budget.charged,
             patch=patch,
             expires=expires,
             log_context=_log_context(user),
@@ -107,7 +121,7 @@ class Leases:
                 raise LeaseLostError("somebody else writes this user")
             state = state_after(end, user.state, now=user.now, jitter=some_jitter())
             state, answers = state.take_answers()
-            await _correct(connection, end, tenant=lease.tenant, now=user.now.timestamp())
+            await _correct(connection, end, lease=lease, now=user.now.timestamp())
             user = scheduled(replace(user, state=state), tenant=lease.tenant)
             await store.save_user(connection, user)
             await tell(connection, answers, user=user, at=self._clock.now())
@@ -141,33 +155,38 @@ def _log_context(user: User) -> dict[str, str]:
 
 async def _take_over(connection: Connection, user: User, *, tenant: Tenant) -> User:
     """End an attempt whose worker did not; from here on it may record nothing."""
-    domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
     user = replace(user, state=user.state.lose(now=user.now), lease=user.lease + 1)
     user = scheduled(user, tenant=tenant)
     await store.save_user(connection, user)
-    budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
-    await store.save_budget(connection, ended(budget), domain=domain)
+    budget = await _lock_budget(connection, tenant, now=user.now.timestamp())
+    await store.save_budget(connection, ended(budget), domain=tenant.management.domain)
     with bound(**_log_context(user)):
         log.warning("write.taken_over")
     return user
 
 
-async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Denied | None:
-    domain, limit, now = tenant.management.domain, _limit(tenant), user.now.timestamp()
-    budget = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
-    charged = charge(budget, charge_of(waiting=user.state.is_waited_for), limit=limit, now=now)
-    if isinstance(charged, Denied):
-        return charged
-    await store.save_budget(connection, charged, domain=domain)
-    return None
+async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Budget | Denied:
+    now = user.now.timestamp()
+    budget = await _lock_budget(connection, tenant, now=now)
+    cost = charge_of(waiting=user.state.is_waited_for)
+    charged = charge(budget, cost, limit=_limit(tenant), now=now)
+    if isinstance(charged, Budget):
+        await store.save_budget(connection, charged, domain=tenant.management.domain)
+    return charged
 
 
-async def _correct(connection: Connection, end: End, *, tenant: Tenant, now: float) -> None:
-    domain, limit = tenant.management.domain, _limit(tenant)
-    before = await store.lock_budget(connection, domain=domain, fresh=fresh_budget(limit, now=now))
-    after = budget_after(end, before, limit=limit, now=now)
-    await store.save_budget(connection, after, domain=domain)
+async def _correct(connection: Connection, end: End, *, lease: Lease, now: float) -> None:
+    before = await _lock_budget(connection, lease.tenant, now=now)
+    after = budget_after(end, before, number=lease.charged_as, limit=_limit(lease.tenant), now=now)
+    await store.save_budget(connection, after, domain=lease.tenant.management.domain)
     _log_pause(before, after, now=now)
+
+
+async def _lock_budget(connection: Connection, tenant: Tenant, *, now: float) -> Budget:
+    limit = _limit(tenant)
+    fresh = fresh_budget(limit, now=now)
+    budget = await store.lock_budget(connection, domain=tenant.management.domain, fresh=fresh)
+    return fitting(budget, limit=limit, now=now)
 
 
 def _log_pause(before: Budget, after: Budget, *, now: float) -> None:
@@ -179,9 +198,7 @@ def _log_pause(before: Budget, after: Budget, *, now: float) -> None:
 
 
 def _limit(tenant: Tenant) -> Limit:
-    profile = tenant.management.rate_profile
-    return limit_of(
-        burst=profile.burst,
-        per_second=profile.sustained / profile.period.total_seconds(),
-        reserve=tenant.management.reserve,
+    buckets = (
+        (b.burst, b.sustained / b.period.total_seconds()) for b in tenant.management.rate_profile.buckets
     )
+    return limit_of(*buckets, reserve=tenant.management.reserve)

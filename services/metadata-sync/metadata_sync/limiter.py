@@ -1,34 +1,31 @@
-"""How many requests a Management API may be sent: bucket arithmetic on values, no clock, no database.
+"""What may be sent to one Management domain: all its buckets together, and the pauses it asked for; pure.
 
-The tenant's bucket holds `burst` requests and is refilled in whole windows, by Auth0's own account once a
-second (Rate Limit Policy and its use cases differ in detail). Ours holds the same less the reserve, which
-stays for the customer's own code, and refills no sooner. What the tenant says in its headers only ever lowers
-ours, at once, by all that is on its way too. Times are seconds since 1970 by the database's clock.
+A request takes from every bucket of the plan (bucket.py). It is charged when it is sent; its response
+corrects us at once, up as well as down. Of a domain that has told us nothing yet, or nothing since the
+database that remembers it was started, one request at a time asks. Times are seconds since 1970 by the
+database's clock.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from metadata_sync import bucket
+from metadata_sync.bucket import WINDOW_SECONDS, Level, Rule, Told
 from metadata_sync.rate_headers import RateHeaders
 
-WINDOW_SECONDS = 1.0
-KEPT_FOR_PEOPLE = 0.25
 FIRST_PROBE_SECONDS = 2.0
 LONGEST_PROBE_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 300.0
-TOLERATED_SKEW_SECONDS = 2.0
+ASK_AGAIN_SECONDS = 0.05
+# The Date header has whole seconds: how late it is tells the clocks apart, and the least late tells best.
+SKEW_FORGOTTEN_PER_SECOND = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What we may use of a plan: `burst` requests at once and `per_second` refilled, the reserve taken off.
+    """The buckets that every write takes from, at least one."""
 
-    `reserved` requests of the tenant's bucket are never ours.
-    """
-
-    burst: float
-    per_second: float
-    reserved: float
+    rules: tuple[Rule, ...]
 
 
 class PauseReason(StrEnum):
@@ -50,14 +47,18 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What may be sent to one Management domain: `tokens` now, more from `refill_at` on.
+    """What is known of a domain.
 
-    `on_the_way` counts requests whose end is not recorded: the tenant may not have counted them yet.
+    `on_the_way` counts requests whose end is not recorded, `charged` numbers them all. `heard_at`: the last
+    response. `skew`: by how much the tenant's clock is ahead of ours, at least.
     """
 
-    tokens: float
-    refill_at: float
+    levels: tuple[Level, ...]
     on_the_way: int = 0
+    charged: int = 0
+    charged_at: float = 0.0
+    heard_at: float | None = None
+    skew: float | None = None
     pause: Pause | None = None
 
 
@@ -76,9 +77,12 @@ class Denied:
     seconds: float
 
 
-def limit_of(*, burst: float, per_second: float, reserve: float) -> Limit:
-    """Our share of a plan when `reserve` of it, from 0 to 1, is the customer's."""
-    return Limit(burst=burst * (1 - reserve), per_second=per_second * (1 - reserve), reserved=burst * reserve)
+def limit_of(*buckets: tuple[float, float], reserve: float) -> Limit:
+    """The limit of a plan from the burst and the requests per second of each of its buckets.
+
+    `reserve` of it, from 0 to 1, is the customer's.
+    """
+    return Limit(rules=tuple(Rule(burst=b, per_second=s, reserve=reserve) for b, s in buckets))
 
 
 def charge_of(*, waiting: bool) -> Charge:
@@ -86,54 +90,83 @@ def charge_of(*, waiting: bool) -> Charge:
 
 
 def fresh_budget(limit: Limit, *, now: float) -> Budget:
-    return Budget(tokens=limit.burst, refill_at=_next_window(now))
+    return Budget(levels=tuple(bucket.unproven(rule, now=now) for rule in limit.rules))
+
+
+def fitting(budget: Budget, *, limit: Limit, now: float) -> Budget:
+    """The budget, or a fresh one where the plan has other buckets now; a pause stays."""
+    if len(budget.levels) == len(limit.rules):
+        return budget
+    return replace(fresh_budget(limit, now=now), pause=budget.pause, charged=budget.charged)
+
+
+def doubted(budget: Budget) -> Budget:
+    """The database was started since: what it says may be older than what was sent."""
+    return replace(budget, heard_at=None)
 
 
 def charge(budget: Budget, charge: Charge, *, limit: Limit, now: float) -> Budget | Denied:
     """Take what one write costs, or learn when to ask again."""
-    budget = _refilled(budget, limit=limit, now=now)
-    if budget.pause and now < budget.pause.until:
-        return Denied(seconds=budget.pause.until - now)
-    kept = 0.0 if charge.waiting else limit.burst * KEPT_FOR_PEOPLE
-    # A plan may be smaller than what a write should find; then a full bucket is enough.
-    needed = min(charge.cost + kept, limit.burst)
-    if budget.tokens < needed:
-        windows = max(1.0, -(-(needed - budget.tokens) // (limit.per_second * WINDOW_SECONDS)))
-        return Denied(seconds=budget.refill_at + (windows - 1) * WINDOW_SECONDS - now)
+    levels = _flowed(budget, limit, now=now)
+    seconds = max(
+        bucket.seconds_until_enough(level, rule=rule, waiting=charge.waiting)
+        for level, rule in zip(levels, limit.rules, strict=True)
+    )
+    seconds = max(seconds, _until_unpaused(budget, now=now), _until_asked(budget, now=now))
+    if seconds > 0:
+        return Denied(seconds=seconds)
+    levels = tuple(bucket.taken(level, cost=charge.cost, waiting=charge.waiting) for level in levels)
     return replace(
         budget,
-        tokens=budget.tokens - charge.cost,
+        levels=levels,
         on_the_way=budget.on_the_way + 1,
+        charged=budget.charged + 1,
+        charged_at=now,
         pause=_next_probe(budget.pause, now=now),
     )
 
 
 def ended(budget: Budget, *, sent: int = 1) -> Budget:
     """A request that was charged is no longer on its way; `sent` counts those that really went out."""
-    return replace(budget, tokens=budget.tokens - max(0, sent - 1), on_the_way=max(0, budget.on_the_way - 1))
+    more = max(0, sent - 1)
+    levels = tuple(
+        replace(level, share=level.share - more, there=level.there - more) for level in budget.levels
+    )
+    return replace(budget, levels=levels, on_the_way=max(0, budget.on_the_way - 1))
 
 
-def corrected(budget: Budget, headers: RateHeaders, *, limit: Limit, now: float) -> Budget:
-    """Believe the tenant where it says less than we thought; what it keeps for others is not ours."""
+def corrected(budget: Budget, headers: RateHeaders, *, number: int, limit: Limit, now: float) -> Budget:
+    """Believe what the tenant answered to the request that was charged as `number`."""
+    budget = replace(budget, heard_at=now, skew=_skew(budget, headers, now=now))
+    levels = _flowed(budget, limit, now=now)
     if headers.remaining is None:
-        return budget
-    tokens = min(budget.tokens, headers.remaining - _reserved(headers, limit) - budget.on_the_way)
-    spent = tokens < 1 and headers.reset is not None
-    refill_at = max(budget.refill_at, _by_our_clock(headers, now=now)) if spent else budget.refill_at
-    return replace(budget, tokens=tokens, refill_at=refill_at)
+        return replace(budget, levels=tuple(map(bucket.heard, levels)))
+    told = Told(
+        limit=headers.limit,
+        remaining=headers.remaining,
+        later=max(0, budget.charged - number),
+        reset=headers.reset,
+        reset_at=None if headers.reset is None else _by_our_clock(headers.reset, budget, now=now),
+    )
+    meant = _meant(told, limit)
+    if meant is None:
+        return replace(budget, levels=tuple(bucket.lowered(level, told) for level in levels))
+    others = tuple(map(bucket.heard, levels))
+    right = bucket.corrected(levels[meant], told, now=now)
+    return replace(budget, levels=(*others[:meant], right, *others[meant + 1 :]))
 
 
 def paused(budget: Budget, reason: PauseReason, *, headers: RateHeaders | None, now: float) -> Budget:
     """Send nothing for a while: as long as the tenant says, or longer each time."""
     before = budget.pause if budget.pause and budget.pause.reason is reason else None
-    times = before.times + 1 if before and reason is not PauseReason.RATE_LIMITED else 1
-    told = _told_to_wait(headers, now=now) if headers and reason is PauseReason.RATE_LIMITED else None
+    limited = reason is PauseReason.RATE_LIMITED
+    times = before.times + 1 if before and not limited else 1
+    told = _told_to_wait(headers, budget, now=now) if headers and limited else None
     until = now + (_probe_seconds(times) if told is None else told)
     if before:
         until = max(until, before.until)
-    return replace(
-        budget, tokens=min(budget.tokens, 0.0), pause=Pause(reason=reason, until=until, times=times)
-    )
+    levels = tuple(map(bucket.spent, budget.levels)) if limited else budget.levels
+    return replace(budget, levels=levels, pause=Pause(reason=reason, until=until, times=times))
 
 
 def accepted(budget: Budget, *, now: float) -> Budget:
@@ -143,22 +176,27 @@ def accepted(budget: Budget, *, now: float) -> Budget:
     return budget
 
 
-def _reserved(headers: RateHeaders, limit: Limit) -> float:
-    """What others keep, in proportion where the tenant's bucket is smaller than its profile says."""
-    whole = limit.burst + limit.reserved
-    return limit.reserved * min(1.0, (headers.limit or whole) / whole)
+def _flowed(budget: Budget, limit: Limit, *, now: float) -> tuple[Level, ...]:
+    pairs = zip(budget.levels, limit.rules, strict=True)
+    return tuple(bucket.flowed(level, rule=rule, now=now) for level, rule in pairs)
 
 
-def _refilled(budget: Budget, *, limit: Limit, now: float) -> Budget:
-    if now < budget.refill_at:
-        return budget
-    windows = 1 + (now - budget.refill_at) // WINDOW_SECONDS
-    tokens = min(limit.burst, budget.tokens + windows * limit.per_second * WINDOW_SECONDS)
-    return replace(budget, tokens=tokens, refill_at=budget.refill_at + windows * WINDOW_SECONDS)
+def _meant(told: Told, limit: Limit) -> int | None:
+    """Whose numbers these are: Auth0 shows those of one bucket, known by its size among several."""
+    if len(limit.rules) == 1:
+        return 0
+    same = [index for index, rule in enumerate(limit.rules) if rule.burst == told.limit]
+    return same[0] if len(same) == 1 else None
 
 
-def _next_window(now: float) -> float:
-    return (now // WINDOW_SECONDS + 1) * WINDOW_SECONDS
+def _until_unpaused(budget: Budget, *, now: float) -> float:
+    return max(0.0, budget.pause.until - now) if budget.pause else 0.0
+
+
+def _until_asked(budget: Budget, *, now: float) -> float:
+    """While nothing was heard yet one request asks; if it takes long, another every second."""
+    asking = budget.heard_at is None and budget.on_the_way and now - budget.charged_at < WINDOW_SECONDS
+    return ASK_AGAIN_SECONDS if asking else 0.0
 
 
 def _next_probe(pause: Pause | None, *, now: float) -> Pause | None:
@@ -172,17 +210,23 @@ def _probe_seconds(times: int) -> float:
     return min(FIRST_PROBE_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_PROBE_SECONDS)
 
 
-def _told_to_wait(headers: RateHeaders, *, now: float) -> float | None:
+def _told_to_wait(headers: RateHeaders, budget: Budget, *, now: float) -> float | None:
     """Seconds; Retry-After before the reset, as Auth0's own clients do."""
     seconds = headers.retry_after
     if seconds is None and headers.reset is not None:
-        seconds = _by_our_clock(headers, now=now) - now
+        seconds = _by_our_clock(headers.reset, budget, now=now) - now
     return None if seconds is None else min(max(seconds, WINDOW_SECONDS / 10), LONGEST_PAUSE_SECONDS)
 
 
-def _by_our_clock(headers: RateHeaders, *, now: float) -> float:
-    """The reset, moved by the difference of the clocks where that is more than travel and rounding."""
-    reset = headers.reset or now
-    skew = (headers.date or now) - now
-    reset = reset - skew if abs(skew) > TOLERATED_SKEW_SECONDS else reset
-    return min(reset, now + LONGEST_PAUSE_SECONDS)
+def _skew(budget: Budget, headers: RateHeaders, *, now: float) -> float | None:
+    if headers.date is None:
+        return budget.skew
+    seen = headers.date - now
+    if budget.skew is None or budget.heard_at is None:
+        return seen
+    return max(seen, budget.skew - SKEW_FORGOTTEN_PER_SECOND * max(0.0, now - budget.heard_at))
+
+
+def _by_our_clock(reset: float, budget: Budget, *, now: float) -> float:
+    """The latest that the reset may be: a refill may not be counted on before."""
+    return min(reset - (budget.skew or 0.0), now + LONGEST_PAUSE_SECONDS)

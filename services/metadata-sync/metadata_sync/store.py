@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from common.db import Connection
-from metadata_sync.limiter import Budget
+from metadata_sync.limiter import Budget, doubted
 from metadata_sync.state import UserState
 
 _STATE = TypeAdapter(UserState)
@@ -129,22 +129,28 @@ async def first_pending(connection: Connection) -> list[Pending]:
 
 
 async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> Budget:
-    """The domain's budget, `fresh` if there is none yet, ours until the transaction ends."""
-    budget = await connection.fetchval(
+    """The domain's budget, `fresh` if there is none yet, ours until the transaction ends.
+
+    One that another server process wrote is doubted: after a failover it may be older than what was sent.
+    """
+    (row,) = await connection.fetch(
         """
         INSERT INTO budgets (domain, budget) VALUES ($1, $2)
         ON CONFLICT (domain) DO UPDATE SET budget = budgets.budget
-        RETURNING budget
+        RETURNING budget, server_started_at = pg_postmaster_start_time() AS is_known
         """,
         domain,
         _BUDGET.dump_json(fresh).decode(),
     )
-    return _BUDGET.validate_json(budget)
+    budget = _BUDGET.validate_json(row["budget"])
+    return budget if row["is_known"] else doubted(budget)
 
 
 async def save_budget(connection: Connection, budget: Budget, *, domain: str) -> None:
     await connection.execute(
-        "UPDATE budgets SET budget = $2 WHERE domain = $1", domain, _BUDGET.dump_json(budget).decode()
+        "UPDATE budgets SET budget = $2, server_started_at = pg_postmaster_start_time() WHERE domain = $1",
+        domain,
+        _BUDGET.dump_json(budget).decode(),
     )
 
 
