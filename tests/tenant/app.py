@@ -7,11 +7,14 @@ from tests.tenant.action_api import ActionApi
 from tests.tenant.api_access import ApiAccess
 from tests.tenant.authorize import Authorize
 from tests.tenant.calllog import CallLog
+from tests.tenant.client_auth import ClientAuth
 from tests.tenant.clock import Clock
 from tests.tenant.config import Config
 from tests.tenant.control import Control
 from tests.tenant.cors import Cors
 from tests.tenant.desk import Desk
+from tests.tenant.device import DeviceFlow
+from tests.tenant.devices import Devices
 from tests.tenant.directory import Directory
 from tests.tenant.discovery import Discovery
 from tests.tenant.faults import Faults
@@ -50,6 +53,8 @@ class _Parts:
         self.limiter = Limiter(config.rate_limit, choices=choices)
         self.sessions = Sessions(clock=self.clock, choices=choices)
         self.logins = Logins(clock=self.clock, choices=choices)
+        self.devices = Devices(clock=self.clock, choices=choices)
+        self.client_auth = ClientAuth(config)
         self.grants = Grants(clock=self.clock, choices=choices)
         self.pipeline = Pipeline(
             runner=runner,
@@ -60,7 +65,12 @@ class _Parts:
             clock=self.clock,
         )
         self.minter = Minter(
-            keys=keys, users=self.users, grants=self.grants, clock=self.clock, apis=config.apis
+            keys=keys,
+            users=self.users,
+            grants=self.grants,
+            clock=self.clock,
+            apis=config.apis,
+            organization_names=choices.organization_names == "on",
         )
         for seed in config.users:
             self.users.put(seed)
@@ -116,7 +126,13 @@ def _desk(parts: _Parts) -> Desk:
 
 def _browser_routes(parts: _Parts) -> list[web.RouteDef]:
     config, sessions, logins, users = parts.config, parts.sessions, parts.logins, parts.users
-    flow = Flow(pipeline=parts.pipeline, grants=parts.grants, sessions=sessions, config=config)
+    flow = Flow(
+        pipeline=parts.pipeline,
+        grants=parts.grants,
+        sessions=sessions,
+        devices=parts.devices,
+        config=config,
+    )
     authorize = Authorize(
         config=config,
         directory=parts.directory,
@@ -128,7 +144,10 @@ def _browser_routes(parts: _Parts) -> list[web.RouteDef]:
     )
     login = LoginPage(config=config, sessions=sessions, logins=logins, users=users, flow=flow)
     resume = Resume(config=config, logins=logins, flow=flow, clock=parts.clock)
-    return [*authorize.routes(), *login.routes(), *resume.routes()]
+    device = DeviceFlow(
+        devices=parts.devices, client_auth=parts.client_auth, authorize=authorize, choices=parts.choices
+    )
+    return [route for handler in (authorize, login, resume, device) for route in handler.routes()]
 
 
 def _application_routes(parts: _Parts) -> list[web.RouteDef]:
@@ -139,6 +158,8 @@ def _application_routes(parts: _Parts) -> list[web.RouteDef]:
         pipeline=parts.pipeline,
         minter=parts.minter,
         users=parts.users,
+        devices=parts.devices,
+        client_auth=parts.client_auth,
         clock=parts.clock,
     )
     account = Account(

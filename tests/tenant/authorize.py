@@ -6,11 +6,12 @@ from aiohttp import web
 
 from tests.tenant.callback import RESPONSE_MODES, error_answer
 from tests.tenant.clock import Clock
-from tests.tenant.config import Client, Config
+from tests.tenant.config import Client, Config, Organization
 from tests.tenant.directory import Directory
 from tests.tenant.errors import OAuthError, PageError
 from tests.tenant.flow import Flow, redirect
-from tests.tenant.logins import Login, Logins
+from tests.tenant.logins import DEVICE_PROTOCOL, Login, Logins
+from tests.tenant.organizations import Organizations
 from tests.tenant.sessions import Browser, Session, Sessions
 from tests.tenant.users import Users
 from tests.tenant.visit import Visit, text, visit_of
@@ -31,6 +32,7 @@ class Authorize:
         clock: Clock,
     ) -> None:
         self._config = config
+        self._organizations = Organizations(config)
         self._directory = directory
         self._sessions = sessions
         self._logins = logins
@@ -53,7 +55,8 @@ class Authorize:
         try:
             _check(params)
             self._check_audience(visit, text(params, "audience"))
-            return await self._begin(request, visit, client=client, params=params)
+            organization = self._organizations.wanted(client, params)
+            return await self.begin(request, visit, client=client, params=params, organization=organization)
         except OAuthError as exc:
             return error_answer(params, exc)
 
@@ -75,14 +78,29 @@ class Authorize:
         if audience and apis and audience not in apis and not self._directory.is_management(audience, visit):
             raise OAuthError("access_denied", f"Service not found: {audience}")
 
-    async def _begin(
-        self, request: web.Request, visit: Visit, *, client: Client, params: dict[str, Any]
+    async def begin(
+        self,
+        request: web.Request,
+        visit: Visit,
+        *,
+        client: Client,
+        params: dict[str, Any],
+        organization: Organization | None = None,
+        device_code: str | None = None,
     ) -> web.Response:
+        """Begin a login in this browser, for an application or for a device.
+
+        Raises:
+            OAuthError: login_required, prompt=none finds nobody logged in.
+        """
         browser = self._sessions.browser_or_new(request)
         session = self._usable_session(browser, params)
         if session is None and text(params, "prompt") == "none":
             raise OAuthError("login_required", "Login required")
         login = self._new_login(visit, browser=browser, client=client, params=params)
+        login.organization = organization
+        if device_code is not None:
+            login.protocol, login.device_code = DEVICE_PROTOCOL, device_code
         if session is None:
             response = redirect(f"{visit.origin}/u/login?state={self._logins.wait_for_login(login)}")
         else:

@@ -10,7 +10,10 @@ from tests.tenant.reader import Section, open_document
 from tests.tenant.settings import Choices
 
 PROFILES = ("off", "free", "essentials", "enterprise", "enterprise-nonprod")
-GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password")
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password", DEVICE_GRANT)
+ORGANIZATION_USES = ("deny", "allow", "require")
+_ROTATION = ("non-rotating", "rotating")
 USER_TEXTS = (
     "given_name",
     "family_name",
@@ -24,7 +27,10 @@ USER_TEXTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """One application; `secret` is None for a public one, `scope` what the Management API grants it."""
+    """One application; `secret` is None for a public one, `scope` what the Management API grants it.
+
+    `rotating`: each use of a refresh token replaces it. `organizations`: whether people log in to one.
+    """
 
     client_id: str
     secret: str | None = None
@@ -36,6 +42,8 @@ class Client:
     metadata: dict[str, str] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
     login_uri: str | None = None
+    rotating: bool = False
+    organizations: str = "deny"
 
     def callbacks_at(self, origin: str) -> tuple[str, ...]:
         """Allowed callbacks; one that is a path alone is at the tenant itself, whatever it is called."""
@@ -64,6 +72,17 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Organization:
+    """One organisation and the `user_id`s of its members."""
+
+    id: str
+    name: str
+    display_name: str
+    members: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RateLimit:
     """A published profile by name, and how its buckets fill if not as the settings say."""
 
@@ -87,6 +106,7 @@ class Config:
     rate_limit: RateLimit
     custom_domains: tuple[str, ...]
     choices: Choices
+    organizations: tuple[Organization, ...] = ()
 
 
 def load_config(
@@ -125,6 +145,7 @@ def _config(root: Section, folder: Path, *, defaults: Choices) -> Config:
         actions=tuple(_action(section, folder) for section in root.sections("actions")),
         rate_limit=_rate_limit(root.section("rate_limit")),
         custom_domains=root.texts("custom_domains"),
+        organizations=tuple(map(_organization, root.sections("organizations"))),
         choices=_choices(root.section("settings"), defaults),
     )
     if tenant:
@@ -164,6 +185,8 @@ def _client(section: Section) -> Client:
         metadata=section.text_map("client_metadata"),
         scope=_scope(section),
         login_uri=section.optional_text("initiate_login_uri"),
+        rotating=section.choice("refresh_token_rotation", _ROTATION, default=_ROTATION[0]) == "rotating",
+        organizations=section.choice("organization_usage", ORGANIZATION_USES, default="deny"),
     )
     for grant in set(client.grants).difference(GRANTS):
         section.mistake(f"grant_types: {grant} is not one of {', '.join(GRANTS)}", line=grants_line)
@@ -235,6 +258,21 @@ def _source(section: Section, path: Path, *, line: int) -> str:
     except (OSError, UnicodeDecodeError):
         section.mistake(f"code: cannot read {path}", line=line)
         return ""
+
+
+def _organization(section: Section) -> Organization:
+    line = section.line_of("id")
+    organization = Organization(
+        id=section.text("id"),
+        name=section.text("name"),
+        display_name=section.optional_text("display_name") or "",
+        members=section.texts("members"),
+        metadata=section.text_map("metadata"),
+    )
+    if not organization.id.startswith("org_"):
+        section.mistake("id must begin with org_", line=line)
+    section.finish()
+    return organization
 
 
 def _rate_limit(section: Section | None) -> RateLimit:

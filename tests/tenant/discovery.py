@@ -32,6 +32,7 @@ class Discovery:
             "jwks_uri": ".well-known/jwks.json",
             "end_session_endpoint": "oidc/logout",
             "revocation_endpoint": "oauth/revoke",
+            "device_authorization_endpoint": "oauth/device/code",
         }
         return web.json_response(
             {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.tenant.config import Config
+from tests.tenant.config import Config, Organization
 from tests.tenant.logins import Login
 from tests.tenant.visit import Visit, text
 
@@ -58,11 +58,22 @@ def build_event(
     }
     if login.session is not None:
         event["session"] = {"id": login.session.id}
+    if login.organization is not None:
+        event["organization"] = _organization(login.organization)
     if audience := text(login.params, "audience"):
         event["resource_server"] = {"identifier": audience}
     if visit.authority in config.custom_domains:
         event["custom_domain"] = {"domain": visit.authority, "domain_metadata": {}}
     return event
+
+
+def _organization(organization: Organization) -> dict[str, Any]:
+    return {
+        "id": organization.id,
+        "name": organization.name,
+        "display_name": organization.display_name,
+        "metadata": organization.metadata,
+    }
 
 
 def _request(*, login: Login, visit: Visit, resuming: bool) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from aiohttp import web
 
 from tests.tenant.callback import code_answer, error_answer
 from tests.tenant.config import Config
+from tests.tenant.devices import Devices
 from tests.tenant.errors import OAuthError, PageError
 from tests.tenant.grants import Grants
 from tests.tenant.logins import Login, Status
-from tests.tenant.pages import NO_SESSION
+from tests.tenant.pages import NO_SESSION, page
 from tests.tenant.pipeline import Completed, Denied, Pipeline, Redirected
 from tests.tenant.sessions import Sessions
 from tests.tenant.visit import Visit
@@ -16,10 +17,13 @@ from tests.tenant.visit import Visit
 class Flow:
     """Carries a login from its Actions to the browser's next place."""
 
-    def __init__(self, *, pipeline: Pipeline, grants: Grants, sessions: Sessions, config: Config) -> None:
+    def __init__(
+        self, *, pipeline: Pipeline, grants: Grants, sessions: Sessions, devices: Devices, config: Config
+    ) -> None:
         self._pipeline = pipeline
         self._grants = grants
         self._sessions = sessions
+        self._devices = devices
         self._config = config
 
     async def go_on(self, login: Login, visit: Visit, *, resuming: bool = False) -> web.Response:
@@ -28,13 +32,25 @@ class Flow:
         match outcome:
             case Redirected(url):
                 return redirect(url)
-            case Denied(error, description):
-                response = error_answer(login.params, OAuthError(error, description))
+            case Denied():
+                response = self._denied(login, outcome)
             case Completed():
                 login.status = Status.FINISHED
-                response = code_answer(login, self._grants.new_code(login))
+                response = self._completed(login)
         login.answer = response.headers.get("Location")
         return response
+
+    def _denied(self, login: Login, denied: Denied) -> web.Response:
+        if login.device_code is None:
+            return error_answer(login.params, OAuthError(denied.error, denied.description))
+        self._devices.refuse(login.device_code, denied.error, denied.description)
+        return page("device_done.html", refused=True)
+
+    def _completed(self, login: Login) -> web.Response:
+        if login.device_code is None:
+            return code_answer(login, self._grants.new_code(login))
+        self._devices.finish(login.device_code, login)
+        return page("device_done.html", refused=False)
 
     def require_browser(self, request: web.Request, login: Login, visit: Visit) -> None:
         """Only the browser that began a login goes on with it, on the host where it began.

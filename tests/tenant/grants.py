@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.tenant.clock import Clock
 from tests.tenant.logins import Login
 from tests.tenant.settings import Choices
+from tests.tenant.states import identifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,15 @@ class Grant:
     issued_at: float
 
 
+@dataclass(kw_only=True)
+class RefreshToken:
+    """One token; all that came of one login are a `family`."""
+
+    login: Login
+    family: str
+    replaced: bool = False
+
+
 class Grants:
     """All codes and refresh tokens."""
 
@@ -23,7 +33,7 @@ class Grants:
         self._clock = clock
         self._choices = choices
         self._codes: dict[str, Grant] = {}
-        self._refresh: dict[str, Grant] = {}
+        self._refresh: dict[str, RefreshToken] = {}
 
     def new_code(self, login: Login) -> str:
         """A code for one use."""
@@ -39,16 +49,36 @@ class Grants:
         return grant.login
 
     def new_refresh_token(self, login: Login) -> str:
-        """A refresh token that does not rotate."""
+        """The first refresh token of a login."""
+        return self._issue(login, family=identifier())
+
+    def _issue(self, login: Login, *, family: str) -> str:
         token = f"v1.{secrets.token_urlsafe(48)}"
-        self._refresh[token] = Grant(login=login, issued_at=self._clock.now())
+        self._refresh[token] = RefreshToken(login=login, family=family)
         return token
 
     def refresh(self, token: str) -> Login | None:
-        """The login that a refresh token came from."""
-        grant = self._refresh.get(token)
-        return grant.login if grant else None
+        """The login that a refresh token came from.
+
+        A token that has been replaced ends its whole family: one of two holders is a thief.
+        """
+        found = self._refresh.get(token)
+        if found is None:
+            return None
+        if found.replaced:
+            self.revoke(token)
+            return None
+        return found.login
+
+    def rotate(self, token: str) -> str:
+        """The token that takes the place of this one."""
+        found = self._refresh[token]
+        found.replaced = True
+        return self._issue(found.login, family=found.family)
 
     def revoke(self, token: str) -> None:
-        """Forget a refresh token; an unknown one is no mistake."""
-        self._refresh.pop(token, None)
+        """Forget a refresh token with its family; an unknown one is no mistake."""
+        found = self._refresh.get(token)
+        if found is not None:
+            kept = {text: one for text, one in self._refresh.items() if one.family != found.family}
+            self._refresh = kept

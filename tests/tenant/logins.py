@@ -24,11 +24,12 @@ from enum import StrEnum
 from typing import Any
 
 from tests.tenant.clock import Clock, iso
-from tests.tenant.config import Action, Client
+from tests.tenant.config import Action, Client, Organization
 from tests.tenant.sessions import Session
 from tests.tenant.settings import Choices
 from tests.tenant.states import identifier, login_state, redirect_state
 
+BROWSER_PROTOCOL, DEVICE_PROTOCOL = "oidc-basic-profile", "oauth2-device-code"
 _KEPT = 2000
 
 
@@ -57,10 +58,12 @@ class Login:
     created_at: float
     authority: str
     issuer: str
-    protocol: str = "oidc-basic-profile"
+    protocol: str = BROWSER_PROTOCOL
     method: str = "GET"
     browser_id: str = ""
     session: Session | None = None
+    organization: Organization | None = None
+    device_code: str | None = None
     user_id: str = ""
     id: str = field(default_factory=identifier)
     status: Status = Status.RUNNING

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
+from tests.tenant.client_auth import ClientAuth, check_grant
 from tests.tenant.clock import Clock
-from tests.tenant.config import Client, Config
+from tests.tenant.config import DEVICE_GRANT, Client, Config
+from tests.tenant.devices import Devices
 from tests.tenant.directory import Directory
 from tests.tenant.errors import OAuthError
 from tests.tenant.grants import Grants
@@ -18,6 +19,7 @@ from tests.tenant.tokens import Minter
 from tests.tenant.users import Users
 from tests.tenant.visit import Visit, same, text, visit_of
 
+_BAD_REFRESH = "Unknown or invalid refresh token."
 _NO_CLIENT_GRANT = (
     'Client is not authorized to access "{audience}". '
     'You need to create a "client-grant" associated to this API. '
@@ -37,6 +39,8 @@ class OAuth:
         pipeline: Pipeline,
         minter: Minter,
         users: Users,
+        devices: Devices,
+        client_auth: ClientAuth,
         clock: Clock,
     ) -> None:
         self._config = config
@@ -45,6 +49,8 @@ class OAuth:
         self._pipeline = pipeline
         self._minter = minter
         self._users = users
+        self._devices = devices
+        self._client_auth = client_auth
         self._clock = clock
 
     def routes(self) -> list[web.RouteDef]:
@@ -57,13 +63,11 @@ class OAuth:
     async def token(self, request: web.Request) -> web.Response:
         """Answer one token request, JSON or form, with Basic, posted or no client authentication."""
         visit = await visit_of(request)
-        client = self._authenticate(request, visit)
+        client = self._client_auth.client(request, visit)
         grant = text(visit.body, "grant_type")
         if not grant:
             raise OAuthError("invalid_request", "Missing required parameter: grant_type", status=400)
-        if grant not in client.grants:
-            denied = f"Grant type '{grant}' not allowed for the client."
-            raise OAuthError("unauthorized_client", denied)
+        check_grant(client, grant)
         answer = await self._answer(visit, client=client, grant=grant)
         return web.json_response(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -74,14 +78,9 @@ class OAuth:
             return await self._refresh(visit, client=client)
         if grant == "client_credentials":
             return self._machine(visit, client=client)
+        if grant == DEVICE_GRANT:
+            return self._device(visit, client=client)
         return await self._password(visit, client=client)
-
-    def _authenticate(self, request: web.Request, visit: Visit) -> Client:
-        client_id, secret = _credentials(request, visit)
-        client = self._config.clients.get(client_id)
-        if client is None or not same(client.secret or "", secret or ""):
-            raise OAuthError(self._config.choices.client_auth_error, "Unauthorized", status=401)
-        return client
 
     def _code(self, visit: Visit, *, client: Client) -> dict[str, Any]:
         login = self._grants.redeem(text(visit.body, "code"))
@@ -92,19 +91,34 @@ class OAuth:
         _check_verifier(login, text(visit.body, "code_verifier"))
         return self._minter.for_login(login, refresh="refresh_token" in client.grants)
 
+    def _device(self, visit: Visit, *, client: Client) -> dict[str, Any]:
+        login = self._devices.poll(text(visit.body, "device_code"), client=client)
+        visit.notes.transaction_id = login.id
+        return self._minter.for_login(login, refresh="refresh_token" in client.grants)
+
     async def _refresh(self, visit: Visit, *, client: Client) -> dict[str, Any]:
-        origin = self._grants.refresh(text(visit.body, "refresh_token"))
+        token = text(visit.body, "refresh_token")
+        origin = self._grants.refresh(token)
         if origin is None or origin.client.client_id != client.client_id:
-            raise OAuthError("invalid_grant", "Unknown or invalid refresh token.")
+            raise OAuthError("invalid_grant", _BAD_REFRESH)
         login = self._direct_login(
             visit, client=client, protocol="oauth2-refresh-token", user_id=origin.user_id
         )
-        login.session = origin.session
+        login.session, login.organization = origin.session, origin.organization
         asked = text(visit.body, "scope").split() or origin.scopes
         login.scopes = [scope for scope in origin.scopes if scope in asked]
         login.params = {**visit.body, "audience": text(origin.params, "audience")}
         await self._run(login, visit)
-        return self._minter.for_login(login, gty="refresh_token", refresh=False)
+        answer = self._minter.for_login(login, gty="refresh_token", refresh=False)
+        if client.rotating:
+            answer["refresh_token"] = self._rotated(token)
+        return answer
+
+    def _rotated(self, token: str) -> str:
+        """Somebody else may have used the token while Actions ran."""
+        if self._grants.refresh(token) is None:
+            raise OAuthError("invalid_grant", _BAD_REFRESH)
+        return self._grants.rotate(token)
 
     async def _password(self, visit: Visit, *, client: Client) -> dict[str, Any]:
         if not self._config.default_directory:
@@ -160,20 +174,9 @@ class OAuth:
     async def revoke(self, request: web.Request) -> web.Response:
         """RFC 7009, refresh tokens only."""
         visit = await visit_of(request)
-        self._authenticate(request, visit)
+        self._client_auth.client(request, visit)
         self._grants.revoke(text(visit.body, "token"))
         return web.Response(status=200)
-
-
-def _credentials(request: web.Request, visit: Visit) -> tuple[str, str | None]:
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return text(visit.body, "client_id"), text(visit.body, "client_secret") or None
-    try:
-        client_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except ValueError:
-        return "", None
-    return unquote(client_id), unquote(secret) or None
 
 
 def _check_verifier(login: Login, verifier: str) -> None:

@@ -11,15 +11,15 @@ from tests.tenant.clock import Clock, iso
 from tests.tenant.config import Action, Config
 from tests.tenant.errors import ActionFailedError
 from tests.tenant.event import build_event, hostname_of
-from tests.tenant.logins import Login, Logins, Status
+from tests.tenant.logins import BROWSER_PROTOCOL, DEVICE_PROTOCOL, Login, Logins, Status
 from tests.tenant.node import ActionRunner, RunResult
+from tests.tenant.organizations import membership_refusal
 from tests.tenant.ratelimit import Limiter
 from tests.tenant.users import Users
 from tests.tenant.visit import Visit, text
 
 _EXECUTE = "onExecutePostLogin"
 _CONTINUE = "onContinuePostLogin"
-_INTERACTIVE = "oidc-basic-profile"
 _POLL = 0.05
 
 
@@ -70,19 +70,24 @@ class Pipeline:
     async def run(self, login: Login, visit: Visit, *, resuming: bool = False) -> Outcome:
         """Run what is left of a login's Actions, from its position on."""
         visit.notes.transaction_id = login.id
-        user = self._users.get(login.user_id)
-        if user is None:
-            return Denied("access_denied", "The user does not exist.")
-        event = build_event(login=login, visit=visit, user=user, config=self._config, resuming=resuming)
-        outcome = await self._run_all(login, visit, event, resuming=resuming)
-        written = await self._flush(login)
-        outcome = outcome if written else Denied("access_denied", "Deadline Exceeded")
+        outcome = await self._run_for_user(login, visit, resuming=resuming)
         if isinstance(outcome, Denied):
             login.status = Status.DENIED
             self._note(login, "denied", error=outcome.error, description=outcome.description)
         elif isinstance(outcome, Completed):
             self._note(login, "completed")
         return outcome
+
+    async def _run_for_user(self, login: Login, visit: Visit, *, resuming: bool) -> Outcome:
+        user = self._users.get(login.user_id)
+        if user is None:
+            return Denied("access_denied", "The user does not exist.")
+        refusal = membership_refusal(login.organization, login.user_id)
+        if refusal is not None:
+            return Denied("access_denied", refusal)
+        event = build_event(login=login, visit=visit, user=user, config=self._config, resuming=resuming)
+        outcome = await self._run_all(login, visit, event, resuming=resuming)
+        return outcome if await self._flush(login) else Denied("access_denied", "Deadline Exceeded")
 
     async def _run_all(self, login: Login, visit: Visit, event: dict[str, Any], *, resuming: bool) -> Outcome:
         handler = _CONTINUE if resuming else _EXECUTE
@@ -205,7 +210,7 @@ class Pipeline:
             login.session.methods.append({"name": url, "url": url, "timestamp": timestamp})
 
     def _redirect(self, login: Login, action: Action, url: str, *, state: str) -> Outcome:
-        if login.protocol != _INTERACTIVE or text(login.params, "prompt") == "none":
+        if not self._can_be_sent(login):
             return Denied("interaction_required", "External interaction required")
         if (refusal := self._redirect_refused(login, action, url)) is not None:
             return refusal
@@ -213,6 +218,11 @@ class Pipeline:
         self._logins.suspend(login, state=state)
         self._note(login, "redirected", action=action.name, url=url)
         return Redirected(url)
+
+    def _can_be_sent(self, login: Login) -> bool:
+        if login.protocol == DEVICE_PROTOCOL:
+            return self._choices.device_redirect == "followed"
+        return login.protocol == BROWSER_PROTOCOL and text(login.params, "prompt") != "none"
 
     def _redirect_refused(self, login: Login, action: Action, url: str) -> Denied | None:
         mode = self._choices.redirect_url_once

@@ -113,6 +113,19 @@ class Choices:
         meaning="rate limits fill at the top of the second or minute, or as time passes "
         "(`rate_limit: {refill}` is the same)",
     )
+    device_redirect: str = _choice(
+        "followed",
+        "interaction_required",
+        meaning="an Action's redirect in the browser half of the device flow: followed, or an error",
+    )
+    device_interval: float = _number(5, meaning="seconds between two polls of a device (documented)")
+    device_code_lifetime: float = _number(900, meaning="seconds a device code lives (documented)")
+    organization_names: str = _choice(
+        "off", "on", meaning="whether /authorize takes an organization's name, and tokens carry org_name"
+    )
+    unknown_organization_text: str = _text(
+        "parameter organization is invalid", meaning="error_description for an organization that is not there"
+    )
     limit_body: str = _choice("full", "short", meaning="429 body with message and errorCode, or without them")
     retry_after: str = _choice("off", "on", meaning="whether a 429 carries Retry-After")
     write_users_row: str = _choice(

@@ -8,6 +8,7 @@ from tests.tenant.config import Api, Client
 from tests.tenant.grants import Grants
 from tests.tenant.keys import Keys
 from tests.tenant.logins import Login
+from tests.tenant.organizations import organization_claims
 from tests.tenant.states import identifier
 from tests.tenant.users import Users
 from tests.tenant.visit import text
@@ -28,13 +29,21 @@ class Minter:
     """Makes token answers."""
 
     def __init__(
-        self, *, keys: Keys, users: Users, grants: Grants, clock: Clock, apis: Mapping[str, Api]
+        self,
+        *,
+        keys: Keys,
+        users: Users,
+        grants: Grants,
+        clock: Clock,
+        apis: Mapping[str, Api],
+        organization_names: bool,
     ) -> None:
         self._keys = keys
         self._users = users
         self._grants = grants
         self._clock = clock
         self._apis = apis
+        self._organization_names = organization_names
 
     def for_login(self, login: Login, *, gty: str | None = None, refresh: bool) -> dict[str, Any]:
         """The answer for a person's login; `refresh` says whether a refresh token may come with it."""
@@ -94,10 +103,14 @@ class Minter:
             "exp": now + self._lifetime(audience),
             "azp": login.client.client_id,
             "scope": " ".join(login.scopes),
+            **self._organization(login),
         }
         if gty is not None:
             claims["gty"] = gty
         return self._keys.sign(claims)
+
+    def _organization(self, login: Login) -> dict[str, str]:
+        return organization_claims(login.organization, names=self._organization_names)
 
     def _id_token(self, login: Login) -> str:
         now = int(self._clock.now())
@@ -109,6 +122,7 @@ class Minter:
             "aud": login.client.client_id,
             "iat": now,
             "exp": now + _ID_SECONDS,
+            **self._organization(login),
         }
         if login.session is not None:
             claims["sid"] = login.session.id

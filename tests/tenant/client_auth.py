@@ -1,0 +1,50 @@
+"""Which application calls, by HTTP Basic, by its secret in the body, or by its id alone."""
+
+import base64
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from tests.tenant.config import Client, Config
+from tests.tenant.errors import OAuthError
+from tests.tenant.visit import Visit, same, text
+
+
+class ClientAuth:
+    """Authenticates applications at the OAuth endpoints."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def client(self, request: web.Request, visit: Visit) -> Client:
+        """The application that calls.
+
+        Raises:
+            OAuthError: 401, it is unknown or its secret wrong.
+        """
+        client_id, secret = _credentials(request, visit)
+        client = self._config.clients.get(client_id)
+        if client is None or not same(client.secret or "", secret or ""):
+            raise OAuthError(self._config.choices.client_auth_error, "Unauthorized", status=401)
+        return client
+
+
+def check_grant(client: Client, grant: str) -> None:
+    """Whether an application may use a grant.
+
+    Raises:
+        OAuthError: 403, with the text of recorded tenants.
+    """
+    if grant not in client.grants:
+        raise OAuthError("unauthorized_client", f"Grant type '{grant}' not allowed for the client.")
+
+
+def _credentials(request: web.Request, visit: Visit) -> tuple[str, str | None]:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return text(visit.body, "client_id"), text(visit.body, "client_secret") or None
+    try:
+        client_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:
+        return "", None
+    return unquote(client_id), unquote(secret) or None
