@@ -1,0 +1,59 @@
+"""A service's README, held against what its code reads and writes."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from common.log import Event
+from common.settings import SettingsError
+
+
+class ServiceReadme:
+    """`services/<service>/README.md`."""
+
+    def __init__(self, service: str) -> None:
+        self.folder = Path(__file__).parents[2] / "services" / service
+        self._text = (self.folder / "README.md").read_text()
+
+    def section(self, title: str) -> str:
+        return self._text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+    def first_cells(self, title: str) -> list[str]:
+        """The first cell of every row of the section's tables, where it is code."""
+        return re.findall(r"^\| `([^`]+)` \|", self.section(title), flags=re.MULTILINE)
+
+    def event_rows(self) -> list[str]:
+        return [line for line in self.section("Log events").splitlines() if line.startswith("| `")]
+
+
+class _NotingEnvironment(Mapping[str, str]):
+    """An empty environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.append(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def variables_read(from_env: Callable[[Mapping[str, str]], object]) -> list[str]:
+    """Every variable that a service asks its environment for, in that order."""
+    environment = _NotingEnvironment()
+    try:
+        from_env(environment)
+    except SettingsError:
+        return environment.asked
+    raise AssertionError("a service cannot run on an empty environment")
+
+
+def event_row(event: Event) -> str:
+    """The row of an event: its name, severity, fields and meaning."""
+    fields = ", ".join(f"`{name}`" for name in event.fields)
+    return f"| `{event.name}` | {event.level} | {fields} | {event.meaning} |"
