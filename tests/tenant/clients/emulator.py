@@ -46,6 +46,7 @@ def tenant_document(*, callbacks: list[str], spa: str) -> dict[str, Any]:
                 "callbacks": [spa],
                 "allowed_logout_urls": [spa],
                 "web_origins": [spa],
+                "refresh_token_rotation": "rotating",
             },
             {
                 "client_id": MACHINE,
