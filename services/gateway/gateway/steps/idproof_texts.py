@@ -37,10 +37,9 @@ _REASONS = {
     "birth_date_mismatch": "The date of birth is not the one that the organisation has.",
     "under_age": "The document does not show the age that is required.",
     "name_mismatch": "The name is not the one that the organisation has.",
-    "name_unclear": "The name is close to the one that the organisation has, but not the same.",
-    "birth_date_incomplete": "The document does not give a whole date of birth.",
-    "profile_incomplete": "The organisation does not have enough to compare the document with.",
-    "approval_not_allowed": "A document alone is not enough here: somebody has to look at the result.",
+    "review": "Somebody has to look at the document before it counts.",
+    "provider_error": "The check could not be carried out. You can try again later.",
+    "deadline_passed": "The check came too late for this login.",
 }
 
 
