@@ -30,6 +30,26 @@ hypothesis.settings.register_profile("waystation", deadline=None, print_blob=Tru
 hypothesis.settings.load_profile("waystation")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all`, for those who have the time."""
+    parser.addoption("--all", action="store_true", help="also what takes many minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What `--all` adds is marked."""
+    config.addinivalue_line("markers", "thorough: takes many minutes, and runs with --all only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes many minutes, unless it was asked for."""
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    items[:] = [item for item in items if item not in left_out]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
 def running_servers() -> Servers | None:
     """Servers that somebody keeps running for us."""

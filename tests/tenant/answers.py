@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.tenant.errors import ControlError
+from tests.tenant.event import hostname_of
 from tests.tenant.jwtview import encoded, hs256, view
 from tests.tenant.logins import Login
 from tests.tenant.visit import text
@@ -56,7 +57,7 @@ class Answer:
 
 def first_draft(login: Login) -> Draft:
     """What an external service would answer, as far as that can be guessed from what it was sent."""
-    claims = {"iss": "by-hand", "sub": login.user_id, "state": login.state}
+    claims = {"iss": hostname_of(login), "sub": login.user_id, "state": login.state}
     jti = _sent_jti(login)
     if jti is not None:
         claims["jti"] = jti

@@ -114,7 +114,7 @@ class Users:
         current = self.get(user_id)
         if current is None:
             raise ApiError(404, "The user does not exist.", code="inexistent_user")
-        document = copy.deepcopy(current)
+        document = dict(current)  # versions share what is below: nobody changes it in place
         password = self._password(user_id)
         now = iso(self._clock.now())
         for name, value in changes.items():
@@ -139,7 +139,7 @@ class Users:
 
 def merge(current: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """First-level merge as documented: null deletes a key, a nested object replaces the old one whole."""
-    merged = {**current, **copy.deepcopy(changes)}
+    merged = {**current, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,10 @@ CALLBACK = "http://127.0.0.4:9/callback"
 USER = "auth0|ann"
 EMAIL = "ann@example.org"
 PASSWORD = "ann-has-a-password"
+
+# Tests read in an error_description what an Action threw; the other variant has tests of its own.
+_SPOKEN = {"action_error_text": "message"}
+_host: ContextVar[str] = ContextVar("host", default="nowhere")  # of the tenant that a test runs
 
 REDIRECTING = """
 exports.onExecutePostLogin = async (event, api) => {
@@ -92,6 +97,7 @@ def document(**changes: Any) -> dict[str, Any]:
         ],
         "rate_limit": {"profile": "off"},
         **changes,
+        "settings": {**_SPOKEN, **changes.get("settings", {})},
     }
 
 
@@ -217,10 +223,10 @@ class Tenant:
 
 
 def answer_token(state: str, /, *, secret: str = SECRET, **changes: Any) -> str:
-    """What comes back at /continue; None removes a claim."""
+    """What comes back at /continue; None removes a claim, and `iss` is one that every variant takes."""
     now = int(time.time())
     claims = {
-        "iss": "waystation",
+        "iss": _host.get(),
         "sub": USER,
         "iat": now,
         "exp": now + 120,
@@ -262,13 +268,15 @@ async def run_tenant(
     path.write_text(json.dumps(document(actions=bound, **changes)), encoding="utf-8")
     config = load_config(path, defaults=settings_of_environment(os.environ))
     async with AsyncExitStack() as stack:
-        runner = await stack.enter_async_context(ActionRunner(timeout=config.choices.action_timeout))
+        runner = ActionRunner(timeout=config.choices.action_timeout)
+        stack.push_async_exit(runner)  # not entered: Node starts when the first Action runs
         app = create_app(config, runner=runner, keys=keys or shared_keys())
         web_runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         stack.push_async_callback(web_runner.cleanup)
         await web_runner.setup()
         await web.TCPSite(web_runner, "127.0.0.1", 0).start()
         base = f"http://127.0.0.1:{web_runner.addresses[0][1]}"
+        _host.set(base.removeprefix("http://"))
         session = await stack.enter_async_context(browser(base))
         yield Tenant(base, session)
 

@@ -144,7 +144,9 @@ async def test_ways_to_send(
     tmp_path: Path, changes: dict[str, str], query: list[str], body: list[str]
 ) -> None:
     """GET or POST, and where the state of a POST stands, are the person's choice."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"continue_state_source": "any"}
+    ) as tenant:
         back = await _send_answer(tenant, **changes)
         login = (await tenant.control("GET", "/transactions")).json[-1]
     came = next(line for line in login["history"] if line["event"] == "continued")
@@ -193,7 +195,12 @@ async def test_login_that_does_not_wait(tmp_path: Path) -> None:
 
 async def test_login_of_another_browser(tmp_path: Path) -> None:
     """Who looks from another browser is told that only the one that began may bring it to an end."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant, browser(tenant.base) as other:
+    async with (
+        run_tenant(
+            tmp_path, actions={"way": REDIRECTING}, settings={"continue_cookie": "required"}
+        ) as tenant,
+        browser(tenant.base) as other,
+    ):
         path, own = await _waiting_page(tenant)
         async with other.get(f"{tenant.base}{path}") as answer:
             foreign = await answer.text()

@@ -174,7 +174,7 @@ async def test_recorded_method(tmp_path: Path) -> None:
         "api.transaction.setMetadata('jti', 'j1');",
         "if (event.authentication.methods[1]) api.access.deny(event.authentication.methods[1].url);",
     )
-    async with run_tenant(tmp_path, actions={"way": code}) as tenant:
+    async with run_tenant(tmp_path, actions={"way": code}, settings={"deny_or_redirect": "deny"}) as tenant:
         state = (await tenant.log_in()).query["state"]
         await tenant.continue_(state, answer_token(state))
         again = await tenant.authorize()

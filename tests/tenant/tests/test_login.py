@@ -80,7 +80,7 @@ async def test_pinned_issuer(tmp_path: Path) -> None:
 
 async def test_cookies(tmp_path: Path) -> None:
     """Both cookies are Secure and HttpOnly over loopback http too; one of them is SameSite=None."""
-    async with run_tenant(tmp_path) as tenant:
+    async with run_tenant(tmp_path, settings={"cookie_mode": "none_secure"}) as tenant:
         page = await tenant.authorize()
     first, second = page.headers.getall("Set-Cookie")
     assert first.startswith("auth0=")
@@ -216,7 +216,10 @@ async def test_response_modes(tmp_path: Path) -> None:
 
 async def test_login_page_without_cookie(tmp_path: Path) -> None:
     """Somebody else's login page is the page without a session."""
-    async with run_tenant(tmp_path) as tenant, browser(tenant.base) as other:
+    async with (
+        run_tenant(tmp_path, settings={"continue_cookie": "required"}) as tenant,
+        browser(tenant.base) as other,
+    ):
         state = (await tenant.authorize()).query["state"]
         form = {"state": state, "username": EMAIL, "password": PASSWORD}
         async with other.post(f"{tenant.base}/u/login", data=form, allow_redirects=False) as answer:

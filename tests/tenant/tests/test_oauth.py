@@ -70,7 +70,7 @@ async def test_refusals(
     tmp_path: Path, values: dict[str, str], status: int, error: str, description: str
 ) -> None:
     """Each wrong request gets the status and the text of recorded tenants."""
-    async with run_tenant(tmp_path) as tenant:
+    async with run_tenant(tmp_path, settings={"client_auth_error": "access_denied"}) as tenant:
         answer = await tenant.token(**values)
     assert (answer.status, answer.json) == (status, {"error": error, "error_description": description})
     assert answer.headers["Cache-Control"] == "no-store"
@@ -277,7 +277,7 @@ async def test_oidc_logout(tmp_path: Path) -> None:
 async def test_cors(tmp_path: Path) -> None:
     """Single-page applications may call /oauth/token from their origin; /continue answers no other origin."""
     origin = {"Origin": "http://127.0.0.4:9"}
-    async with run_tenant(tmp_path) as tenant:
+    async with run_tenant(tmp_path, settings={"continue_cors": "off"}) as tenant:
         preflight = await tenant.send("OPTIONS", "/oauth/token", headers=origin)
         answer = await tenant.send("POST", "/oauth/token", headers=origin)
         stranger = await tenant.send("POST", "/oauth/token", headers={"Origin": "http://evil.example"})

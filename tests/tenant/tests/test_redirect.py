@@ -68,7 +68,9 @@ exports.onExecutePostLogin = async (event, api) => {
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_resume(tmp_path: Path, method: str) -> None:
     """The answer comes back by a form or by a link, and the login ends at the application."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"continue_state_source": "any"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         back = await tenant.continue_(state, answer_token(state), method=method)
         claims = await tenant.id_claims(back)
@@ -115,7 +117,9 @@ async def test_event_on_resume(tmp_path: Path) -> None:
 
 async def test_state_is_good_once(tmp_path: Path) -> None:
     """A second /continue with the same state is the page without a session."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"double_continue": "invalid_request"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         await tenant.continue_(state, answer_token(state))
         again = await tenant.continue_(state, answer_token(state))
@@ -135,7 +139,9 @@ async def test_double_continue_variant(tmp_path: Path) -> None:
 
 async def test_refused_token_spends_the_state(tmp_path: Path) -> None:
     """After a token that validateToken refused, the right one comes too late."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"double_continue": "invalid_request"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         refused = await tenant.continue_(state, "garbage")
         right = await tenant.continue_(state, answer_token(state))
@@ -163,7 +169,12 @@ async def test_login_state_is_not_a_redirect_state(tmp_path: Path) -> None:
 
 async def test_other_browser(tmp_path: Path) -> None:
     """Only the browser that left may come back; its attempt to does not spend the state."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant, browser(tenant.base) as other:
+    async with (
+        run_tenant(
+            tmp_path, actions={"way": REDIRECTING}, settings={"continue_cookie": "required"}
+        ) as tenant,
+        browser(tenant.base) as other,
+    ):
         state = (await tenant.log_in()).query["state"]
         form = {"state": state, "session_token": answer_token(state)}
         async with other.post(f"{tenant.base}/continue", data=form, allow_redirects=False) as answer:
@@ -226,7 +237,7 @@ async def test_later_actions_wait_and_earlier_ones_do_not_repeat(tmp_path: Path)
 async def test_two_redirects(tmp_path: Path) -> None:
     """Two Actions redirect to two places, each with a state of its own, each resumed in its own Action."""
     actions = {"one": REDIRECTING, "two": REDIRECTING.replace("/login", "/other")}
-    async with run_tenant(tmp_path, actions=actions) as tenant:
+    async with run_tenant(tmp_path, actions=actions, settings={"redirect_state": "new"}) as tenant:
         first = (await tenant.log_in()).query["state"]
         away = await tenant.continue_(first, answer_token(first))
         second = away.query["state"]
@@ -238,7 +249,9 @@ async def test_two_redirects(tmp_path: Path) -> None:
 
 async def test_same_url_twice(tmp_path: Path) -> None:
     """Each URL can be redirected to only once in a login, whatever its query."""
-    async with run_tenant(tmp_path, actions={"one": REDIRECTING, "two": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"one": REDIRECTING, "two": REDIRECTING}, settings={"redirect_url_once": "path"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         back = await tenant.continue_(state, answer_token(state))
     assert back.query["error_description"].startswith("Each unique URL can be redirected only once")

@@ -52,7 +52,9 @@ def _hs512(state: str) -> str:
 async def test_each_refusal(tmp_path: Path, make: object, message: str) -> None:
     """Every wrong token is refused with the text of the real one, which the application gets to read."""
     assert callable(make)
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"validate_order": "signature"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         back = await tenant.continue_(state, make(state))
     assert back.query == {
@@ -74,7 +76,9 @@ async def test_no_token(tmp_path: Path) -> None:
 
 async def test_body_wins(tmp_path: Path) -> None:
     """With a token in both places the one in the body counts."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"continue_state_source": "any"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         path = f"/continue?state={state}&session_token=garbage"
         back = await tenant.send("POST", path, data={"session_token": answer_token(state)})
