@@ -1,0 +1,24 @@
+"""CPU time from /proc, exact to the nanosecond."""
+
+import os
+from pathlib import Path
+
+_NANOSECONDS = 1e9
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process, its threads and its children that still run have used."""
+    own = sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return own / _NANOSECONDS + sum(cpu_seconds(child) for child in _children(pid))
+
+
+def machine_busy_seconds() -> float:
+    """What all cores have worked, whoever for."""
+    fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
+    user, nice, system, _, _, irq, softirq, *_ = (int(field) for field in fields)
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    texts = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(child) for text in texts for child in text.split()]
