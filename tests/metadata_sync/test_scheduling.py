@@ -1,16 +1,24 @@
 """Who is written first when not everybody can be."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 import yaml
 
 from metadata_sync import store
 from metadata_sync.store import Pending
+from metadata_sync.turns import Turns, weight
+from tests.metadata_sync.management_server import Scripted, serve_management
 from tests.metadata_sync.rig import open_rig
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import update
 from tests.support.databases import ServiceDatabase
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from common.db import Connection
 
 
 async def test_a_waiting_person_passes_the_backlog(
@@ -35,7 +43,7 @@ async def test_one_tenants_refused_credentials_delay_nobody_else(
     database: ServiceDatabase, tenants_file: Path, tenant: Tenant
 ) -> None:
     """While one tenant is paused with work pending, another's is written at once."""
-    _add_tenant_with_wrong_credentials(tenants_file)
+    _add_globex(tenants_file, client_id="nobody")
     async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
         for number in range(5):
             await rig.take_in(update(1, user_id=f"auth0|{number}", tenant="globex"))
@@ -46,13 +54,113 @@ async def test_one_tenants_refused_credentials_delay_nobody_else(
     assert 1 <= len(refused) <= 5
 
 
-def _add_tenant_with_wrong_credentials(tenants_file: Path) -> None:
+def _add_globex(tenants_file: Path, **management: Any) -> None:
     document = yaml.safe_load(tenants_file.read_text())
     globex = yaml.safe_load(tenants_file.read_text())["tenants"]["acme"]
     globex["hosts"] = ["127.0.0.9:9999"]
-    globex["management"] |= {"domain": "127.0.0.9:9999", "client_id": "nobody"}
+    globex["management"] |= {"domain": "127.0.0.9:9999", **management}
     document["tenants"]["globex"] = globex
     tenants_file.write_text(yaml.safe_dump(document))
+
+
+async def test_a_tenant_that_does_not_answer_delays_nobody_else(
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
+) -> None:
+    """While people and users of one tenant hang, more than may at once, another's person is written."""
+    async with serve_management() as hanging:
+        hanging.answers.extend(Scripted(delay=4) for _ in range(200))
+        _add_globex(tenants_file, base_url=hanging.origin, rate_profile={"burst": 1000, "per_second": 1000})
+        async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
+            for number in range(60):
+                await rig.take_in(
+                    update(1, user_id=f"auth0|{number}", tenant="globex", waiting=number % 2 == 0)
+                )
+            await wait_until(lambda: len(hanging.patches()) > 1)
+            await rig.take_in(update(2, user_id=tenant.user_id))
+            (applied,) = await rig.until_applied(1, deadline=3)
+    assert applied.tenant == "acme"
+
+
+async def test_a_paused_tenant_delays_nobody_else(
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
+) -> None:
+    """While one tenant's 429 lasts, another's person is written at once."""
+    async with serve_management() as limiting:
+        limiting.answers.append(Scripted(status=429, headers={"Retry-After": "5"}))
+        _add_globex(tenants_file, base_url=limiting.origin)
+        async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
+            for number in range(5):
+                await rig.take_in(update(1, user_id=f"auth0|{number}", tenant="globex"))
+            await rig.take_in(update(2, user_id=tenant.user_id))
+            (applied,) = await rig.until_applied(1, deadline=3)
+    assert applied.tenant == "acme"
+    assert len(limiting.patches()) == 1
+
+
+class Explaining:
+    """A connection that notes how many blocks each query reads."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self.blocks: list[int] = []
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        await self._explain(query, arguments)
+        return await self._connection.fetch(query, *arguments)
+
+    async def fetchrow(self, query: str, *arguments: Any) -> Any:
+        await self._explain(query, arguments)
+        return await self._connection.fetchrow(query, *arguments)
+
+    async def _explain(self, query: str, arguments: tuple[Any, ...]) -> None:
+        explained = await self._connection.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *arguments
+        )
+        plan = json.loads(explained)[0]["Plan"]
+        self.blocks.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("due", [True, False])
+async def test_looking_costs_the_same_with_100_000_users_pending(
+    database: ServiceDatabase,
+    tenants_file: Path,
+    due: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Finding the next user reads a few blocks, however many wait, due or not, and never reads them all."""
+    async with (
+        open_rig(database.metadata_sync, tenants_file=tenants_file) as rig,
+        rig.database.transaction() as connection,
+    ):
+        await connection.execute(
+            """
+            INSERT INTO users (tenant, user_id, state, waiting, wake_at)
+            SELECT 'globex', n::text, '{}', n % 50 = 0,
+                   ws_now() + make_interval(secs => n * CASE WHEN $1 THEN -0.01 ELSE 0.01 END + 60)
+            FROM generate_series(1, 100000) AS n
+            """,
+            due,
+        )
+        explaining = Explaining(connection)
+        asked = cast("Connection", explaining)
+        await store.first_pending(asked)
+        picked = [await store.pick_user(asked, tenant="globex", waiting=waiting) for waiting in (True, False)]
+    assert [user is not None for user in picked] == [due, due]
+    assert max(explaining.blocks) < 60
+
+
+def test_tenants_take_turns() -> None:
+    """Whoever was served longest ago is next, and who had nothing to do comes back as such."""
+    turns = Turns()
+    for tenant in ("a", "b", "a"):
+        turns.take(tenant)
+    assert sorted(["a", "b", "c"], key=turns.last) == ["c", "b", "a"]
+    turns.keep_only(["a", "c"])
+    assert turns.last("b") == 0
+
+
+def test_a_turn_is_as_long_as_the_plan_is_fast() -> None:
+    """A tenant of 16 a second has eight writes in the turn of one of 2; nobody more than 16."""
+    assert [weight(rate, slowest=2) for rate in (2, 16, 500)] == [1, 8, 16]
 
 
 async def test_the_first_of_each_tenant_and_class_is_found(

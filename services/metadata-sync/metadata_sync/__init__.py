@@ -10,9 +10,10 @@
    cannot be expressed: it would wipe the user's metadata.
 4. **Bounded delay.** Due at min(last change + quiet, first change + max wait); the first change is never
    moved.
-5. **People first.** A waiting transaction makes its user due now, in its own class, with a quarter of the
-   burst kept for it; background keeps a tenth of the rate; a re-add takes the higher class and the earlier
-   time; tenants take turns.
+5. **People first, nobody starved.** A waiting transaction makes its user due now, in its own class, with a
+   quarter of the burst kept for it; ageing never enters that class; background keeps a tenth of the rate; a
+   re-add takes the higher class and the earlier time; one tenant's backlog never delays another tenant
+   (weighted round robin).
 6. **The budget is never exceeded.** Charged on send, not on arrival, two for a waiting update (ours and the
    Action's confirmation); one budget per canonical Management domain, shared by all replicas; a reserve for
    the customer's own code; corrected at once by `x-ratelimit-*` and `Retry-After`; a 429 pauses the tenant,
@@ -30,6 +31,7 @@ intake ──► leases ◄── scheduler            one transaction each: the
              │ ▲
              ▼ │ how it ended (ends)
            worker ──► management, tokens   the tenant
-pure: coalesce (merge, limits) · due · state (one user) · limiter (one budget) · bucket
+pure: coalesce (merge, limits) · due · state (one user) · limiter (one budget) ·
+      bucket · turns
 ```
 """

@@ -100,7 +100,12 @@ class Intake:
     def _may_begin(self, user: User) -> bool:
         """Whether somebody waits for what can be written now, here."""
         is_due = user.due_in is not None and user.due_in <= 0
-        return user.state.is_waited_for and user.state.attempt is None and is_due and self._worker.has_room
+        return (
+            user.state.is_waited_for
+            and user.state.attempt is None
+            and is_due
+            and self._worker.has_room(user.tenant, waiting=True)
+        )
 
     def _go_on(self, message: UpdateMetadata, taken: _Taken) -> None:
         log.info("update.accepted", waiting=message.waiting, keys=_revs(message))

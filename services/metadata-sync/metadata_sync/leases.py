@@ -49,6 +49,7 @@ class Lease:
 
     tenant: Tenant
     user_id: str
+    waiting: bool
     number: int
     charged_as: int
     patch: Patch
@@ -64,10 +65,10 @@ class Leases:
         self._relay = relay
         self._clock = clock
 
-    async def take_next(self, tenant: Tenant) -> Lease | Denied | None:
-        """The tenant's next user that is due; None if there is none that nobody else looks at."""
+    async def take_next(self, tenant: Tenant, *, waiting: bool) -> Lease | Denied | None:
+        """The tenant's next user of this class; None if there is none that nobody else looks at."""
         async with self._database.transaction() as connection:
-            user = await store.pick_user(connection, tenant=tenant.key)
+            user = await store.pick_user(connection, tenant=tenant.key, waiting=waiting)
             return await self.take(connection, user, tenant=tenant) if user else None
 
     async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
@@ -91,6 +92,7 @@ class Leases:
         return Lease(
             tenant=tenant,
             user_id=user.user_id,
+            waiting=user.state.is_waited_for,
             number=begun.lease,
             charged_as=budget.charged,
             patch=patch,

@@ -1,22 +1,27 @@
 """Who is written next: people before the rest, and tenants in turn.
 
+Within a class of a tenant whoever is due longest is next: that is all the ageing there is, so that nobody is
+passed for ever and nobody gets among people by waiting. The background gets its tenth of the rate from the
+budget (bucket.py), whoever else waits.
+
 The database is the queue, shared by all replicas; a message that arrives here only moves the alarm nearer,
 and a look every second finds what others have left.
 """
 
 import asyncio
-from collections.abc import Iterable
 
 import structlog
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
+from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import store
 from metadata_sync.alarm import Alarm
 from metadata_sync.leases import Lease, Leases
 from metadata_sync.limiter import Denied
 from metadata_sync.store import Pending
+from metadata_sync.turns import Turns, weight
 from metadata_sync.worker import Worker
 
 POLL_SECONDS = 1.0
@@ -26,7 +31,7 @@ log = structlog.stdlib.get_logger()
 
 
 class Scheduler:
-    """Hands due users to the worker, one of each tenant and class in a round."""
+    """Hands due users to the worker; in a round each tenant and class has a turn."""
 
     def __init__(
         self,
@@ -44,8 +49,7 @@ class Scheduler:
         self._worker = worker
         self._alarm = alarm
         self._clock = clock
-        self._round = 0
-        self._served_in: dict[str, int] = {}
+        self._turns = Turns()
         self._not_before: dict[tuple[str, bool], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -62,40 +66,45 @@ class Scheduler:
     async def _serve_round(self) -> None:
         async with self._database.connection() as connection:
             pending = await store.first_pending(connection)
-        self._round += 1
-        for first in self._in_turn(pending):
+        known = [(first, tenant) for first in pending if (tenant := self._tenants.current.get(first.tenant))]
+        self._turns.keep_only({tenant.key for _, tenant in known})
+        slowest = min((_rate(tenant) for _, tenant in known), default=1.0)
+        for first, tenant in sorted(known, key=self._place):
             wait = max(first.seconds, self._held_back(first))
             if wait > 0:
                 self._alarm.expect(wait)
-            elif self._worker.has_room:
-                await self._serve(first)
+            else:
+                await self._serve(first, tenant, times=weight(_rate(tenant), slowest=slowest))
 
-    def _in_turn(self, pending: Iterable[Pending]) -> list[Pending]:
-        """Known tenants only; people first, then whoever was served longest ago."""
-        known = [first for first in pending if self._tenants.current.get(first.tenant)]
-        return sorted(known, key=lambda first: (not first.waiting, self._served_in.get(first.tenant, 0)))
+    def _place(self, pending: tuple[Pending, Tenant]) -> tuple[bool, int]:
+        first, _ = pending
+        return not first.waiting, self._turns.last(first.tenant)
 
     def _held_back(self, first: Pending) -> float:
         until = self._not_before.get((first.tenant, first.waiting), 0)
         return until - self._clock.monotonic()
 
-    async def _serve(self, first: Pending) -> None:
-        tenant = self._tenants.current.get(first.tenant)
-        if tenant is None:
-            return
-        taken = await self._leases.take_next(tenant)
-        match taken:
-            case Lease():
-                self._served_in[first.tenant] = self._round
-                self._worker.start(taken)
-                self._alarm.expect(0)
-            case Denied():
-                self._hold_back(first, seconds=taken.seconds)
-            case None:
-                self._hold_back(first, seconds=CONTENDED_SECONDS)
+    async def _serve(self, first: Pending, tenant: Tenant, *, times: int) -> None:
+        self._turns.take(tenant.key)
+        for _ in range(times):
+            if not self._worker.has_room(tenant.key, waiting=first.waiting):
+                return
+            taken = await self._leases.take_next(tenant, waiting=first.waiting)
+            if not isinstance(taken, Lease):
+                seconds = taken.seconds if isinstance(taken, Denied) else CONTENDED_SECONDS
+                self._hold_back(first, seconds=seconds)
+                return
+            self._worker.start(taken)
+        self._alarm.expect(0)
 
     def _hold_back(self, first: Pending, *, seconds: float) -> None:
         # Another replica, or a probe, may end the reason sooner than it said.
         seconds = min(seconds, POLL_SECONDS)
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds
         self._alarm.expect(seconds)
+
+
+def _rate(tenant: Tenant) -> float:
+    """Writes a second that the tenant's plan sustains."""
+    buckets = tenant.management.rate_profile.buckets
+    return min(bucket.sustained / bucket.period.total_seconds() for bucket in buckets)

@@ -57,16 +57,17 @@ async def lock_user(connection: Connection, *, tenant: str, user_id: str) -> Use
     return _user(row)
 
 
-async def pick_user(connection: Connection, *, tenant: str) -> User | None:
-    """The tenant's user to look at now, locked, people first; None if there is none that nobody else has."""
+async def pick_user(connection: Connection, *, tenant: str, waiting: bool) -> User | None:
+    """The tenant's user of this class that is due longest, locked; None if nobody else's is left."""
     row = await connection.fetchrow(
         """
         SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now FROM users
-        WHERE tenant = $1 AND wake_at <= ws_now()
-        ORDER BY waiting DESC, wake_at
+        WHERE tenant = $1 AND waiting = $2 AND wake_at <= (SELECT ws_now())
+        ORDER BY wake_at
         LIMIT 1 FOR UPDATE SKIP LOCKED
         """,
         tenant,
+        waiting,
     )
     return None if row is None else _user(row)
 

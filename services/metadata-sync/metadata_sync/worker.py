@@ -1,6 +1,8 @@
 """Runs attempts, each in a task of its own: one call, its lease renewed meanwhile, its end recorded."""
 
 import asyncio
+from collections import Counter
+from functools import partial
 
 import structlog
 
@@ -14,7 +16,10 @@ from metadata_sync.errors import LeaseLostError, ManagementError
 from metadata_sync.leases import LEASE, Lease, Leases
 from metadata_sync.management import ManagementClient
 
-MAX_AT_ONCE = 64
+# A tenant that does not answer holds each attempt for ten seconds: it may not hold those of all others.
+AT_ONCE = 256
+AT_ONCE_OF_BACKGROUND = 192
+AT_ONCE_OF_A_TENANTS_CLASS = 48
 RENEW_EVERY_SECONDS = LEASE.total_seconds() / 3
 
 log = structlog.stdlib.get_logger()
@@ -29,26 +34,36 @@ class Worker:
         self._alarm = alarm
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_once: Counter[tuple[str, bool]] = Counter()
 
-    @property
-    def has_room(self) -> bool:
-        return len(self._tasks) < MAX_AT_ONCE
+    def has_room(self, tenant: str, *, waiting: bool) -> bool:
+        """Whether one more attempt of this tenant and class may begin."""
+        of_background = sum(count for (_, waited), count in self._at_once.items() if not waited)
+        return (
+            len(self._tasks) < AT_ONCE
+            and (waiting or of_background < AT_ONCE_OF_BACKGROUND)
+            and self._at_once[tenant, waiting] < AT_ONCE_OF_A_TENANTS_CLASS
+        )
 
     def start(self, lease: Lease) -> None:
         """Begin the attempt; it takes care of everything from here."""
         task = asyncio.create_task(self._run(lease))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._at_once[lease.tenant.key, lease.waiting] += 1
+        task.add_done_callback(partial(self._ended, lease))
 
     async def drain(self) -> None:
         """Return when no attempt runs any more."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not self.has_room:
+    def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
+        if not self.has_room(lease.tenant.key, waiting=lease.waiting):
             self._alarm.expect(0)
         self._tasks.discard(task)
+        self._at_once[lease.tenant.key, lease.waiting] -= 1
+        if not self._at_once[lease.tenant.key, lease.waiting]:
+            del self._at_once[lease.tenant.key, lease.waiting]
 
     async def _run(self, lease: Lease) -> None:
         with bound(**lease.log_context):
