@@ -52,11 +52,15 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Parked:
-    """A wish that the tenant refused for good; a newer rev of the key is tried again."""
+    """A wish that the tenant refused for good; a newer rev of the key is tried again.
+
+    `dropped`: an operator has given it up, so that nobody has to look at it any more.
+    """
 
     rev: int
     reason: str
     at: datetime
+    dropped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +162,14 @@ class UserState:
             for key, moment in self.unsettled.items()
             if key not in confirmed or moment > self.attempt.at
         }
+        parked = {key: known for key, known in self.parked.items() if known.rev > _rev(confirmed, key)}
         state = replace(
-            self, confirmed=self.confirmed | confirmed, unsettled=unsettled, attempt=None, failures=0
+            self,
+            confirmed=self.confirmed | confirmed,
+            unsettled=unsettled,
+            parked=parked,
+            attempt=None,
+            failures=0,
         )
         return _tidied(_spared(state, state.desired, now=now))
 
@@ -190,6 +200,29 @@ class UserState:
         return _tidied(
             replace(self, parked=self.parked | refused, unsettled=unsettled, attempt=None, failures=0)
         )
+
+    @property
+    def standing(self) -> dict[str, Parked]:
+        """The parked wishes that an operator may want to see: no newer wish for the key has come since."""
+        return {
+            key: known
+            for key, known in self.parked.items()
+            if known.rev == self.desired[key].rev and not known.dropped
+        }
+
+    def redrive(self, keys: Iterable[str], *, now: datetime) -> "UserState":
+        """Try these parked wishes again, as if they came now."""
+        tried = self.standing.keys() & set(keys)
+        if not tried:
+            return self
+        parked = {key: known for key, known in self.parked.items() if key not in tried}
+        changes = together(self.changes, Changes(first=now, last=now))
+        return replace(self, parked=parked, changes=changes)
+
+    def drop(self, keys: Iterable[str]) -> "UserState":
+        """Give these parked wishes up; an older one may still not revive their keys, a newer one is tried."""
+        dropped = {key: replace(self.standing[key], dropped=True) for key in self.standing.keys() & set(keys)}
+        return replace(self, parked=self.parked | dropped) if dropped else self
 
     def take_answers(self) -> tuple["UserState", tuple[Answer, ...]]:
         """Who can be told something now; each is told once."""

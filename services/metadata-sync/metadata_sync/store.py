@@ -72,6 +72,38 @@ async def pick_user(connection: Connection, *, tenant: str, waiting: bool) -> Us
     return None if row is None else _user(row)
 
 
+async def find_user(connection: Connection, *, tenant: str, user_id: str) -> User | None:
+    """The user's row, locked, if there is one."""
+    row = await connection.fetchrow(
+        """
+        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now FROM users
+        WHERE tenant = $1 AND user_id = $2 FOR UPDATE
+        """,
+        tenant,
+        user_id,
+    )
+    return None if row is None else _user(row)
+
+
+async def users_with_parked(
+    connection: Connection, *, tenant: str | None, user_id: str | None, after: tuple[str, str], limit: int
+) -> list[User]:
+    """Users of whom something is parked, those after this (tenant, user id), in that order."""
+    rows = await connection.fetch(
+        """
+        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now FROM users
+        WHERE state ? 'parked' AND (tenant, user_id) > ($3, $4)
+          AND ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR user_id = $2)
+        ORDER BY tenant, user_id LIMIT $5
+        """,
+        tenant,
+        user_id,
+        *after,
+        limit,
+    )
+    return [_user(row) for row in rows]
+
+
 async def save_user(connection: Connection, user: User) -> None:
     await connection.execute(
         """

@@ -1,0 +1,179 @@
+"""`waystation`: what operators do by hand.
+
+`waystation parked list|show|redrive|drop` looks after writes that a tenant refused for good. Reads
+DATABASE_URL as metadata-sync does. Exit status: 0; 1 if there was nothing to do or the database does not
+answer; 2 for a mistake in the command or the environment.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from common.db import Database, open_database
+from common.errors import WaystationError
+from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
+from metadata_sync import parked
+from metadata_sync.parked import Chosen, ParkedWrite
+
+LIST_AT_MOST = 100
+_COLUMNS = ("tenant", "user_id", "key", "rev", "reason", "age")
+
+
+def main() -> int:
+    return run(sys.argv[1:], os.environ)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command."""
+    options = _parser().parse_args(arguments)
+    reader = SettingsReader(environ)
+    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    try:
+        reader.finish()
+        return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
+    except SettingsError as exc:
+        _complain("\n".join(exc.mistakes))
+        return 2
+    except WaystationError as exc:
+        _complain(f"{type(exc).__name__}: {exc}")
+        return 1
+
+
+async def _with_database(options: argparse.Namespace, url: str, *, production: bool) -> int:
+    async with open_database(
+        url, schema="metadata_sync", application_name="waystation", production=production, pool_size=2
+    ) as database:
+        chosen = Chosen(
+            tenant=options.tenant, user_id=options.user_id, key=options.key, reason=options.reason
+        )
+        done: int = await options.command(database, chosen, options)
+    return 0 if done else 1
+
+
+async def _list(database: Database, chosen: Chosen, options: argparse.Namespace) -> bool:
+    found: list[ParkedWrite] = []
+    async for write in parked.find_parked(database, chosen):
+        if len(found) == options.limit:
+            _complain(f"There are more than {options.limit}; see --limit.")
+            break
+        found.append(write)
+    if options.json:
+        _say(json.dumps([_as_json(write) for write in found]))
+    else:
+        _print_table([_row(write) for write in found])
+    return True
+
+
+async def _show(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
+    found = [write async for write in parked.find_parked(database, chosen)]
+    if options.json:
+        _say(json.dumps([_as_json(write) | {"value": write.value} for write in found]))
+        return len(found)
+    for write in found:
+        _say(f"{write.key} at rev {write.rev}: {write.reason}, {_age(write)} ago ({write.at.isoformat()})")
+        _say(f"  {json.dumps(write.value)}")
+    if not found:
+        _complain("Nothing of this user is parked.")
+    return len(found)
+
+
+async def _redrive(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
+    return _counted(await parked.redrive(database, chosen), "redriven", options)
+
+
+async def _drop(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
+    return _counted(await parked.drop(database, chosen), "dropped", options)
+
+
+def _counted(count: int, what: str, options: argparse.Namespace) -> int:
+    _say(json.dumps({what: count}) if options.json else f"{what}: {count}")
+    return count
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="waystation", description="What operators do by hand.")
+    subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
+    writes = subjects.add_parser("parked", help="writes that a tenant refused for good")
+    commands = writes.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = _command(commands, "list", _list, "what is parked, with reason and age")
+    listing.add_argument("--tenant", help="of this tenant alone")
+    listing.add_argument(
+        "--limit", type=_number_of_rows, default=LIST_AT_MOST, help="at most so many (%(default)s)"
+    )
+    listing.set_defaults(user_id=None)
+
+    showing = _command(commands, "show", _show, "what of one user is parked, with the values")
+    showing.add_argument("tenant")
+    showing.add_argument("user_id")
+
+    for name, command, text in (
+        ("redrive", _redrive, "try again now"),
+        ("drop", _drop, "give up; a newer write of the key is still tried"),
+    ):
+        changing = _command(commands, name, command, text)
+        changing.add_argument("tenant")
+        who = changing.add_mutually_exclusive_group(required=True)
+        who.add_argument("user_id", nargs="?")
+        who.add_argument("--all", action="store_true", help="of every user of the tenant")
+    return parser
+
+
+def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text.capitalize() + "."
+    )
+    parser.add_argument("--key", help="this key alone")
+    parser.add_argument("--reason", help="refused for this reason alone")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _number_of_rows(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _as_json(write: ParkedWrite) -> dict[str, Any]:
+    fields = asdict(write) | {"at": write.at.isoformat(), "age": round(write.age)}
+    del fields["value"]
+    return fields
+
+
+def _row(write: ParkedWrite) -> tuple[str, ...]:
+    shown = (write.tenant, write.user_id, write.key, str(write.rev), write.reason, _age(write))
+    # An id is the tenant's text: nothing in it may steer the terminal.
+    return tuple(text if text.isprintable() else ascii(text) for text in shown)
+
+
+def _age(write: ParkedWrite) -> str:
+    return str(timedelta(seconds=round(write.age)))
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    if not rows:
+        _complain("Nothing is parked.")
+        return
+    lines = [_COLUMNS, *rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        _say("  ".join(cells).rstrip())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,110 @@
+"""Parked writes as operators see them: listed, tried again, given up; newer writes of the user unaffected."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from common.db import Database
+from metadata_sync import store
+from metadata_sync.coalesce import Value
+from metadata_sync.state import UserState
+from metadata_sync.store import User
+
+BATCH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParkedWrite:
+    """One key of one user that the tenant refused at this rev; `age` in seconds."""
+
+    tenant: str
+    user_id: str
+    key: str
+    rev: int
+    reason: str
+    at: datetime
+    age: float
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Which of them: all that match what is given."""
+
+    tenant: str | None = None
+    user_id: str | None = None
+    key: str | None = None
+    reason: str | None = None
+
+    def of(self, user: User) -> list[ParkedWrite]:
+        return [
+            write
+            for write in _parked(user)
+            if self.key in {None, write.key} and self.reason in {None, write.reason}
+        ]
+
+
+async def find_parked(database: Database, chosen: Chosen) -> AsyncIterator[ParkedWrite]:
+    """All that are chosen, by tenant and user, read in batches."""
+    async for user in _users(database, chosen):
+        for write in chosen.of(user):
+            yield write
+
+
+async def redrive(database: Database, chosen: Chosen) -> int:
+    """Have these tried again now; how many keys."""
+    return await _change(database, chosen, lambda user, keys: user.state.redrive(keys, now=user.now))
+
+
+async def drop(database: Database, chosen: Chosen) -> int:
+    """Give these up; how many keys."""
+    return await _change(database, chosen, lambda user, keys: user.state.drop(keys))
+
+
+async def _change(database: Database, chosen: Chosen, change: Callable[[User, list[str]], UserState]) -> int:
+    count = 0
+    async for seen in _users(database, chosen):
+        async with database.transaction() as connection:
+            user = await store.find_user(connection, tenant=seen.tenant, user_id=seen.user_id)
+            keys = [write.key for write in chosen.of(user)] if user else []
+            if user and keys:
+                state = change(user, keys)
+                await store.save_user(connection, _woken(replace(user, state=state)))
+        count += len(keys)
+    return count
+
+
+def _woken(user: User) -> User:
+    """To be looked at now if there is something to write; the end of an attempt that runs looks as well."""
+    has_work = user.state.changes is not None and user.state.attempt is None
+    return replace(user, wake_at=user.now) if has_work else user
+
+
+async def _users(database: Database, chosen: Chosen) -> AsyncIterator[User]:
+    after = ("", "")
+    while True:
+        async with database.connection() as connection:
+            users = await store.users_with_parked(
+                connection, tenant=chosen.tenant, after=after, limit=BATCH, user_id=chosen.user_id
+            )
+        for user in users:
+            yield user
+        if len(users) < BATCH:
+            return
+        after = (users[-1].tenant, users[-1].user_id)
+
+
+def _parked(user: User) -> list[ParkedWrite]:
+    return [
+        ParkedWrite(
+            tenant=user.tenant,
+            user_id=user.user_id,
+            key=key,
+            rev=known.rev,
+            reason=known.reason,
+            at=known.at,
+            age=(user.now - known.at).total_seconds(),
+            value=user.state.desired[key].value,
+        )
+        for key, known in sorted(user.state.standing.items())
+    ]
