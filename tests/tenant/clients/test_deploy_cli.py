@@ -1,0 +1,150 @@
+"""auth0-deploy-cli: our Action imported, deployed, bound, run by logins, changed and exported."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.support.processes import base_environment
+from tests.support.run_folder import ROOT
+from tests.tenant.clients.emulator import (
+    MACHINE,
+    MACHINE_SECRET,
+    READER,
+    READER_SECRET,
+    USER,
+    Emulator,
+    Visitor,
+    authorize_url,
+    query_of,
+)
+
+_OURS = ROOT / "deploy" / "auth0"
+_START_URL = "http://127.0.0.3:9/start/acme/login"
+_SESSION_SECRET = "session-secret-of-32-bytes-or-more-"
+_KEYWORDS = {
+    "WAYSTATION_START_URL": _START_URL,
+    "WAYSTATION_SESSION_TOKEN_SECRET": _SESSION_SECRET,
+    "WAYSTATION_ANSWER_TOKEN_SECRET": "answer-secret-of-32-bytes-or-more-",
+    "WAYSTATION_ANSWER_TOKEN_AUDIENCE": "acme",
+    "WAYSTATION_PROFILE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+    "WAYSTATION_STEPS": "idproof:1",
+}
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class DeployCli:
+    """The command line tool, which knows of the tenant only its domain and two credentials."""
+
+    program: Path
+    environment: dict[str, str]
+    domain: str
+    folder: Path
+
+    def __call__(self, *arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
+        """Run it to its end; `changes` are keys of its configuration."""
+        settings = {
+            "AUTH0_DOMAIN": self.domain,
+            "AUTH0_CLIENT_ID": MACHINE,
+            "AUTH0_CLIENT_SECRET": MACHINE_SECRET,
+            "AUTH0_INCLUDED_ONLY": ["actions", "triggers"],
+            "AUTH0_KEYWORD_REPLACE_MAPPINGS": _KEYWORDS,
+            **changes,
+        }
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        return subprocess.run(
+            ["node", str(self.program), *arguments, "--config_file", str(config)],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def bring(self, source: Path, **changes: Any) -> subprocess.CompletedProcess[str]:
+        """Import a folder."""
+        return self("import", "--input_file", str(source), **changes)
+
+    def take(self, **changes: Any) -> subprocess.CompletedProcess[str]:
+        """Export into the folder `exported`."""
+        target = self.folder / "exported"
+        return self("export", "--format", "directory", "--output_folder", str(target), **changes)
+
+
+@pytest.fixture
+def cli(packages: Path, emulator: Emulator, domain: str, tmp_path: Path) -> DeployCli:
+    """The tool, with a folder of its own."""
+    environment = {**base_environment(), "NODE_EXTRA_CA_CERTS": str(emulator.ca)}
+    program = packages / "auth0-deploy-cli" / "lib" / "index.js"
+    return DeployCli(program, environment, domain, tmp_path)
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    """Our Action as the project ships it, with a binding."""
+    source = tmp_path / "assets"
+    shutil.copytree(_OURS, source)
+    bindings = {"post-login": [{"action_name": "waystation", "display_name": "Waystation"}]}
+    (source / "triggers").mkdir()
+    (source / "triggers" / "triggers.json").write_text(json.dumps(bindings), encoding="utf-8")
+    return source
+
+
+def test_import_run_and_export(
+    cli: DeployCli, assets: Path, tmp_path: Path, emulator: Emulator, visitor: Visitor
+) -> None:
+    """What was imported decides about logins, and comes back by an export, its secrets unseen."""
+    imported = cli.bring(assets)
+    assert imported.returncode == 0, imported.stderr
+    away = visitor.go(authorize_url(emulator.https), until=_START_URL)
+    claims = jwt.decode(
+        query_of(away)["session_token"], _SESSION_SECRET, algorithms=["HS256"], audience="waystation"
+    )
+    exported = cli.take()
+    assert exported.returncode == 0, exported.stderr
+    shown = json.loads((tmp_path / "exported" / "actions" / "waystation.json").read_text())
+    bound = json.loads((tmp_path / "exported" / "triggers" / "triggers.json").read_text())
+    code = (tmp_path / "exported" / "actions" / "waystation" / "code.js").read_text()
+    assert (claims["sub"], claims["steps"]) == (USER, ["idproof:1"])
+    assert code == (_OURS / "actions" / "waystation" / "code.js").read_text()
+    assert (shown["deployed"], shown["runtime"]) == (True, "node22")
+    assert {name for secret in shown["secrets"] for name in secret} == {"name"}
+    assert len(shown["secrets"]) == len(_KEYWORDS)
+    assert bound == {"post-login": [{"action_name": "waystation", "display_name": "Waystation"}]}
+
+
+def test_import_again(cli: DeployCli, assets: Path, emulator: Emulator, visitor: Visitor) -> None:
+    """An import changes the Action that is there, in spite of a limit on the way."""
+    emulator.steer("PUT", "/actions", [{"name": "waystation", "code": "// an older one"}])
+    code = assets / "actions" / "waystation" / "code.js"
+    code.write_text("exports.onExecutePostLogin = async (event, api) => { api.access.deny('changed'); };")
+    limited = {"statusCode": 429, "error": "Too Many Requests"}
+    emulator.plant("^PATCH /api/v2/actions/actions", status=429, body=limited)
+    imported = cli.bring(assets, AUTH0_INCLUDED_ONLY=["actions"])
+    callback = visitor.go(authorize_url(emulator.https), until="http://127.0.0.4:9/")
+    patches = [call["status"] for call in emulator.calls("^PATCH /api/v2/actions/actions")]
+    assert imported.returncode == 0, imported.stderr
+    assert (patches, emulator.calls("^POST /api/v2/actions/actions$")) == ([429, 200], [])
+    assert query_of(callback)["error_description"] == "changed"
+
+
+def test_wrong_secret(cli: DeployCli) -> None:
+    """A wrong secret ends the tool with what the tenant said."""
+    failed = cli.take(AUTH0_CLIENT_SECRET="wrong")
+    assert failed.returncode == 1
+    assert "Unauthorized" in failed.stderr + failed.stdout
+
+
+def test_missing_scope(cli: DeployCli) -> None:
+    """Without the scope for Actions there is nothing to export, and the tool shows why."""
+    done = cli.take(AUTH0_CLIENT_ID=READER, AUTH0_CLIENT_SECRET=READER_SECRET)
+    assert "insufficient_scope" in done.stdout
+    assert not (cli.folder / "exported" / "actions" / "waystation.json").exists()
