@@ -139,7 +139,7 @@ async def test_error_pages_repeat_nothing(rig: Rig, anna: Browser) -> None:
 
 WORD = CANARY.encode()
 NO_HTTP = [
-    b"GET /?" + WORD * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /?" + WORD * 3000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\n" + WORD + b": " + b"y" * 9000 + b"\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\n" + WORD + b"\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost : " + WORD + b"\r\n\r\n",
@@ -159,16 +159,16 @@ async def test_what_is_no_http(rig: Rig) -> None:
     for number, request in enumerate(NO_HTTP, 1):
         head, _, body = (await raw(rig.origin, request)).partition(b"\r\n\r\n")
         assert re.match(rb"HTTP/1\.[01] 400 ", head), request[:40]
-        assert body == b"This is not a request."
+        assert b"<h1>This link is not complete</h1>" in body
         assert b"Server: waystation" in head
-        assert WORD not in head
+        assert WORD not in head + body
         assert [line["event"] for line in rig.lines.all] == ["request.unreadable"] * number
 
 
 async def test_an_unmet_expectation(rig: Rig, anna: Browser) -> None:
     """What a client expects and we do not do is 417, without its words."""
     answer = await anna.request("GET", redirect(rig.clock).path, headers={"Expect": CANARY})
-    assert (answer.status, answer.text) == (417, "This is not expected here.")
+    assert (answer.status, answer.title) == (417, "This link is not complete")
     assert await rig.rows("SELECT 1 FROM transactions") == []
 
 

@@ -15,7 +15,8 @@ WaystationError
     ├── GoneError                410
     ├── TooLargeError            413
     ├── UnsupportedFormError     415
-    └── TryAgainError            503
+    ├── TryAgainError            503
+    └── UnforeseenError          500   a mistake of ours
 ```
 """
 
@@ -128,3 +129,11 @@ class TryAgainError(PageError):
     title = "One moment, please"
     text = "We cannot reach something that we need. Nothing is lost."
     way_on = "Wait a few seconds, then reload this page."
+
+
+class UnforeseenError(PageError):
+    """A mistake of ours."""
+
+    status = 500
+    title = "Something went wrong on our side"
+    text = "It has been noted. Nothing is lost: try again, or start again at the application."

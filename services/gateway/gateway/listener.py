@@ -1,5 +1,6 @@
 """Where browsers connect. What arrives there and is no HTTP is answered and logged as plainly as the rest."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -8,11 +9,14 @@ import structlog
 from aiohttp import web
 
 from common.settings import Address
+from gateway.errors import BadRequestError, PageError, UnforeseenError
 from gateway.live import Bell
+from gateway.pages import render
 from gateway.shield import security_headers
 
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 15
+MAX_LINE_BYTES = 16 * 1024  # a link that is too long still gets its page; a good one has 6 KB at most
 
 log = structlog.stdlib.get_logger()
 
@@ -25,6 +29,7 @@ async def serve_browsers(app: web.Application, *, address: Address, bell: Bell) 
         access_log=None,
         # Compressed bodies are refused, so nobody has to look into one, not even to drop it.
         auto_decompress=False,
+        max_line_size=MAX_LINE_BYTES,
         shutdown_timeout=SHUTDOWN_SECONDS,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
     )
@@ -54,9 +59,7 @@ class _Connection(web.RequestHandler):
             log.warning("request.unreadable", http_response_status_code=status)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; all that is left is to close")
-        return _plain(
-            status, "Something went wrong on our side." if failed_here else "This is not a request."
-        )
+        return _page(status, UnforeseenError("http") if failed_here else BadRequestError("http"))
 
 
 class _Server(web.Server):
@@ -75,12 +78,16 @@ class _Runner(web.AppRunner):
                 return await made.request_handler(request)
             except web.HTTPException as exc:  # an unmet `Expect`: it never gets as far as our pages
                 log.warning("request.unreadable", http_response_status_code=exc.status)
-                return _plain(exc.status, "This is not expected here.")
+                return _page(exc.status, BadRequestError("http"))
 
         return _Server(handle, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001 - the framework has no other way to choose the class of connections
 
 
-def _plain(status: int, text: str) -> web.Response:
-    response = web.Response(status=status, text=text, headers=security_headers(""))
+def _page(status: int, error: PageError) -> web.Response:
+    """The page of an error for which no application is known; the connection ends with it."""
+    nonce = secrets.token_urlsafe(16)
+    html = render("error", nonce=nonce, error=error)
+    headers = security_headers(nonce)
+    response = web.Response(status=status, text=html, content_type="text/html", headers=headers)
     response.force_close()
     return response

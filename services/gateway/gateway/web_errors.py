@@ -16,6 +16,7 @@ from gateway.errors import (
     NotFoundError,
     PageError,
     TryAgainError,
+    UnforeseenError,
 )
 from gateway.pages import render
 from gateway.shield import NONCE
@@ -63,24 +64,8 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         return error_page(request, UnforeseenError("unforeseen"))
 
 
-class UnforeseenError(PageError):
-    """A mistake of ours."""
-
-    status = 500
-    title = "Something went wrong on our side"
-    text = "It has been noted. Nothing is lost: try again, or start again at the application."
-
-
 def error_page(request: web.Request, error: PageError) -> web.Response:
-    html = render(
-        "error",
-        nonce=request.get(NONCE, ""),
-        title=error.title,
-        text=error.text,
-        way_on=error.way_on,
-        login_url=error.login_url,
-        again_url=error.again_url,
-    )
+    html = render("error", nonce=request.get(NONCE, ""), error=error)
     response = web.Response(text=html, content_type="text/html", status=error.status)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
