@@ -1,6 +1,7 @@
 """The way back to the application, in the response mode it asked for."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -31,7 +32,7 @@ def answer(params: dict[str, Any], values: dict[str, str]) -> web.Response:
             message = {"type": "authorization_response", "response": sent}
             return page("web_message.html", message=_script_json(message), origin=_script_json(_origin(uri)))
         case "fragment":
-            return _redirect(urlunsplit(urlsplit(uri)._replace(fragment=urlencode(sent))))
+            return _redirect(urlunsplit(urlsplit(uri)._replace(fragment=_encoded(sent.items()))))
         case _:
             return _redirect(_with_query(uri, sent))
 
@@ -53,7 +54,11 @@ def _redirect(location: str) -> web.Response:
 def _with_query(uri: str, values: dict[str, str]) -> str:
     parts = urlsplit(uri)
     query = [*parse_qsl(parts.query, keep_blank_values=True), *values.items()]
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    return urlunsplit(parts._replace(query=_encoded(query)))
+
+
+def _encoded(pairs: Iterable[tuple[str, str]]) -> str:
+    return urlencode(list(pairs), errors="replace")  # an Action's reason may hold half a character
 
 
 def _origin(uri: str) -> str:

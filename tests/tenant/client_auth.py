@@ -40,9 +40,17 @@ def check_grant(client: Client, grant: str) -> None:
 
 
 def _credentials(request: web.Request, visit: Visit) -> tuple[str, str | None]:
+    basic = basic_credentials(request)
+    if basic is not None:
+        return basic
+    return text(visit.body, "client_id"), text(visit.body, "client_secret") or None
+
+
+def basic_credentials(request: web.Request) -> tuple[str, str | None] | None:
+    """Id and secret of HTTP Basic, empty if they cannot be read; None if the request has no such header."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return text(visit.body, "client_id"), text(visit.body, "client_secret") or None
+        return None
     try:
         client_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
     except ValueError:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from aiohttp import web
 
@@ -18,6 +18,7 @@ from tests.tenant.ratelimit import Limiter, Rule
 from tests.tenant.users import Users
 
 _TEXT, _FLAG, _OBJECT = (str, "text"), (bool, "true or false"), (dict, "an object")
+_FAR = 10 * 365 * 86400
 _USER_KEYS: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("user_id", "email", "password", "connection", "provider", *USER_TEXTS), _TEXT),
     **dict.fromkeys(("email_verified", "phone_verified", "blocked"), _FLAG),
@@ -94,8 +95,8 @@ class Control:
         """POST `{"advance": seconds}`."""
         body = await _json(request)
         seconds = body.get("advance") if isinstance(body, dict) and set(body) == {"advance"} else None
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-            raise ControlError('the body is {"advance": seconds}')
+        if not _is_amount(seconds) or seconds > _FAR:
+            raise ControlError('the body is {"advance": seconds}, ten years at most')
         self._clock.advance(seconds)
         return web.json_response({"now": iso(self._clock.now()), "offset": self._clock.offset})
 
@@ -166,16 +167,28 @@ class Control:
 
 async def _json(request: web.Request) -> Any:
     try:
-        return json.loads(await request.read())
-    except ValueError as exc:
+        return json.loads(await request.read(), parse_constant=_no_number)
+    except (ValueError, RecursionError) as exc:
         raise ControlError(f"the body is not JSON: {exc}") from exc
+
+
+def _no_number(name: str) -> float:
+    """NaN and its like, which Python would read."""
+    raise ValueError(name)
 
 
 def _number(request: web.Request, name: str) -> float:
     try:
-        return float(request.query.get(name) or 0)
+        number = float(request.query.get(name) or 0)
     except ValueError as exc:
         raise ControlError(f"{name} must be a number") from exc
+    if not 0 <= number < _FAR:
+        raise ControlError(f"{name} must be a number, and not a negative one")
+    return number
+
+
+def _is_amount(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -186,10 +199,10 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 
 
 def _profile(body: dict[str, Any]) -> RateLimit:
-    refill = body.get("refill", "window")
+    refill = body.get("refill")
     if set(body) - {"profile", "refill"} or body["profile"] not in PROFILES:
         raise ControlError(f"profile is one of {', '.join(PROFILES)}")
-    if refill not in {"window", "continuous"}:
+    if refill not in (None, "window", "continuous"):
         raise ControlError("refill is window or continuous")
     return RateLimit(profile=body["profile"], refill=refill)
 
@@ -197,7 +210,7 @@ def _profile(body: dict[str, Any]) -> RateLimit:
 def _rule(body: dict[str, Any]) -> Rule:
     known = {"burst", "per_second", "per_minute"}
     rates = [name for name in ("per_second", "per_minute") if name in body]
-    numbers = all(isinstance(value, int | float) and value > 0 for value in body.values())
+    numbers = all(_is_amount(value) and 0 < value < _FAR for value in body.values())
     if set(body) - known or len(rates) != 1 or not numbers:
         raise ControlError(
             'the body is {"per_second": n} or {"per_minute": n}, with "burst" if it is another'
@@ -213,8 +226,20 @@ def _check_user(body: Any) -> None:
         if name not in _USER_KEYS:
             raise ControlError(f"unknown key {name}")
         kind, named = _USER_KEYS[name]
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ControlError(f"{name} must be {named}")
+    _check_identities(body.get("identities"))
+
+
+def _check_identities(identities: list[Any] | None) -> None:
+    wrong = ControlError("identities must be a list of {connection, user_id, provider, isSocial}")
+    if identities == []:
+        raise wrong
+    for identity in identities or []:
+        if not isinstance(identity, dict):
+            raise wrong
+        if not all(isinstance(identity.get(name), str) for name in ("connection", "user_id", "provider")):
+            raise wrong
 
 
 def _action(item: Any, folders: dict[str, str]) -> Action:

@@ -9,6 +9,9 @@ from typing import Any
 from tests.tenant.errors import ControlError
 
 _MATCH_KEYS = frozenset({"method", "path", "client_id", "user_id"})
+_AMOUNTS = frozenset({"delay", "truncate", "stale_read"})
+_LONG = 86400
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESETS = ("before", "after-commit")
 
 
@@ -102,7 +105,7 @@ class Faults:
 
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
-    "status": ((int,), "a number"),
+    "status": ((int,), "a number from 200 to 599"),
     "delay": ((int, float), "a number of seconds"),
     "headers": ((dict,), "an object"),
     "body": ((object,), "anything"),
@@ -121,11 +124,14 @@ def _parse(body: Any, *, number: int) -> Fault:
     values = dict(body)
     match = _parse_match(values.pop("match", None))
     times, probability = values.pop("times", None), values.pop("probability", 1)
-    if times is not None and (not isinstance(times, int) or times < 1):
+    if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
         raise ControlError("times must be a positive number")
-    if not isinstance(probability, int | float) or not 0 < probability <= 1:
+    if not isinstance(probability, int | float) or isinstance(probability, bool) or not 0 < probability <= 1:
         raise ControlError("probability must be above 0 and at most 1")
-    dice = random.Random(values.pop("seed", 0))  # noqa: S311 - a repeatable test, not a secret
+    seed = values.pop("seed", 0)
+    if not isinstance(seed, int | str):
+        raise ControlError("seed must be a number or a text")
+    dice = random.Random(seed)  # noqa: S311 - a repeatable test, not a secret
     _check_actions(values)
     return Fault(id=number, match=match, left=times, probability=probability, dice=dice, **values)
 
@@ -159,7 +165,21 @@ def _check_actions(values: dict[str, Any]) -> None:
             isinstance(value, bool) and bool not in kinds and object not in kinds
         ):
             raise ControlError(f"{name} must be {named}")
+    for name in sorted(_AMOUNTS.intersection(values)):
+        if not 0 <= values[name] <= _LONG:
+            raise ControlError(f"{name} must be from 0 to {_LONG}")
+    if not 200 <= values.get("status", 200) <= 599:
+        raise ControlError("status must be a number from 200 to 599")
+    _check_headers(values.get("headers", {}))
     if values.get("reset", "before") not in _RESETS:
         raise ControlError("reset must be before or after-commit")
     if not values:
         raise ControlError("a fault does something: status, delay, reset, truncate, stale_read, …")
+
+
+def _check_headers(headers: dict[str, Any]) -> None:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ControlError(f"headers: {name!r} is not the name of a header")
+        if not isinstance(value, str) or not value.isprintable():
+            raise ControlError(f"headers.{name} must be text of one line")

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from tests.tenant.calllog import CallLog
+from tests.tenant.client_auth import basic_credentials
 from tests.tenant.errors import ApiError, ControlError, OAuthError, PageError, TenantError
 from tests.tenant.faults import Call, Fault, Faults
 from tests.tenant.keys import Keys
@@ -203,6 +204,8 @@ async def _call(request: web.Request) -> Call:
 
 
 def _client_of(request: web.Request) -> str:
+    if (basic := basic_credentials(request)) is not None:
+        return basic[0]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return ""

@@ -19,9 +19,11 @@ NO_SESSION = (
 
 def page(template: str, *, status: int = 200, **values: Any) -> web.Response:
     """Render one template; nothing of it may be cached."""
+    text = _TEMPLATES.get_template(template).render(**values)
     return web.Response(
-        text=_TEMPLATES.get_template(template).render(**values),
+        body=text.encode(errors="replace"),  # an Action may hand over half a character
         status=status,
         content_type="text/html",
+        charset="utf-8",
         headers={"Cache-Control": "no-store"},
     )
