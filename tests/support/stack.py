@@ -1,6 +1,7 @@
 """A local stack around running servers: tenant emulator, the three services, the example application."""
 
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -78,7 +79,8 @@ class Stack:
             *(sys.executable, "-m", "tests.tenant"),
             *("--config", str(self._emulator_file), "--http", _address(self.origins.tenant)),
         ]
-        self.processes["tenant"] = self.folder.start("tenant", argv, env={})
+        variants = {name: os.environ[name] for name in ("TENANT_SETTINGS",) if name in os.environ}
+        self.processes["tenant"] = self.folder.start("tenant", argv, env=variants)
 
     def start_app(self) -> None:
         env = {

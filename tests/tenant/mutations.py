@@ -240,6 +240,11 @@ def main(names: Sequence[str]) -> int:
     return 1 if survivors or not verdicts else 0
 
 
+def place_of(mutation: Mutation, root: Path = _ROOT) -> Path:
+    """The file of a fault in a checkout."""
+    return root / _HERE / mutation.file
+
+
 def _copy(root: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", "clients", "node_modules")
     shutil.copytree(_ROOT / _HERE, root / _HERE, ignore=ignored)
@@ -249,7 +254,7 @@ def _copy(root: Path) -> None:
 def _judge(root: Path, mutation: Mutation) -> Verdict:
     """Plant, run, take away again, and print one line."""
     started = time.monotonic()
-    path = root / _HERE / mutation.file
+    path = place_of(mutation, root)
     original = path.read_text(encoding="utf-8")
     if original.count(mutation.old) != 1:
         caught = None

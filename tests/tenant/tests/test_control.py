@@ -137,7 +137,7 @@ async def test_pages_of_other_origins(tmp_path: Path) -> None:
 
 async def test_rate(tmp_path: Path) -> None:
     """The limits change at once, to a profile or to numbers."""
-    async with run_tenant(tmp_path) as tenant:
+    async with run_tenant(tmp_path, settings={"write_users_row": "on"}) as tenant:
         profile = await tenant.control("POST", "/rate", {"profile": "essentials", "refill": "continuous"})
         numbers = await tenant.control("POST", "/rate", {"per_second": 3})
         name = await tenant.control("POST", "/rate", "free")

@@ -175,7 +175,9 @@ async def test_unknown_endpoint(tmp_path: Path) -> None:
 
 async def test_password_ends_sessions(tmp_path: Path) -> None:
     """A new password ends the sessions; a login that waits at a redirect goes on."""
-    async with run_tenant(tmp_path, actions={"way": REDIRECTING}) as tenant:
+    async with run_tenant(
+        tmp_path, actions={"way": REDIRECTING}, settings={"password_change_kills_logins": "off"}
+    ) as tenant:
         state = (await tenant.log_in()).query["state"]
         answer = await tenant.patch_user({"password": "a-new-password"})
         silent = await tenant.authorize(prompt="none")

@@ -19,7 +19,7 @@ class Wall:
 
 def _taken(bucket: Bucket, now: float) -> int:
     count = 0
-    while bucket.take(now).allowed:
+    while count < 1000 and bucket.take(now).allowed:
         count += 1
     return count
 
