@@ -10,16 +10,22 @@ from tests.journeys.people import honest
 from tests.journeys.world import World
 
 
-async def test_a_tenant_may_want_the_answer_by_get(world: World) -> None:
-    """With `method: get` the button leads to the tenant without a page between."""
-    async with world.retuned(changes={"continue": {"method": "get"}}):
+@pytest.mark.parametrize(
+    ("source", "refusal"), [("any", None), ("query", None), ("body", "waystation_invalid_answer")]
+)
+async def test_a_tenant_may_want_the_answer_by_get(world: World, source: str, refusal: str | None) -> None:
+    """With `method: get` the button leads straight to the tenant; one that looks in bodies alone refuses."""
+    settings = {"continue_state_source": source}
+    async with world.retuned(changes={"continue": {"method": "get"}}), world.other_tenant(**settings):
         person = await world.person()
         browser = await world.browser()
         page = await browser.log_in(honest(person), to=CONTINUE)
         page = await browser.submit(page, CONTINUE)
-    assert page.has(LOGGED_IN)
-    (resumed,) = await world.tenant.continues(person)
+        (resumed,) = await world.tenant.continues(person)
     assert resumed.method == "GET"
+    assert page.has(LOGGED_IN) is (refusal is None)
+    if refusal is not None:
+        assert reason_of(page) == refusal
 
 
 @pytest.mark.parametrize(("state_in", "in_query", "in_body"), [("query", True, False), ("body", False, True)])
