@@ -21,6 +21,8 @@ USER, EMAIL, PASSWORD = "auth0|ann", "ann@example.org", "ann-has-a-password"
 WEB, WEB_SECRET = "WebWebWebWebWebWebWebWebWebWeb12", "web-secret"
 SPA = "SpaSpaSpaSpaSpaSpaSpaSpaSpaSpa12"
 MACHINE, MACHINE_SECRET = "MacMacMacMacMacMacMacMacMacMac12", "machine-secret"
+TELEVISION = "TelTelTelTelTelTelTelTelTelTel12"
+ORGANIZATION = "org_acme"
 READER, READER_SECRET = "ReaReaReaReaReaReaReaReaReaRea12", "reader-secret"
 CALLBACK = "http://127.0.0.4:9/callback"
 _MOST_HOPS = 10
@@ -38,6 +40,7 @@ def tenant_document(*, callbacks: list[str], spa: str) -> dict[str, Any]:
                 "callbacks": [CALLBACK, *callbacks],
                 "allowed_logout_urls": ["http://127.0.0.4:9", *(_origin(url) for url in callbacks)],
                 "grant_types": ["authorization_code", "refresh_token", "password"],
+                "organization_usage": "allow",
             },
             {
                 "client_id": SPA,
@@ -47,6 +50,12 @@ def tenant_document(*, callbacks: list[str], spa: str) -> dict[str, Any]:
                 "allowed_logout_urls": [spa],
                 "web_origins": [spa],
                 "refresh_token_rotation": "rotating",
+            },
+            {
+                "client_id": TELEVISION,
+                "client_secret": None,
+                "name": "Television",
+                "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
             },
             {
                 "client_id": MACHINE,
@@ -65,6 +74,8 @@ def tenant_document(*, callbacks: list[str], spa: str) -> dict[str, Any]:
             },
         ],
         "users": [],
+        "organizations": [{"id": ORGANIZATION, "name": "acme", "members": [USER]}],
+        "settings": {"device_interval": 1, "organization_names": "on"},
         "rate_limit": {"profile": "off"},
     }
 
@@ -178,6 +189,17 @@ class Visitor:
             else:
                 answer = self._log_in(answer)
         raise AssertionError(f"no way from {url} to {until}")
+
+    def follow(self, answer: httpx.Response) -> httpx.Response:
+        """Follow redirects and log in where asked to, to a page that asks for nothing."""
+        for _ in range(_MOST_HOPS):
+            if answer.is_redirect:
+                answer = self.send("GET", urljoin(str(answer.url), answer.headers["Location"]))
+            elif urlsplit(str(answer.url)).path == "/u/login":
+                answer = self._log_in(answer)
+            else:
+                break
+        return answer
 
     def _log_in(self, page: httpx.Response) -> httpx.Response:
         assert page.status_code == 200, page.text

@@ -24,6 +24,7 @@ from tests.tenant.clients.emulator import (
     EMAIL,
     MACHINE,
     MACHINE_SECRET,
+    ORGANIZATION,
     PASSWORD,
     READER,
     READER_SECRET,
@@ -275,6 +276,18 @@ def test_code_and_verification(origin: str, visitor: Visitor) -> None:
     assert (claims["sub"], claims["email"]) == (USER, EMAIL)
     scheme, _, domain = origin.partition("://")
     assert Users(domain, protocol=scheme).userinfo(tokens["access_token"])["sub"] == USER
+
+
+def test_organization(origin: str, visitor: Visitor) -> None:
+    """A login to an organisation passes the verifier that wants it, by id and by name, and no other."""
+    code = _code(origin, visitor, organization=ORGANIZATION)
+    token = _web(origin).authorization_code(code, CALLBACK)["id_token"]
+    signatures = AsymmetricSignatureVerifier(f"{origin}/.well-known/jwks.json")
+    verifier = TokenVerifier(signatures, issuer=f"{origin}/", audience=WEB)
+    for organization in (ORGANIZATION, "acme"):
+        assert verifier.verify(token, nonce="app-nonce", organization=organization)["sub"] == USER
+    with pytest.raises(TokenValidationError, match="Organization"):
+        verifier.verify(token, nonce="app-nonce", organization="org_other")
 
 
 def test_id_token_of_another_application(origin: str, visitor: Visitor) -> None:

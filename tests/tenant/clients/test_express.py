@@ -98,6 +98,15 @@ def test_used_code(start: Start, origin: str, web_origin: str, visitor: Visitor)
     assert page.json() == {"error": "invalid_grant", "description": "Invalid authorization code"}
 
 
+def test_unregistered_callback(start: Start, web_origin: str, visitor: Visitor) -> None:
+    """A callback that is not listed stays at the tenant, on a page that says so."""
+    start(routes={"callback": "/other"})
+    away = visitor.send("GET", f"{web_origin}/profile").headers["Location"]
+    page = visitor.send("GET", away)
+    assert page.status_code == 403
+    assert f"{web_origin}/other" in page.text
+
+
 def test_limit(start: Start, web_origin: str, emulator: Emulator, visitor: Visitor) -> None:
     """A token endpoint that has reached its limit is an error page, and the next try works."""
     start()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.tenant.clients.emulator import (
@@ -9,6 +10,7 @@ from tests.tenant.clients.emulator import (
     EMAIL,
     MACHINE,
     MACHINE_SECRET,
+    TELEVISION,
     USER,
     WEB,
     WEB_SECRET,
@@ -164,3 +166,37 @@ def test_limit(node: NodeDriver, origin: str, emulator: Emulator) -> None:
     again = node.call("openid", "machine", audience=f"{origin}/api/v2/", **options)
     assert (refused.value["status"], refused.value["error"]) == (429, "too_many_requests")
     assert again["expires_in"] == 86400
+
+
+@pytest.fixture
+def device(node: NodeDriver, origin: str) -> dict[str, Any]:
+    """A device that has asked for its codes."""
+    options = {"issuer": f"{origin}/", "clientId": TELEVISION, "scope": "openid profile offline_access"}
+    started: dict[str, Any] = node.call("openid", "beginDevice", **options)
+    return started
+
+
+def _confirm(visitor: Visitor, device: dict[str, Any], *, action: str = "default") -> httpx.Response:
+    form = {"user_code": device["user_code"], "action": action}
+    return visitor.send("POST", device["verification_uri"], form=form)
+
+
+def test_device(node: NodeDriver, device: dict[str, Any], emulator: Emulator, visitor: Visitor) -> None:
+    """A device polls in vain, then somebody logs in beside it, and its tokens pass every check."""
+    page = visitor.follow(_confirm(visitor, device))
+    emulator.plant("^POST /oauth/token", status=403, body={"error": "authorization_pending"})
+    done = node.call("openid", "awaitDevice", login=device["device_code"])
+    assert "Your device is now connected." in page.text
+    assert done["claims"]["sub"] == USER
+    assert [call["status"] for call in emulator.calls("^POST /oauth/token")] == [403, 200]
+
+
+def test_cancelled_device(node: NodeDriver, device: dict[str, Any], visitor: Visitor) -> None:
+    """Somebody says no, and the device stops."""
+    _confirm(visitor, device, action="cancel")
+    with pytest.raises(ClientError) as refused:
+        node.call("openid", "awaitDevice", login=device["device_code"])
+    assert (refused.value["error"], refused.value["description"]) == (
+        "access_denied",
+        "User cancelled the confirmation prompt.",
+    )

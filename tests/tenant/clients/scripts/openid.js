@@ -56,3 +56,18 @@ exports.logoutUrl = async ({ login, parameters }) =>
 
 exports.machine = async ({ audience, ...options }) =>
   client.clientCredentialsGrant(await discover(options), { audience });
+
+/** Begin a login of a device; it polls in `awaitDevice`. */
+exports.beginDevice = async ({ scope, ...options }) => {
+  const configuration = await discover(options);
+  const started = await client.initiateDeviceAuthorization(configuration, { scope });
+  logins.set(started.device_code, { configuration, started });
+  return started;
+};
+
+/** Poll as often as the tenant allows, until somebody has logged in or said no. */
+exports.awaitDevice = async ({ login }) => {
+  const { configuration, started } = logins.get(login);
+  const tokens = await client.pollDeviceAuthorizationGrant(configuration, started);
+  return { tokens, claims: tokens.claims() };
+};
