@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.tenant.errors import ConfigError
 from tests.tenant.reader import Section, open_document
-from tests.tenant.settings import Choices
+from tests.tenant.settings import Choices, mistake_in
 
 PROFILES = ("off", "free", "essentials", "enterprise", "enterprise-nonprod")
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -297,6 +297,9 @@ def _choices(section: Section | None, defaults: Choices) -> Choices:
         elif isinstance(default, str):
             values[item.name] = section.optional_text(item.name) or default
         else:
+            line = section.line_of(item.name)
             values[item.name] = section.number(item.name, default=default)
+            if (mistake := mistake_in(item.name, values[item.name])) is not None:
+                section.mistake(f"{item.name} {mistake}", line=line)
     section.finish()
     return Choices(**values)

@@ -1,5 +1,7 @@
 """YAML read strictly: every mistake with its line, none of them fatal to the reading of the rest."""
 
+import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,11 @@ class Section:
         if found is None:
             return None
         node, line = found
-        value = self._loader.construct_object(node, deep=True)
+        try:
+            value = self._loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError):
+            self._mistake(line, f"{key} cannot be read")
+            return None
         if value is None and not required:
             return None
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -87,8 +93,9 @@ class Section:
         """A number that is not negative."""
         line = self.line_of(key)
         value: float | None = self._value(key, (int, float), named="a number", required=False)
-        if value is not None and value < 0:
-            self._mistake(line, f"{key} must not be negative")
+        if value is not None and not 0 <= value < math.inf:
+            self._mistake(line, f"{key} must be a number that is not negative")
+            return default
         return default if value is None else value
 
     def flag(self, key: str) -> bool | None:
@@ -109,7 +116,11 @@ class Section:
 
     def plain(self, key: str) -> dict[str, Any]:
         """A mapping of anything that JSON can hold."""
+        line = self.line_of(key)
         value: dict[str, Any] | None = self._value(key, (dict,), named="a mapping", required=False)
+        if value is not None and not _is_json(value):
+            self._mistake(line, f"{key} must hold what JSON can hold")
+            return {}
         return value or {}
 
     def text_map(self, key: str) -> dict[str, str]:
@@ -172,6 +183,14 @@ def open_document(path: Path, mistakes: list[str]) -> Section:
     if node is None:
         raise ConfigError((f"{path.name} is empty",))
     return Section(node, where="file", mistakes=mistakes, loader=loader)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _line(node: yaml.Node) -> int:

@@ -177,6 +177,13 @@ class Choices:
         return text
 
 
+def mistake_in(name: str, value: Any) -> str | None:
+    """What is wrong with a row's value beyond its type."""
+    if name.endswith("_status") and not (value == int(value) and 200 <= value <= 599):
+        return "must be a status from 200 to 599"
+    return None
+
+
 def parse_settings(pairs: Iterable[str], *, where: str) -> dict[str, Any]:
     """Rows from `NAME=VALUE` texts.
 
@@ -217,7 +224,7 @@ def _parse_value(item: "Field[Any] | None", value: str, *, into: dict[str, Any])
     if not value.replace(".", "", 1).isdecimal():
         return "must be a number"
     into[item.name] = float(value)
-    return None
+    return mistake_in(item.name, into[item.name])
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,40 @@ settings:
     ]
 
 
+def test_odd_values(tmp_path: Path) -> None:
+    """What YAML can say and a tenant cannot mean is a mistake with its line, never a traceback."""
+    text = """\
+tenant: {id: acme, default_directory: perhaps}
+users:
+  - {user_id: auth0|1, email: a@example.org, app_metadata: {a: !!binary aGk=}}
+  - {user_id: auth0|2, email: a@example.org, user_metadata: {a: .nan}}
+  - {user_id: auth0|3, email: !!int x}
+  - {user_id: auth0|4, email: a@example.org, app_metadata: !!python/name:os.system x}
+apis:
+  - {identifier: 7, token_lifetime: -1, clients: [a], permissions: 1}
+settings:
+  continue_error_status: 99
+  unknown_client_status: 400.5
+  code_lifetime: .inf
+  logout_text: 7
+"""
+    assert _mistakes(tmp_path, text) == [
+        "tenant.yaml: line 1: tenant: default_directory must be true or false",
+        "tenant.yaml: line 8: apis[0]: identifier must be text",
+        "tenant.yaml: line 8: apis[0]: token_lifetime must be a number that is not negative",
+        "tenant.yaml: line 8: apis[0]: clients must be a mapping",
+        "tenant.yaml: line 8: apis[0]: permissions must be true or false",
+        "tenant.yaml: line 3: users[0]: app_metadata must hold what JSON can hold",
+        "tenant.yaml: line 4: users[1]: user_metadata must hold what JSON can hold",
+        "tenant.yaml: line 5: users[2]: email cannot be read",
+        "tenant.yaml: line 6: users[3]: app_metadata cannot be read",
+        "tenant.yaml: line 10: settings: continue_error_status must be a status from 200 to 599",
+        "tenant.yaml: line 11: settings: unknown_client_status must be a status from 200 to 599",
+        "tenant.yaml: line 12: settings: code_lifetime must be a number that is not negative",
+        "tenant.yaml: line 13: settings: logout_text must be text",
+    ]
+
+
 def test_doubled_key(tmp_path: Path) -> None:
     """A key that is given twice is a mistake, not the last one's victory."""
     assert _mistakes(tmp_path, "tenant:\n  id: a\n  id: b\n") == [
