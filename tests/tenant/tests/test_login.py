@@ -1,5 +1,6 @@
 """Logins without a redirect."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,24 @@ async def test_eleventh_login_evicts_the_first(tmp_path: Path) -> None:
         first = await tenant.submit_password(states[0])
         second = await tenant.submit_password(states[1])
     assert (first.status, second.status) == (400, 302)
+
+
+async def test_authorize_by_post(tmp_path: Path) -> None:
+    """An application may post its parameters; the Action sees them as a body, without what is secret."""
+    code = """
+exports.onExecutePostLogin = async (event, api) => {
+  const { method, query, body } = event.request;
+  api.access.deny(JSON.stringify([method, query, body.scope, body.client_secret ?? null]));
+};"""
+    form = {
+        "client_id": CLIENT,
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid",
+        "client_secret": "web-secret",
+    }
+    async with run_tenant(tmp_path, actions={"way": code}) as tenant:
+        page = await tenant.send("POST", "/authorize", data=form)
+        submitted = await tenant.submit_password(page.query["state"])
+        answer = await tenant.send("GET", str(submitted.location))
+    assert json.loads(answer.query["error_description"]) == ["POST", {}, "openid", None]

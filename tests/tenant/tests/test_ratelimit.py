@@ -109,3 +109,4 @@ def test_authentication_api() -> None:
     assert limiter.authentication("/oauth/token").limit == 30
     assert limiter.authentication("/authorize").limit == 300
     assert limiter.userinfo("auth0|1").limit == 10
+    assert limiter.authentication("/.well-known/jwks.json").limit == 20
