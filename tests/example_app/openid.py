@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.integrations.base_client import BaseApp, OAuthError
 from authlib.integrations.base_client.async_app import AsyncOAuth2Mixin
 from authlib.integrations.base_client.async_openid import AsyncOpenIDMixin
@@ -58,7 +58,7 @@ class OpenID:
     async def start(self) -> Started:
         try:
             data = await self._app.create_authorization_url(self._callback)
-        except httpx.HTTPError as exc:
+        except httpx2.HTTPError as exc:
             raise LoginFailedError("the tenant does not answer") from exc
         return Started(**data)
 
@@ -80,7 +80,7 @@ class OpenID:
                     "aud": {"essential": True, "value": self._settings.client_id},
                 },
             )
-        except (httpx.HTTPError, OAuthError, JoseError) as exc:
+        except (httpx2.HTTPError, OAuthError, JoseError) as exc:
             raise LoginFailedError(type(exc).__name__) from exc
         if claims is None:
             raise LoginFailedError("no ID token")
