@@ -66,6 +66,8 @@ class Pages:
         """Finish a login that this browser began."""
         session = self._sessions.find(request)
         started = session.started.pop(request.query.get("state", ""), None)
+        if started is None and session.person is not None:
+            return self._page("already.html")  # another tab of this browser was first
         if started is None:
             raise UnknownLoginError
         if error := request.query.get("error"):

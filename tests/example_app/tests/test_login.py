@@ -1,3 +1,4 @@
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -150,6 +151,21 @@ async def test_foreign_callback(visitor: Visitor, place: Place) -> None:
     page = await visitor.open(f"{place.app}/callback?code=stolen&state=unknown")
     assert page.status == 400
     assert "Please log in again" in page.html.get_text()
+
+
+async def test_second_tab(visitor: Visitor, place: Place) -> None:
+    """A callback that comes too late is no reason to log in again where somebody is logged in already."""
+    await _log_in(visitor, place)
+    page = await visitor.open(f"{place.app}/callback?code=late&state=forgotten")
+    assert page.status == 200
+    assert "You are logged in already" in page.html.get_text()
+    assert page.has("a#front")
+
+
+async def test_nothing_but_json_on_stdout(place: Place, tmp_path: Path) -> None:
+    """The application's log begins with the line that it is ready, and nothing complains before it."""
+    (line,) = (tmp_path / "logs" / "app.log").read_text().splitlines()
+    assert json.loads(line) == {"event": "app.ready", "url": place.app}
 
 
 async def test_wrong_code(visitor: Visitor, place: Place, session: aiohttp.ClientSession) -> None:
