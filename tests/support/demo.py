@@ -1,7 +1,6 @@
 """`./dev demo`: one whole login through real servers, every hop printed."""
 
 import argparse
-import asyncio
 import json
 import sys
 import time
@@ -16,6 +15,7 @@ from tests.support.interrupts import interruptible
 from tests.support.journey import Hop, Page, Visitor, new_session
 from tests.support.local import local_stack
 from tests.support.stack import Stack
+from tests.support.waiting import run_alone
 
 CLAIM = "https://waystation.dev/idproof"
 _WAIT_SECONDS = 30.0
@@ -107,7 +107,7 @@ def main(arguments: list[str]) -> int:
     with interruptible():
         try:
             with local_stack("demo", say=printer.say) as stack:
-                printer.done(asyncio.run(log_in(stack, on_hop=printer.hop)))
+                printer.done(run_alone(log_in(stack, on_hop=printer.hop)))
         except SupportError as exc:
             sys.stderr.write(f"The demo failed: {exc}\n")
             return 1

@@ -1,8 +1,10 @@
 """Ctrl-C and SIGTERM end a program in order, and never between a process's start and our note of it."""
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -11,6 +13,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class _Shield:
     depth = 0
     interrupted = False
+    wake: Callable[[], object] | None = None
 
 
 @contextmanager
@@ -34,11 +37,26 @@ def shielded() -> Iterator[None]:
         yield
     finally:
         _Shield.depth -= 1
-    if _Shield.interrupted and not pending and not _Shield.depth:
-        raise KeyboardInterrupt
+        if _Shield.interrupted and not pending and not _Shield.depth:
+            raise KeyboardInterrupt from None
+
+
+@contextmanager
+def cancelled_by_interrupt() -> Iterator[None]:
+    """Inside, in a shielded event loop, an interrupt cancels the current task: it can end in order."""
+    task = asyncio.current_task()
+    assert task is not None
+    before = _Shield.wake
+    _Shield.wake = partial(task.get_loop().call_soon_threadsafe, task.cancel)
+    try:
+        yield
+    finally:
+        _Shield.wake = before
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     first, _Shield.interrupted = not _Shield.interrupted, True
     if first and not _Shield.depth:
         raise KeyboardInterrupt
+    if first and _Shield.wake:
+        _Shield.wake()

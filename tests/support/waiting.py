@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, overload
 
 from tests.support.errors import DeadlineError
+from tests.support.interrupts import cancelled_by_interrupt, shielded
 
 T = TypeVar("T")
 
@@ -55,9 +56,15 @@ def block_until(condition: Callable[[], T], deadline: float = 10.0, *, what: str
 
 
 def run_alone(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in a loop of its own, and leave the thread's current loop as it is."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.close()
+    """Run a coroutine in a loop of its own, and leave the thread's current loop as it is.
+
+    Raises:
+        KeyboardInterrupt: an interrupt cancelled it.
+    """
+    with shielded(), asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(_cancellable(work))
+
+
+async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
+    with cancelled_by_interrupt():
+        return await work
