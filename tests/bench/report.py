@@ -23,12 +23,13 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A goal; `ok` says whether it was met, and nothing fails if not."""
+    """A goal; `verdict` is met, missed or inconclusive, and nothing fails by it."""
 
     name: str
     value: float
     bound: float
     ok: bool
+    verdict: str
 
 
 def row(name: str, unit: str, samples: Sequence[float]) -> Row:
@@ -38,9 +39,11 @@ def row(name: str, unit: str, samples: Sequence[float]) -> Row:
     return Row(name=name, unit=unit, value=round(median, 3), low=low, high=high, samples=len(samples))
 
 
-def at_most(measured: Row, bound: float) -> Bar:
-    """The goal that a measure is `bound` or less."""
-    return Bar(name=measured.name, value=measured.value, bound=bound, ok=measured.value <= bound)
+def at_most(measured: Row, bound: float, *, disturbed: bool = False) -> Bar:
+    """The goal that a measure is `bound` or less; a disturbed measure that is more tells nothing."""
+    ok = measured.value <= bound
+    verdict = "met" if ok else "inconclusive" if disturbed else "missed"
+    return Bar(name=measured.name, value=measured.value, bound=bound, ok=ok, verdict=verdict)
 
 
 def print_report(
@@ -51,7 +54,7 @@ def print_report(
         spread = f"{one.low:g} to {one.high:g}, {one.samples} samples"
         print(f"{one.name:<52} {one.value:>9g} {one.unit:<3} ({spread})")
     for bar in bars:
-        print(f"{'met   ' if bar.ok else 'missed'} {bar.name}: {bar.value:g}, goal {bar.bound:g} or less")
+        print(f"{bar.verdict}: {bar.name}, {bar.value:g}, goal {bar.bound:g} or less")
     for note in notes:
         print(note)
     if as_json:

@@ -1,6 +1,7 @@
 """Listeners: where the tenant can be reached, and what it says when it can."""
 
 import asyncio
+import gc
 import ipaddress
 import json
 import signal
@@ -89,6 +90,7 @@ async def serve(config: Config, listeners: Listeners, *, greet: Callable[[str], 
         stack.push_async_callback(web_runner.cleanup)
         await web_runner.setup()
         ready = await _listen(web_runner, config, listeners)
+        gc.freeze()  # what was imported lives as long as we do: to look through it holds up many requests
         _print_line({"event": "tenant.ready", **ready})
         if greet is not None:
             greet(ready.get("http") or ready["https"])
