@@ -1,4 +1,5 @@
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -8,7 +9,9 @@ import aiormq
 import pytest
 
 from common.bus import BrokerRefusedError, Publisher, open_link, open_publisher
+from common.log_events import COMMON_EVENTS
 from common.outbox import OutgoingMessage
+from tests.common.log_lines import logging_into
 from tests.common.queues import admin_channel, take, wait_for_depth
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.virtual_hosts import VirtualHost
@@ -137,6 +140,35 @@ async def test_a_cut_line(amqp: VirtualHost) -> None:
         sent.append("after")
     arrived = [(await take(amqp, "metadata-sync")).headers["x-event-id"] for _ in sent]
     assert arrived == sent
+
+
+async def test_a_cut_line_is_told(amqp: VirtualHost) -> None:
+    """A lost connection is one warning, its repair one line, and a connection that we close is neither."""
+    with logging_into(io.StringIO(), COMMON_EVENTS, strict=True) as lines:
+        async with TcpProxy.to(amqp.gateway) as proxy, open_link(proxy.url(amqp.gateway), name="x") as link:
+            await wait_until(lambda: link.is_up)
+            await proxy.refuse()
+            await wait_until(lambda: proxy.refused >= 2)
+            proxy.accept()
+            await wait_until(lambda: link.is_up)
+            await wait_until(lambda: "broker.available" in lines.text)
+        told = [(line["severity"], line["event"]) for line in lines.all if line["event"] != "library.message"]
+    assert told == [("WARNING", "broker.unavailable"), ("INFO", "broker.available")]
+
+
+async def test_a_late_broker_is_told(amqp: VirtualHost) -> None:
+    """A service that started before its broker says when it is there."""
+    with logging_into(io.StringIO(), COMMON_EVENTS, strict=True) as lines:
+        async with TcpProxy.to(amqp.gateway) as proxy:
+            await proxy.refuse()
+            async with open_link(proxy.url(amqp.gateway), name="x") as link:
+                await wait_until(lambda: proxy.refused >= 2)
+                proxy.accept()
+                await link.connection()
+        told = [line["event"] for line in lines.all if line["event"] != "library.message"]
+    assert told[0] == "broker.unavailable"
+    assert told.count("broker.available") == 1
+    assert told[-1] == "broker.available"
 
 
 async def test_a_confirm_that_never_comes(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,11 +168,11 @@ def test_libraries(
     lines: Lines, name: str, message: Any, arguments: tuple[object, ...], template: str | None
 ) -> None:
     """A library's record is its logger, its place and at most its template; never its words or arguments."""
-    logging.getLogger(name).error(message, *arguments)
+    logging.getLogger(name).warning(message, *arguments)
     line = lines.last
     assert line.pop("source").startswith("common/test_log_canaries.py:")
     assert line == {
-        "severity": "ERROR",
+        "severity": "WARNING",
         "event": "library.message",
         "service_name": "gateway",
         "logger": name,
@@ -201,6 +201,20 @@ def test_quiet_libraries(lines: Lines) -> None:
     logging.getLogger("aio_pika.robust_connection").info("reconnected to %s", CANARY)
     logging.getLogger("aiormq.connection").debug("frame %s", CANARY)
     logging.getLogger("aiohttp.access").error("GET /start?session_token=%s", CANARY)
+    assert lines.text == ""
+
+
+@pytest.mark.parametrize(("name", "severity"), [("aiormq.connection", "WARNING"), ("aiohttp.web", "ERROR")])
+def test_libraries_that_do_not_know_how_grave_it_is(lines: Lines, name: str, severity: str) -> None:
+    """An error of the broker's libraries is a warning: we tell ourselves what a lost broker means."""
+    logging.getLogger(name).error("%s", CANARY)
+    assert lines.last["severity"] == severity
+
+
+def test_libraries_below_the_level() -> None:
+    """Where only errors are wanted, an error of the broker's libraries is not written."""
+    with logging_into(io.StringIO(), EVENTS, level="error") as lines:
+        logging.getLogger("aio_pika.connection").error("%s", CANARY)
     assert lines.text == ""
 
 

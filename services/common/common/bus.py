@@ -18,7 +18,7 @@ from typing import Any
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
 from aio_pika.robust_connection import RobustConnection
 from aiormq.exceptions import InvalidFrameError
@@ -171,17 +171,50 @@ async def open_link(url: str, *, name: str) -> AsyncIterator[Link]:
 
 async def _connect(url: str, *, name: str) -> AbstractRobustConnection:
     address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS, name=name)
+    sight = _Sight()
     delay = 0.2
     while True:
         try:
-            return await _connect_once(address)
+            connection = await _connect_once(address)
+            sight.follow(connection)
         except (ProbableAuthenticationError, InvalidFrameError) as exc:
             # To a virtual host that is not there, or not for us, the broker answers with a frame that closes.
             raise BrokerRefusedError("the broker refuses this user, password or virtual host") from exc
         except BROKER_AWAY as exc:
-            log.warning("broker.unavailable", error_type=type(exc).__name__)
+            sight.lost(exc)
+        else:
+            return connection
         await asyncio.sleep(_jittered(delay, spread=delay))
         delay = min(delay * 2, 5.0)
+
+
+class _Sight:
+    """Tells the log when the broker is lost, and once when it is back."""
+
+    def __init__(self) -> None:
+        self._is_lost = False
+
+    def lost(self, exc: BaseException | None) -> None:
+        self._is_lost = True
+        log.warning("broker.unavailable", error_type=type(exc).__name__)
+
+    def found(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            log.info("broker.available")
+
+    def follow(self, connection: AbstractRobustConnection) -> None:
+        """Watch a connection that was made. The library repairs it, and may tell a loss more than once."""
+        self.found()
+        connection.close_callbacks.add(self._closed)
+        connection.reconnect_callbacks.add(self._reconnected)
+
+    def _closed(self, connection: AbstractConnection | None, exc: BaseException | None) -> None:
+        if not self._is_lost and connection is not None and not connection.close_called:
+            self.lost(exc)
+
+    def _reconnected(self, *_: object) -> None:
+        self.found()
 
 
 async def _connect_once(address: URL) -> AbstractRobustConnection:

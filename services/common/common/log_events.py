@@ -13,6 +13,7 @@ COMMON_EVENTS = (
         "PostgreSQL does not answer; `task` tries again by itself.",
     ),
     Event("broker.unavailable", "warning", ("error_type",), "RabbitMQ does not answer; tried again."),
+    Event("broker.available", "info", (), "RabbitMQ answers again."),
     Event("broker.close_failed", "warning", ("error_type",), "A connection was dropped instead of closed."),
     Event(
         "message.not_confirmed",

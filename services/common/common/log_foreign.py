@@ -23,6 +23,8 @@ UNHANDLED = "error.unhandled"
 # Their messages are templates wherever they pass arguments.
 _TEMPLATES_OF = frozenset({"aio_pika", "aiohttp", "aiormq", "asyncio", "asyncpg"})
 _QUIETER = {"aio_pika": logging.WARNING, "aiormq": logging.WARNING}
+# Not even their errors are ours: whether the broker answers, and what that means, we tell ourselves.
+_NO_LOUDER = _QUIETER
 # The other messages of event loops may show a callback with its arguments.
 _FIXED_REASONS = frozenset(
     {
@@ -49,9 +51,16 @@ class LibraryHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._write(LIBRARY_MESSAGE, record.levelname, library_fields(record))
+            level = severity_of(record)
+            if level >= self.level:
+                self._write(LIBRARY_MESSAGE, logging.getLevelName(level), library_fields(record))
         except Exception:  # noqa: BLE001 - a log line must never be the reason why a request fails
             self.handleError(record)
+
+
+def severity_of(record: logging.LogRecord) -> int:
+    """The record's own level, or the highest that its library may have here."""
+    return min(record.levelno, _NO_LOUDER.get(record.name.partition(".")[0], record.levelno))
 
 
 def library_fields(record: logging.LogRecord) -> dict[str, Field]:
@@ -68,7 +77,9 @@ def library_fields(record: logging.LogRecord) -> dict[str, Field]:
 def take_over_logging(write: Write, *, level: int) -> None:
     """Make `write` the only place where the standard library's records and warnings go."""
     root = logging.getLogger()
-    root.handlers = [LibraryHandler(write)]
+    handler = LibraryHandler(write)
+    handler.setLevel(level)
+    root.handlers = [handler]
     root.setLevel(level)
     for name, quieter in _QUIETER.items():
         logging.getLogger(name).setLevel(max(level, quieter))
