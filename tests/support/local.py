@@ -1,5 +1,6 @@
 """The stack of `./dev demo` and `./dev up`, from nothing to ready and back."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,8 @@ def local_stack(kind: str, *, say: Callable[[str], None]) -> Iterator[Stack]:
     Raises:
         SupportError: it could not be started; whatever had been started is stopped.
     """
+    # What the library says of a call that was interrupted is no news for a person.
+    logging.getLogger("aiormq").addHandler(logging.NullHandler())
     with claim_run_folder(kind) as folder:
         secrets = SecretFolder(folder.path / "secrets")
         say("Starting PostgreSQL and RabbitMQ")
