@@ -41,6 +41,15 @@ def mistakes_in(folder: Path, text: str, *, production: bool = True) -> tuple[st
     return mistakes(path, production=production)
 
 
+def _at(*path: str) -> Callable[[dict[str, Any], Any], None]:
+    def put(tenant: dict[str, Any], value: Any) -> None:
+        for key in path[:-1]:
+            tenant = tenant[key]
+        tenant[path[-1]] = value
+
+    return put
+
+
 def test_all_at_once(tmp_path: Path) -> None:
     """Every mistake of a file is listed in one go, in the order of its lines."""
     text = (
@@ -56,7 +65,7 @@ def test_all_at_once(tmp_path: Path) -> None:
         "t.yaml:7: tenants.acme.management.client: is not a known key",
         f"t.yaml:10: tenants.acme.session_token.secret_files.0: {_UNREADABLE}",
         "t.yaml:13: tenants.acme.metadata.deadline: must be a duration such as 10s, 45m, 1h or 365d",
-        "t.yaml:13: tenants.acme.metadata.policy: Input should be 'wait', 'carry', 'fail' or 'action'",
+        "t.yaml:13: tenants.acme.metadata.policy: must be wait, carry, fail or action",
         "t.yaml:15: tenants.acme.steps.idproof.valid_for: must be a duration such as 10s, 45m, 1h or 365d",
         "t.yaml:16: tenants.acme.steps.terms: step 'terms' is not available in this version",
     )
@@ -72,8 +81,8 @@ def test_all_at_once(tmp_path: Path) -> None:
         ("version: 1\ntenants:\n\t acme: 1\n", "t.yaml:3: is not well-formed YAML"),
         ("[" * 3000, "t.yaml:1: is not well-formed YAML"),
         ("just text", "t.yaml:1: must be a mapping"),
-        ("version: 2\ntenants: {acme: {}}", "t.yaml:1: version: Input should be 1"),
-        ('version: "1"\ntenants: {acme: {}}', "t.yaml:1: version: Input should be 1"),
+        ("version: 2\ntenants: {acme: {}}", "t.yaml:1: version: must be 1"),
+        ('version: "1"\ntenants: {acme: {}}', "t.yaml:1: version: must be 1"),
         ("tenants: {acme: {}}", "t.yaml:1: version: is required"),
         ("version: 1\n", "t.yaml:1: tenants: is required"),
         ("version: 1\ntenants: []\n", "t.yaml:2: tenants: must be a mapping"),
@@ -109,20 +118,64 @@ def test_the_file(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in mistakes_in(tmp_path, text)
 
 
+def test_another_version_hides_nothing(tmp_path: Path) -> None:
+    """A file of an unknown version is read to its end: what else is wrong with it is listed too."""
+    text = _GOOD.replace("version: 1", "version: 2").replace("client_id: m2m", "client: m2m")
+    assert mistakes_in(tmp_path, text) == (
+        "t.yaml:1: version: must be 1",
+        "t.yaml:5: tenants.acme.management.client_id: is required",
+        "t.yaml:7: tenants.acme.management.client: is not a known key",
+    )
+
+
+def test_a_key_that_is_wrong_twice(tmp_path: Path) -> None:
+    """A key that is given twice, and is wrong besides, is listed as both."""
+    text = _GOOD + "    color: red\n    color: blue\n    transaction: {deadline: 1h, deadline: 45m}\n"
+    assert mistakes_in(tmp_path, text) == (
+        "t.yaml:15: tenants.acme.color: is not a known key",
+        "t.yaml:16: tenants.acme.color: is given twice, first on line 15",
+        "t.yaml:17: tenants.acme.transaction.deadline: is given twice, first on line 17",
+        "t.yaml:17: tenants.acme.transaction.deadline: must be from 3m to 55m",
+    )
+
+
+@pytest.mark.parametrize(
+    ("put", "value", "message"),
+    [
+        (_at("session_token", "alg"), "RS256", "must be HS256"),
+        (_at("continue", "method"), "put", "must be post or get"),
+        (_at("metadata", "namespace"), "Way", "must match [a-z][a-z0-9_]{0,39}"),
+        (_at("management", "reserve"), 1, "must be at most 0.9"),
+        (_at("management", "reserve"), "0.2", "must be a number"),
+        (_at("management", "client_id"), "a b", "must be 1 to 128 ASCII characters without blanks"),
+        (_at("management", "client_id"), 7, "must be text"),
+        (_at("steps", "idproof", "valid_for"), "0s", "must be from 1m to 36500d"),
+        (_at("steps", "idproof", "attempts"), 0, "must be at least 1"),
+        (_at("steps", "idproof", "attempts"), "5", "must be a whole number"),
+        (_at("steps", "idproof", "allow_document_validated"), "yes", "must be true or false"),
+        (_at("branding", "name"), "", "must be one line of 1 to 80 characters, none of them invisible"),
+        (_at("hosts"), "acme.eu.auth0.com", "must be a list"),
+        (_at("hosts"), [], "must not be empty"),
+    ],
+)
+def test_words(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], value: Any, message: str) -> None:
+    """What is wrong is said in the words of whoever writes such a file."""
+    tenant = section()
+    put(tenant, value)
+    (found,) = mistakes(write_tenants(tmp_path, {"acme": tenant}))
+    assert found.endswith(f": {message}")
+
+
+def test_no_tenants(tmp_path: Path) -> None:
+    """A file without tenants is a mistake, said in our words."""
+    assert mistakes_in(tmp_path, "version: 1\ntenants: {}\n") == ("t.yaml:2: tenants: must not be empty",)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     """A file or folder that is not there, or has no tenant in it, is a mistake like any other."""
     assert mistakes(tmp_path / "none.yaml") == ("none.yaml:1: cannot be read",)
     (tmp_path / "empty").mkdir()
     assert mistakes(tmp_path / "empty") == (f"{tmp_path}/empty:1: the folder has no .yaml file",)
-
-
-def _at(*path: str) -> Callable[[dict[str, Any], Any], None]:
-    def put(tenant: dict[str, Any], value: Any) -> None:
-        for key in path[:-1]:
-            tenant = tenant[key]
-        tenant[path[-1]] = value
-
-    return put
 
 
 @pytest.mark.parametrize(

@@ -39,24 +39,52 @@ class Section(BaseModel):
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise PydanticCustomError("duration", "must be a duration such as 10s, 45m, 1h or 365d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return _parsed(value)
+
+
+def _parsed(duration: str) -> timedelta:
+    return timedelta(**{_UNITS[duration[-1]]: int(duration[:-1])})
 
 
 def _duration_text(value: timedelta) -> str:
     return f"{value // timedelta(seconds=1)}s"
 
 
+def lasting(least: str = "0s", most: str = "36500d") -> AfterValidator:
+    """Bounds of a duration, written as the file writes them."""
+
+    def check(value: timedelta) -> timedelta:
+        if not _parsed(least) <= value <= _parsed(most):
+            raise PydanticCustomError("duration_range", f"must be from {least} to {most}")
+        return value
+
+    return AfterValidator(check)
+
+
+def matching(pattern: str, message: str) -> AfterValidator:
+    """Text that matches as a whole; the message says in words what that means."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise PydanticCustomError("text_form", message)
+        return value
+
+    return AfterValidator(check)
+
+
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_duration_text)]
 Label: TypeAlias = Annotated[
     str,
-    StringConstraints(
-        min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
+    matching(
+        r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,80}",
+        "must be one line of 1 to 80 characters, none of them invisible",
     ),
 ]
-Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+Identifier: TypeAlias = Annotated[
+    str, matching(r"[\x21-\x7e]{1,128}", "must be 1 to 128 ASCII characters without blanks")
+]
 TenantKey: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 Percentage: TypeAlias = Annotated[float, Field(ge=0, le=0.9)]
 

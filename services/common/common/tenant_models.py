@@ -22,6 +22,8 @@ from common.tenant_fields import (
     Section,
     TenantKey,
     WebUrl,
+    lasting,
+    matching,
     origin_of,
 )
 from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
@@ -29,7 +31,7 @@ from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
 MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
 # YAML has lists only; tuples keep the model frozen all the way down.
 _FROM_LIST = Field(strict=False)
-_A_CENTURY = timedelta(days=36_500)
+_NAMESPACE = "[a-z][a-z0-9_]{0,39}"
 
 
 def _not_empty(value: tuple[object, ...]) -> tuple[object, ...]:
@@ -78,13 +80,11 @@ class AnswerTokenRules(Section):
 class MetadataRules(Section):
     """How long the way back waits for the result to be in `app_metadata`, and what happens if it is not."""
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "waystation"
+    namespace: Annotated[str, matching(_NAMESPACE, f"must match {_NAMESPACE}")] = "waystation"
     policy: MetadataPolicy = "wait"
-    deadline: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
-        seconds=10
-    )
-    quiet: Annotated[Duration, Field(le=timedelta(minutes=10))] = timedelta(seconds=2)
-    max_wait: Annotated[Duration, Field(le=timedelta(hours=1))] = timedelta(seconds=30)
+    deadline: Annotated[Duration, lasting("1s", "5m")] = timedelta(seconds=10)
+    quiet: Annotated[Duration, lasting(most="10m")] = timedelta(seconds=2)
+    max_wait: Annotated[Duration, lasting(most="1h")] = timedelta(seconds=30)
 
     @model_validator(mode="after")
     def _quiet_within_max_wait(self) -> Self:
@@ -96,9 +96,7 @@ class MetadataRules(Section):
 class TransactionRules(Section):
     """A login at Auth0 lives for an hour, of which the way back needs some minutes."""
 
-    deadline: Annotated[Duration, Field(ge=timedelta(minutes=3), le=timedelta(minutes=55))] = timedelta(
-        minutes=45
-    )
+    deadline: Annotated[Duration, lasting("3m", "55m")] = timedelta(minutes=45)
 
 
 class HandBackRules(Section):
@@ -119,8 +117,8 @@ class IdproofStep(Section):
     """Identity proofing. `attempts` are counted per person within `retry_after`."""
 
     revision: Annotated[int, Field(ge=1, le=1_000_000)]
-    valid_for: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_A_CENTURY)]
-    retry_after: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_A_CENTURY)] = timedelta(hours=1)
+    valid_for: Annotated[Duration, lasting("1m")]
+    retry_after: Annotated[Duration, lasting("1m")] = timedelta(hours=1)
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     provider: Literal["document"] = "document"
     allow_document_validated: bool = False

@@ -29,11 +29,15 @@ class Mistake:
 
 @dataclass
 class YamlFile:
-    """One parsed file: plain data, the line of every key and list item, and what was wrong already."""
+    """One parsed file: plain data, the line of every key and list item, and what was wrong already.
+
+    `unread` has the places whose value is a mistake of its own, so that nothing more is to be said of it.
+    """
 
     path: Path
     data: object = None
     mistakes: list[Mistake] = field(default_factory=list)
+    unread: set[Location] = field(default_factory=set)
     _lines: dict[Location, int] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
 
@@ -54,9 +58,13 @@ class YamlFile:
     def _note(self, at: Location, message: str) -> None:
         self.mistakes.append(self.mistake(at, message))
 
+    def _unread(self, at: Location, message: str) -> None:
+        self.unread.add(at)
+        self._note(at, message)
+
     def _value(self, node: yaml.Node, at: Location) -> object:
         if id(node) in self._seen:
-            self._note(at, "an alias is not allowed here: write the value out")
+            self._unread(at, "an alias is not allowed here: write the value out")
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -94,7 +102,7 @@ class YamlFile:
         try:
             return _plain_scalar(node)
         except (yaml.YAMLError, ValueError):
-            self._note(at, "is not plain YAML data")
+            self._unread(at, "is not plain YAML data")
             return None
 
 

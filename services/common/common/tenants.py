@@ -21,12 +21,21 @@ from common.tenant_yaml import Location, Mistake, YamlFile, parse_yaml
 __all__ = ["Tenant", "TenantSnapshot", "Tenants", "TenantsFileError", "load_tenants", "read_tenants"]
 
 _LATER_STEPS = ("terms", "profile", "password", "stepup")
-_PLAIN_MESSAGES = {
+# Pydantic's type of a mistake, and our words for it. What they name is a rule's own: a limit or a choice.
+_MESSAGES = {
     "missing": "is required",
     "model_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "mapping_type": "must be a mapping",
     "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "too_short": "must not be empty",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
@@ -109,10 +118,11 @@ class _Loader:
     def _validate(self, file: YamlFile) -> None:
         try:
             content = _File.model_validate(file.data)
+            sections = content.tenants
         except ValidationError as exc:
             file.mistakes += _mistakes(file, exc, ())
-            return
-        for key, section in content.tenants.items():
+            sections = _sections(file.data)
+        for key, section in sections.items():
             self._add(file, key, section)
 
     def _add(self, file: YamlFile, key: str, section: object) -> None:
@@ -156,6 +166,12 @@ class _Loader:
         self.mistakes.append(self._files[key].mistake(("tenants", key, *at), message))
 
 
+def _sections(data: object) -> Mapping[str, object]:
+    """The tenants of a file that is wrong as a whole: their own mistakes are told as well."""
+    sections = data.get("tenants") if isinstance(data, Mapping) else None
+    return sections if isinstance(sections, Mapping) else {}
+
+
 def _files_of(path: Path) -> tuple[Path, ...]:
     if not path.is_dir():
         return (path,)
@@ -165,10 +181,8 @@ def _files_of(path: Path) -> tuple[Path, ...]:
 
 def _mistakes(file: YamlFile, exc: ValidationError, at: Location) -> list[Mistake]:
     # Never the value and never `str(exc)`, which repeats it.
-    details = exc.errors(include_url=False, include_input=False, include_context=False)
-    found = [_mistake(file, detail, at) for detail in details]
-    known = {mistake.key for mistake in file.mistakes}  # what is no YAML is not a mapping either
-    return [mistake for mistake in found if mistake.key not in known]
+    details = exc.errors(include_url=False, include_input=False)
+    return [_mistake(file, detail, at) for detail in details if (*at, *detail["loc"]) not in file.unread]
 
 
 def _mistake(file: YamlFile, detail: ErrorDetails, at: Location) -> Mistake:
@@ -177,7 +191,12 @@ def _mistake(file: YamlFile, detail: ErrorDetails, at: Location) -> Mistake:
         return file.mistake(at, "a tenant's key must match [a-z0-9-]{1,40}")
     if detail["type"] == "extra_forbidden":
         return file.mistake(where, _unknown_key(where))
-    return file.mistake(where, _PLAIN_MESSAGES.get(detail["type"], detail["msg"]))
+    return file.mistake(where, _message(detail))
+
+
+def _message(detail: ErrorDetails) -> str:
+    words = _MESSAGES.get(detail["type"])
+    return words.format_map(detail.get("ctx", {})).replace("'", "") if words else detail["msg"]
 
 
 def _unknown_key(where: Location) -> str:
