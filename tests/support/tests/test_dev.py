@@ -9,7 +9,7 @@ import pytest
 from tests.support.run_folder import ROOT
 
 DEV = ROOT / "dev"
-COMMANDS = ("demo", "up", "test", "check", "migrate")
+COMMANDS = ("demo", "up", "test", "check", "bench", "migrate")
 
 
 def _dev(
@@ -47,8 +47,27 @@ def test_unknown_command() -> None:
 def test_migrate_needs_a_database() -> None:
     """Without a database there is one plain sentence."""
     done = _dev("migrate")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "./dev: which database? Give --database DSN or set MIGRATE_DATABASE_URL.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("check", "foo"),
+            "there is no check 'foo'. There is: tenant-mutations, or nothing for all the short ones.",
+        ),
+        (("bench",), "which bench? There is: tenant."),
+        (("bench", "foo"), "which bench? There is: tenant."),
+        (("migrate", "--database"), "migrate takes --database DSN, or nothing and MIGRATE_DATABASE_URL."),
+        (("migrate", "now"), "migrate takes --database DSN, or nothing and MIGRATE_DATABASE_URL."),
+    ],
+)
+def test_wrong_arguments(arguments: tuple[str, ...], sentence: str) -> None:
+    """What a command does not know is one sentence and exit code 2, and nothing is run or installed."""
+    done = _dev(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"./dev: {sentence}\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
@@ -61,4 +80,4 @@ def test_ordinary_user_is_told_what_to_install() -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("./dev: please install what is missing: sudo apt-get install ")
-    assert line.endswith("rabbitmq-server, or use the other way: docker compose up")
+    assert line.endswith("rabbitmq-server, or use the other way, once it is there: docker compose up")
