@@ -4,6 +4,7 @@ SupportError
 ├── DeadlineError        something did not happen in time
 ├── ProcessFailedError   a process of ours ended or never became ready
 ├── MissingToolError     a program that the stack runs is not installed
+├── RunFolderError       there is no place for a stack's data
 ├── BrokerNotIdleError   a test left a consumer or a message behind
 └── JourneyError         a login did not go as it should
 """
@@ -19,6 +20,10 @@ class DeadlineError(SupportError):
 
 class MissingToolError(SupportError):
     """A program that the stack runs is not installed."""
+
+
+class RunFolderError(SupportError):
+    """There is no place for a stack's data."""
 
 
 class BrokerNotIdleError(SupportError):

@@ -23,6 +23,7 @@ from tests.support.secret_folder import SecretFolder
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
+_SAID = 4  # the last lines tell what was removed, those before them why
 _SETTINGS = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",
@@ -113,7 +114,8 @@ def _make_cluster(data: Path, *, user: str | None, password: str) -> None:
         )
     if done.returncode:
         lines = tuple(done.stderr.splitlines())
-        raise ProcessFailedError(f"initdb failed: {lines[-1] if lines else ''}", last_lines=lines)
+        said = " / ".join(line.strip() for line in lines[-_SAID:] if line.strip())
+        raise ProcessFailedError(f'initdb failed for {data.parent}; it said last: "{said}"', last_lines=lines)
     making.rename(data)
 
 

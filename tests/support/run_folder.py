@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
+from tests.support.errors import RunFolderError
 from tests.support.interrupts import shielded
 from tests.support.processes import Identity, Process, base_environment
 
@@ -102,12 +104,15 @@ class RunFolder:
 
 @contextmanager
 def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFolder]:
-    """A folder of this kind that no other stack uses; its processes are stopped at the end."""
+    """A folder of this kind that no other stack uses; its processes are stopped at the end.
+
+    Raises:
+        RunFolderError: it cannot be made, or not be written to.
+    """
     base = base or Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run")
     for number in count(1):
         path = base / (kind if number == 1 else f"{kind}-{number}")
-        path.mkdir(parents=True, exist_ok=True)
-        with (path / "lock").open("w") as lock:
+        with _lock_file(path) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -119,3 +124,13 @@ def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFold
             finally:
                 folder.stop()
             return
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("w")
+    except OSError as exc:
+        raise RunFolderError(
+            f"cannot write to {folder}: {exc.strerror} (WAYSTATION_RUN_DIR chooses another place)"
+        ) from exc

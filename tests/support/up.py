@@ -91,7 +91,10 @@ def _announce(stack: Stack, *, as_json: bool) -> None:
 def _prose(stack: Stack, ready: dict[str, Any]) -> str:
     person = stack.tenant.person
     first, second = person.mrz()
-    health = "\n".join(f"  {service:<14} {url}/readyz" for service, url in stack.admin.items())
+    health = "\n".join(
+        f"  {service:<14} {url}/readyz, process {stack.processes[service].pid}"
+        for service, url in stack.admin.items()
+    )
     return f"""Waystation is up.
 
   Open           {ready["app"]}

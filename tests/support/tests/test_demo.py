@@ -108,11 +108,44 @@ def test_demo_fails_in_one_sentence(run_dir: Path) -> None:
     )
 
 
+def test_demo_without_a_place(run_dir: Path) -> None:
+    """A place that cannot be written to is named, with the variable that chooses another."""
+    (run_dir / "file").touch()
+    demo = _command("demo", run_dir=run_dir, WAYSTATION_RUN_DIR=str(run_dir / "file"))
+    _, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert demo.returncode == 1
+    assert errors == (
+        f"The demo failed: cannot write to {run_dir}/file/demo: Not a directory"
+        " (WAYSTATION_RUN_DIR chooses another place)\n"
+    )
+
+
+def test_demo_tells_why_initdb_failed(run_dir: Path) -> None:
+    """When PostgreSQL's data cannot be made, the sentence has the cause and not only the clean-up."""
+    initdb = run_dir / "initdb"
+    initdb.write_text(
+        "#!/bin/sh\n"
+        'case $1 in --version) echo "initdb (PostgreSQL) 15.1 (x)"; exit ;; esac\n'
+        "echo 'initdb: error: could not write file: No space left on device' >&2\n"
+        "echo 'initdb: removing data directory' >&2\n"
+        "exit 1\n"
+    )
+    initdb.chmod(0o755)
+    demo = _command("demo", run_dir=run_dir, PG_BINDIR=str(run_dir))
+    _, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert demo.returncode == 1
+    assert errors == (
+        f"The demo failed: initdb failed for {run_dir}/demo/postgresql; it said last: "
+        '"initdb: error: could not write file: No space left on device / initdb: removing data directory"\n'
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_demo_cleans_up(run_dir: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("server", ["rabbitmq", "postgresql"])
+def test_interrupted_demo_cleans_up(run_dir: Path, number: signal.Signals, server: str) -> None:
     """Ctrl-C or SIGTERM while servers start stops them before the demo ends."""
     demo = _command("demo", run_dir=run_dir)
-    block_until((run_dir / "demo" / "processes" / "rabbitmq").exists, 30)
+    block_until((run_dir / "demo" / "processes" / server).exists, 30)
     demo.send_signal(number)
     _, errors = demo.communicate(timeout=30)
     assert demo.returncode == 130
@@ -149,8 +182,10 @@ def test_up_says_when_something_dies(run_dir: Path) -> None:
     note = run_dir / "up" / "processes" / "proofing"
     block_until(note.exists, _BOOT_SECONDS)
     assert up.stdout is not None
-    assert "Ctrl-C stops all of it.\n" in iter(up.stdout.readline, "")
-    os.kill(int(note.read_text().split()[0]), signal.SIGKILL)
+    prose = "".join(iter(up.stdout.readline, "Ctrl-C stops all of it.\n"))
+    pid = int(note.read_text().split()[0])
+    assert f"/readyz, process {pid}\n" in prose
+    os.kill(pid, signal.SIGKILL)
     _, errors = up.communicate(timeout=30)
     assert up.returncode == 1
     assert errors.startswith("./dev up failed: proofing ended with exit code -9")
