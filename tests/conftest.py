@@ -50,6 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Browsers keep settings and caches here, and not in the home of whoever runs the tests."""
+    place = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            patch.setenv(name, str(place / name))
+        yield
+
+
 @pytest.fixture(scope="session")
 def running_servers() -> Servers | None:
     """Servers that somebody keeps running for us."""
