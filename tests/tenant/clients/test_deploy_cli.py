@@ -1,6 +1,7 @@
 """auth0-deploy-cli: our Action imported, deployed, bound, run by logins, changed and exported."""
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -87,53 +88,84 @@ def cli(packages: Path, emulator: Emulator, domain: str, tmp_path: Path) -> Depl
     return DeployCli(program, environment, domain, tmp_path)
 
 
+_EARLIER = """
+exports.onExecutePostLogin = async (event, api) => {
+  api.user.setAppMetadata('earlier', event.secrets.SAYS);
+};
+"""
+_BINDINGS = {
+    "post-login": [
+        {"action_name": "earlier", "display_name": "earlier"},
+        {"action_name": "waystation", "display_name": "Waystation"},
+    ]
+}
+
+
 @pytest.fixture
 def assets(tmp_path: Path) -> Path:
-    """Our Action as the project ships it, with a binding."""
+    """Our Action as the project ships it, another one before it, and both bound."""
     source = tmp_path / "assets"
     shutil.copytree(_OURS, source)
-    bindings = {"post-login": [{"action_name": "waystation", "display_name": "Waystation"}]}
+    earlier = {
+        "name": "earlier",
+        "code": "./actions/earlier/code.js",
+        "runtime": "node22",
+        "secrets": [{"name": "SAYS", "value": "changed"}],
+        "supported_triggers": [{"id": "post-login", "version": "v3"}],
+        "deployed": True,
+    }
+    (source / "actions" / "earlier").mkdir()
+    (source / "actions" / "earlier" / "code.js").write_text(_EARLIER, encoding="utf-8")
+    (source / "actions" / "earlier.json").write_text(json.dumps(earlier), encoding="utf-8")
     (source / "triggers").mkdir()
-    (source / "triggers" / "triggers.json").write_text(json.dumps(bindings), encoding="utf-8")
+    (source / "triggers" / "triggers.json").write_text(json.dumps(_BINDINGS), encoding="utf-8")
     return source
 
 
-def test_import_run_and_export(
-    cli: DeployCli, assets: Path, tmp_path: Path, emulator: Emulator, visitor: Visitor
-) -> None:
-    """What was imported decides about logins, and comes back by an export, its secrets unseen."""
+def test_import_run_and_export(cli: DeployCli, assets: Path, emulator: Emulator, visitor: Visitor) -> None:
+    """An import makes one Action and changes another in spite of a limit; logins run both; both come back."""
+    emulator.steer("PUT", "/actions", [{"name": "earlier", "code": "// as it was before"}])
+    limited = {"statusCode": 429, "error": "Too Many Requests"}
+    emulator.plant("^PATCH /api/v2/actions/actions", status=429, body=limited)
     imported = cli.bring(assets)
-    assert imported.returncode == 0, imported.stderr
     away = visitor.go(authorize_url(emulator.https), until=_START_URL)
-    claims = jwt.decode(
-        query_of(away)["session_token"], _SESSION_SECRET, algorithms=["HS256"], audience="waystation"
-    )
     exported = cli.take()
-    assert exported.returncode == 0, exported.stderr
-    shown = json.loads((tmp_path / "exported" / "actions" / "waystation.json").read_text())
-    bound = json.loads((tmp_path / "exported" / "triggers" / "triggers.json").read_text())
-    code = (tmp_path / "exported" / "actions" / "waystation" / "code.js").read_text()
+    assert imported.returncode == exported.returncode == 0, imported.stderr + exported.stderr
+    _check_calls(emulator)
+    _check_login(emulator, away)
+    _check_export(cli.folder / "exported")
+
+
+def _check_calls(emulator: Emulator) -> None:
+    calls = emulator.calls("^(POST|PATCH) /api/v2/actions/")
+    shapes = [
+        (call["method"], re.sub("[0-9a-f-]{36}", "ID", call["raw_path"]), call["status"]) for call in calls
+    ]
+    assert sorted(shapes) == [
+        ("PATCH", "/api/v2/actions/actions/ID", 200),
+        ("PATCH", "/api/v2/actions/actions/ID", 429),
+        ("PATCH", "/api/v2/actions/triggers/post-login/bindings", 200),
+        ("POST", "/api/v2/actions/actions", 201),
+        ("POST", "/api/v2/actions/actions/ID/deploy", 202),
+        ("POST", "/api/v2/actions/actions/ID/deploy", 202),
+    ]
+
+
+def _check_login(emulator: Emulator, away: str) -> None:
+    token = query_of(away)["session_token"]
+    claims = jwt.decode(token, _SESSION_SECRET, algorithms=["HS256"], audience="waystation")
     assert (claims["sub"], claims["steps"]) == (USER, ["idproof:1"])
-    assert code == (_OURS / "actions" / "waystation" / "code.js").read_text()
+    assert emulator.user()["app_metadata"]["earlier"] == "changed"
+
+
+def _check_export(folder: Path) -> None:
+    shown = json.loads((folder / "actions" / "waystation.json").read_text())
     assert (shown["deployed"], shown["runtime"]) == (True, "node22")
     assert {name for secret in shown["secrets"] for name in secret} == {"name"}
     assert len(shown["secrets"]) == len(_KEYWORDS)
-    assert bound == {"post-login": [{"action_name": "waystation", "display_name": "Waystation"}]}
-
-
-def test_import_again(cli: DeployCli, assets: Path, emulator: Emulator, visitor: Visitor) -> None:
-    """An import changes the Action that is there, in spite of a limit on the way."""
-    emulator.steer("PUT", "/actions", [{"name": "waystation", "code": "// an older one"}])
-    code = assets / "actions" / "waystation" / "code.js"
-    code.write_text("exports.onExecutePostLogin = async (event, api) => { api.access.deny('changed'); };")
-    limited = {"statusCode": 429, "error": "Too Many Requests"}
-    emulator.plant("^PATCH /api/v2/actions/actions", status=429, body=limited)
-    imported = cli.bring(assets, AUTH0_INCLUDED_ONLY=["actions"])
-    callback = visitor.go(authorize_url(emulator.https), until="http://127.0.0.4:9/")
-    patches = [call["status"] for call in emulator.calls("^PATCH /api/v2/actions/actions")]
-    assert imported.returncode == 0, imported.stderr
-    assert (patches, emulator.calls("^POST /api/v2/actions/actions$")) == ([429, 200], [])
-    assert query_of(callback)["error_description"] == "changed"
+    code = (folder / "actions" / "waystation" / "code.js").read_text()
+    assert code == (_OURS / "actions" / "waystation" / "code.js").read_text()
+    assert json.loads((folder / "triggers" / "triggers.json").read_text()) == _BINDINGS
 
 
 def test_wrong_secret(cli: DeployCli) -> None:
