@@ -1,6 +1,7 @@
 """What a person sees in each state of a login, and that nothing of it is markup of somebody else's."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -28,10 +29,13 @@ VIEWS = Views(cookies=COOKIES)
 XSS = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 
 
-def shown(transaction: Transaction, *, account: str = "a***@acme.example", **changes: Any) -> BeautifulSoup:
+def shown(
+    transaction: Transaction, *, account: str = "a***@acme.example", attempts_left: int = 5, **changes: Any
+) -> BeautifulSoup:
     ours = login(transaction, **changes)
     visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
-    return BeautifulSoup(VIEWS.current(visit, nonce="n0nce", account=account), "html.parser")
+    html = VIEWS.current(visit, nonce="n0nce", account=account, attempts_left=attempts_left)
+    return BeautifulSoup(html, "html.parser")
 
 
 def title(page: BeautifulSoup) -> str:
@@ -54,7 +58,11 @@ def test_the_start_page() -> None:
     """It names the organisation, the application and the masked account, warns, and has one button."""
     page = shown(opened())
     assert [cell.get_text() for cell in page.select("dd")] == ["Acme", "Acme Bank", "a***@acme.example"]
-    assert "somebody sent you this link" in page.get_text()
+    (warning,) = page.select("p:has(+ form#claim)")
+    assert " ".join(warning.get_text().split()) == (
+        "If somebody sent you this link, close this page. Otherwise they could get in with your identity."
+    )
+    assert "class" not in warning.attrs  # in the ink of the page's own text
     assert [form["action"] for form in page.select("form")] == [f"/t/{'T' * 22}/claim"]
 
 
@@ -68,6 +76,25 @@ def test_the_identity_page() -> None:
     assert "does not show that the document is real" in page.get_text()
     assert page.select_one("label[for=mrz]") is not None
     assert not goes_on_by_itself(page)
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (5, "You have 5 attempts left."),
+        (1, "You have one attempt left."),
+        (0, "You have no attempts left for now."),
+    ],
+)
+def test_attempts(left: int, text: str) -> None:
+    """The form says how many attempts there are, once: at its lines, or beside what was wrong with them."""
+    assert text in shown(working(), attempts_left=left).select("#mrz-help")[0].get_text()
+    ours = login(working())
+    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
+    html = VIEWS.identity(visit, nonce="n0nce", attempts_left=left, problems=("Wrong.",))
+    page = BeautifulSoup(html, "html.parser")
+    assert text in page.select("#problems")[0].get_text()
+    assert html.count(text) == 1
 
 
 @pytest.mark.parametrize(
@@ -134,6 +161,27 @@ def test_other_ends(transaction: Transaction, heading: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("later", "text"),
+    [
+        (timedelta(hours=1), "You can try again after 13:00 UTC."),
+        (timedelta(hours=1, microseconds=1), "You can try again after 13:01 UTC."),
+        (timedelta(hours=12), "You can try again after 00:00 UTC on 23 November 2026."),
+        (timedelta(days=30, minutes=5), "You can try again after 12:05 UTC on 22 December 2026."),
+    ],
+)
+def test_when_to_try_again(later: timedelta, text: str) -> None:
+    """After a failure the person reads from when on they may try again, never too early."""
+    failed = ended(StepStatus.FAILED, reason="too_many_attempts", until=NOW + later)
+    assert text in shown(failed).get_text()
+
+
+def test_no_time_to_try_again() -> None:
+    """What did not fail has no time to wait for, even where its result ends some day."""
+    for status in (StepStatus.PASSED, StepStatus.PENDING, StepStatus.DECLINED, StepStatus.ABANDONED):
+        assert "try again" not in shown(ended(status, until=NOW + timedelta(hours=1))).get_text()
+
+
+@pytest.mark.parametrize(
     ("outcome", "text"),
     [(MetadataOutcome.CARRIED, "goes back with you"), (MetadataOutcome.FAILED, "could not be saved")],
 )
@@ -168,17 +216,18 @@ def test_typed_text_is_text() -> None:
     assert [field.get_text() for field in page.select("textarea")] == [typed]
     assert [item.get_text() for item in page.select("#problems li")] == [XSS]
     assert page.select("img") == []
-    assert "You have one more attempt." in page.get_text()
+    assert title(page) == page.select("title")[0].get_text() == "Please check what you typed"
 
 
 @pytest.mark.parametrize("transaction", PAGES, ids=lambda transaction: str(transaction.status))
 def test_the_form_of_every_page(transaction: Transaction) -> None:
-    """Every page has a language, a viewport and one heading, and nothing that its policy would block."""
+    """Every page has a language, a viewport and one heading, its title, and nothing that is blocked."""
     page = shown(transaction)
     text = str(page)
     assert page.select_one('html[lang="en"]') is not None
     assert page.select_one('meta[name="viewport"]') is not None
     assert len(page.select("h1")) == len(page.select("title")) == 1
+    assert title(page) == page.select("title")[0].get_text()
     assert re.findall(r' on[a-z]+="| style="|src="|@import', text) == []
     assert all(tag.get("nonce") == "n0nce" for tag in page.select("script, style"))
     for form in page.select("form"):

@@ -64,13 +64,28 @@ async def test_methods_of_start(rig: Rig, anna: Browser) -> None:
 
 
 async def test_methods_of_acts(rig: Rig, anna: Browser) -> None:
-    """A button is a POST; any other method is 405 and changes nothing."""
+    """A button is a POST, and GET leads to the page of it; any other method is 405 and changes nothing."""
     login = await anna.arrive(redirect(rig.clock))
     before = await rig.everything()
     for act in ("claim", "identity", "decline", "continue"):
-        for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"):
+        for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"):
             answer = await anna.request(method, f"/t/{login}/{act}")
-            assert (method, answer.status, answer.headers["Allow"]) == (method, 405, "POST")
+            assert (method, answer.status, answer.headers["Allow"]) == (method, 405, "GET,POST")
+    assert await rig.everything() == before
+
+
+async def test_a_buttons_address(rig: Rig, anna: Browser, mallory: Browser) -> None:
+    """Typed or reloaded without its form, it leads whoever asks to the login's page, and does nothing."""
+    login = await anna.begin(redirect(rig.clock))
+    before = await rig.everything()
+    for act in ("claim", "identity", "decline", "continue"):
+        for browser in (anna, mallory):
+            answer = await browser.get(f"/t/{login}/{act}?csrf={CANARY}")
+            assert (answer.status, answer.location) == (303, f"/t/{login}")
+            assert answer.cookies == {}
+        wrong = await anna.get(f"/t/{'x' * 21}%0A/{act}")
+        assert (wrong.status, "Location" in wrong.headers) == (404, False)
+    assert (await anna.get(f"/t/{login}/bribe")).status == 404
     assert await rig.everything() == before
 
 
@@ -173,7 +188,7 @@ async def test_an_unmet_expectation(rig: Rig, anna: Browser) -> None:
 
 
 async def test_the_database_is_away(rig: Rig, anna: Browser) -> None:
-    """Without the database every address is 503 with Retry-After and a page that says to wait."""
+    """Without the database every address is 503 with Retry-After and a button that asks for it again."""
     arrival = redirect(rig.clock)
     login = await anna.begin(arrival)
     csrf = await anna.csrf(login)
@@ -186,7 +201,9 @@ async def test_the_database_is_away(rig: Rig, anna: Browser) -> None:
     for answer in answers:
         assert (answer.status, answer.title) == (503, "One moment, please")
         assert answer.headers["Retry-After"] == "5"
-        assert "Wait a few seconds, then reload this page." in answer.text
+        assert "wait a few seconds, then try again" in answer.text
+        # An empty link is the address that the browser shows, by GET, with its query.
+        assert [link["href"] for link in answer.html.select("a.button")] == [""]
         assert "postgres" not in answer.text.lower()
         assert not answer.cookies
     lines = [line for line in rig.lines.all if line["event"] == "request.not_possible_now"]

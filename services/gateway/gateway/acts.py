@@ -11,7 +11,7 @@ from common.messages import new_event_id
 from common.mrz import MrzError
 from common.sealing import Sealer
 from common.vault import Vault
-from gateway import store
+from gateway.attempts import Attempts
 from gateway.errors import OutOfAttemptsError, TransitionError
 from gateway.login import Login
 from gateway.logins import Change, Logins
@@ -31,22 +31,35 @@ class Acts:
     """
 
     def __init__(
-        self, *, database: Database, logins: Logins, vault: Vault, sealer: Sealer, clock: Clock
+        self,
+        *,
+        database: Database,
+        logins: Logins,
+        attempts: Attempts,
+        vault: Vault,
+        sealer: Sealer,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._logins = logins
+        self._attempts = attempts
         self._vault = vault
         self._sealer = sealer
         self._clock = clock
 
     async def claim(self, visit: Visit) -> None:
-        """Bind the login to this browser."""
+        """Bind the login to this browser; who has no attempts left is not asked: the step has failed."""
 
-        async def change(_connection: Connection, login: Login) -> Transaction:
-            return login.transaction.claim(visit.cookie.browser)
+        async def change(connection: Connection, login: Login) -> Transaction:
+            claimed = login.transaction.claim(visit.cookie.browser)
+            if await self._attempts.left(connection, login):
+                return claimed
+            return await self._without_attempts(connection, login, claimed)
 
-        await self._change(visit, change)
+        claimed = await self._change(visit, change)
         log.info("login.claimed")
+        if claimed.step(idproof.NAME).is_concluded:
+            log.warning("step.out_of_attempts", step=idproof.NAME)
 
     async def decline(self, visit: Visit) -> None:
         """The person does not want the step that the login is at."""
@@ -69,7 +82,7 @@ class Acts:
 
         async def change(connection: Connection, login: Login) -> Transaction:
             submitted = login.transaction.submit(idproof.NAME, verification_id=verification_id)
-            if await _attempts_left(connection, login) < 0:
+            if await self._attempts.count_document(connection, login) < 0:
                 raise OutOfAttemptsError("before this document was judged")
             profile = await profile_of(connection, login, vault=self._vault)
             command = idproof.command(
@@ -89,14 +102,14 @@ class Acts:
         log.info("step.submitted", step=idproof.NAME)
         return None
 
-    async def count_slip(self, visit: Visit, problem: MrzError) -> int:
-        """Count a slip; returns how many attempts are left, and at none of them the step has failed."""
+    async def count_slip(self, visit: Visit, problem: MrzError, *, typed: str) -> int:
+        """Count a slip of this text; returns how many attempts are left, and at none the step has failed."""
         transaction = visit.login.transaction
         step = transaction.current_step
         if transaction.status is not Status.WORKING or step is None or step.name != idproof.NAME:
             raise TransitionError("not at this step")
         async with self._database.connection() as connection:
-            left = max(0, await _attempts_left(connection, visit.login))
+            left = await self._attempts.count_slip(connection, visit.login, typed=typed)
         codes = sorted({found.code for found in problem.problems})
         log.info("step.mistyped", step=step.name, attempts_left=left, problems=codes)
         if left == 0:
@@ -105,29 +118,26 @@ class Acts:
 
     async def _fail(self, visit: Visit) -> None:
         async def change(connection: Connection, login: Login) -> Transaction:
-            conclusion = idproof.out_of_attempts(self._clock.now(), login.settings)
-            failed = login.transaction.conclude(idproof.NAME, conclusion)
-            return await self._logins.go_on(connection, login, failed)
+            return await self._without_attempts(connection, login, login.transaction)
 
         await self._change(visit, change)
         log.warning("step.out_of_attempts", step=idproof.NAME)
 
-    async def _change(self, visit: Visit, change: Change) -> None:
+    async def _without_attempts(
+        self, connection: Connection, login: Login, transaction: Transaction
+    ) -> Transaction:
+        conclusion = idproof.out_of_attempts(self._clock.now(), login.settings)
+        failed = transaction.conclude(idproof.NAME, conclusion)
+        return await self._logins.go_on(connection, login, failed)
+
+    async def _change(self, visit: Visit, change: Change) -> Transaction:
+        changed = visit.login.transaction
+
         async def own(connection: Connection, login: Login) -> Transaction:
+            nonlocal changed
             require_own(login, visit.cookie)
-            return await change(connection, login)
+            changed = await change(connection, login)
+            return changed
 
         await self._logins.change(visit.login.id, own)
-
-
-async def _attempts_left(connection: Connection, login: Login) -> int:
-    """Count one more attempt of this person, whichever login it belongs to; below zero it is one too many."""
-    rules = idproof.rules_of(login.settings)
-    attempts = await store.count_attempt(
-        connection,
-        tenant=login.transaction.tenant,
-        subject=login.transaction.subject,
-        step=idproof.NAME,
-        window=rules.retry_after,
-    )
-    return rules.attempts - attempts
+        return changed

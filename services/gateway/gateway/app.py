@@ -17,6 +17,7 @@ from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
 from gateway.acts import Acts
+from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
 from gateway.hand_back import HandBack
 from gateway.handlers import Handlers
@@ -60,6 +61,7 @@ def create_handlers(
     """The routes, and the rules behind them."""
     vault = Vault(settings.data_keys)
     cookies = BrowserCookies(settings.cookie_keys)
+    attempts = Attempts(cookie_key=settings.cookie_keys[0])
     return Handlers(
         intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
         doorkeeper=Doorkeeper(
@@ -68,6 +70,7 @@ def create_handlers(
         acts=Acts(
             database=database,
             logins=logins,
+            attempts=attempts,
             vault=vault,
             sealer=Sealer(settings.proofing_seal_keys),
             clock=clock,
@@ -75,6 +78,7 @@ def create_handlers(
         hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
         views=Views(cookies=cookies),
         logins=logins,
+        attempts=attempts,
         database=database,
         vault=vault,
         cookies=cookies,

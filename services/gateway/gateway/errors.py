@@ -127,8 +127,7 @@ class UnsupportedFormError(PageError):
 class TryAgainError(PageError):
     status = 503
     title = "One moment, please"
-    text = "We cannot reach something that we need. Nothing is lost."
-    way_on = "Wait a few seconds, then reload this page."
+    text = "We cannot reach something that we need. Nothing is lost: wait a few seconds, then try again."
 
 
 class UnforeseenError(PageError):

@@ -11,8 +11,16 @@ from common.db import Database, DatabaseUnavailableError
 from common.mrz import MrzError
 from common.vault import Vault
 from gateway.acts import Acts
+from gateway.attempts import Attempts
 from gateway.browser import MAX_AGE_SECONDS, BrowserCookie, BrowserCookies, surplus
-from gateway.errors import BadRequestError, ForbiddenError, NotYetError, TokenRefusedError, TransitionError
+from gateway.errors import (
+    BadRequestError,
+    ForbiddenError,
+    NotFoundError,
+    NotYetError,
+    TokenRefusedError,
+    TransitionError,
+)
 from gateway.hand_back import HandBack
 from gateway.intake import Arrival, Found, Intake
 from gateway.live import Bell, rung
@@ -20,7 +28,7 @@ from gateway.logins import Logins, name_in_log
 from gateway.owner import Visit, is_claimable_by
 from gateway.pages import render
 from gateway.personal import masked, profile_of
-from gateway.shield import NONCE, security_headers
+from gateway.shield import NONCE, is_transaction_id, security_headers
 from gateway.steps.idproof_texts import problem_text
 from gateway.transaction import Status
 from gateway.views import Views
@@ -46,6 +54,7 @@ class Handlers:
         hand_back: HandBack,
         views: Views,
         logins: Logins,
+        attempts: Attempts,
         database: Database,
         vault: Vault,
         cookies: BrowserCookies,
@@ -58,6 +67,7 @@ class Handlers:
         self._hand_back = hand_back
         self._views = views
         self._logins = logins
+        self._attempts = attempts
         self._database = database
         self._vault = vault
         self._cookies = cookies
@@ -73,6 +83,7 @@ class Handlers:
             web.post("/t/{id}/decline", self.decline),
             web.get("/t/{id}/events", self.events, allow_head=False),
             web.post("/t/{id}/continue", self.go_back),
+            web.get("/t/{id}/{act:claim|identity|decline|continue}", self.look, allow_head=False),
         ]
 
     async def start(self, request: web.Request) -> web.Response:
@@ -107,7 +118,15 @@ class Handlers:
     async def show(self, request: web.Request) -> web.Response:
         """The login as it is; reload and back come here as often as they like."""
         visit = await self._doorkeeper.admit(request)
-        return _page(self._views.current(visit, nonce=request[NONCE], account=await self._account(visit)))
+        account, left = await self._account(visit), await self._attempts_left(visit)
+        html = self._views.current(visit, nonce=request[NONCE], account=account, attempts_left=left)
+        return _page(html)
+
+    async def look(self, request: web.Request) -> web.Response:
+        """A button's address, typed or reloaded without its form: show the login as it is."""
+        if not is_transaction_id(request.match_info["id"]):
+            raise NotFoundError("malformed_id")
+        return _see(request.match_info["id"])
 
     async def _account(self, visit: Visit) -> str:
         if visit.login.transaction.status is not Status.OPENED:
@@ -115,6 +134,12 @@ class Handlers:
         async with self._database.connection() as connection:
             profile = await profile_of(connection, visit.login, vault=self._vault)
         return masked(profile.get("email"))
+
+    async def _attempts_left(self, visit: Visit) -> int:
+        if visit.login.transaction.status is not Status.WORKING:
+            return 0
+        async with self._database.connection() as connection:
+            return await self._attempts.left(connection, visit.login)
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
@@ -134,7 +159,10 @@ class Handlers:
         typed = form.get("mrz", "")
         if not typed.strip() or len(typed) > MAX_TYPED:
             problem = "Type the lines of your document." if not typed.strip() else "That is too long."
-            return self._identity_again(visit, request, problems=(problem,), typed=typed[:MAX_TYPED])
+            left = await self._attempts_left(visit)
+            return self._identity_again(
+                visit, request, problems=(problem,), typed=typed[:MAX_TYPED], attempts_left=left
+            )
         try:
             return await self._act(visit, Status.WORKING, self._acts.submit_identity(visit, typed))
         except MrzError as exc:
@@ -144,7 +172,7 @@ class Handlers:
         self, visit: Visit, request: web.Request, exc: MrzError, *, typed: str
     ) -> web.Response:
         try:
-            left = await self._acts.count_slip(visit, exc)
+            left = await self._acts.count_slip(visit, exc, typed=typed)
         except TransitionError:
             return _see(visit.login.id)
         if left == 0:
@@ -159,7 +187,7 @@ class Handlers:
         *,
         problems: tuple[str, ...],
         typed: str,
-        attempts_left: int | None = None,
+        attempts_left: int,
     ) -> web.Response:
         html = self._views.identity(
             visit, nonce=request[NONCE], problems=problems, typed=typed, attempts_left=attempts_left

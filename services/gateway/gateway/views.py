@@ -5,8 +5,8 @@ from typing import Any
 from gateway.browser import BrowserCookies
 from gateway.owner import Visit
 from gateway.pages import render
-from gateway.steps.idproof_texts import reason_text
-from gateway.transaction import MetadataOutcome, Status, StepStatus
+from gateway.steps.idproof_texts import attempts_text, reason_text, until_text
+from gateway.transaction import MetadataOutcome, Status, Step, StepStatus
 
 _TITLES = {
     StepStatus.PASSED: "That worked",
@@ -23,13 +23,13 @@ class Views:
     def __init__(self, *, cookies: BrowserCookies) -> None:
         self._cookies = cookies
 
-    def current(self, visit: Visit, *, nonce: str, account: str) -> str:
-        """The page of the state that the login is in."""
+    def current(self, visit: Visit, *, nonce: str, account: str, attempts_left: int) -> str:
+        """The page of the state that the login is in; the account is on the first, attempts on the second."""
         match visit.login.transaction.status:
             case Status.OPENED:
                 return render("start", account=account, **self._common(visit, nonce))
             case Status.WORKING:
-                return self.identity(visit, nonce=nonce)
+                return self.identity(visit, nonce=nonce, attempts_left=attempts_left)
             case Status.WAITING:
                 return self._waiting(visit, nonce)
             case _:
@@ -40,16 +40,16 @@ class Views:
         visit: Visit,
         *,
         nonce: str,
+        attempts_left: int,
         problems: tuple[str, ...] = (),
         typed: str = "",
-        attempts_left: int | None = None,
     ) -> str:
         """The identity form, again with what was typed where something is wrong with it."""
         return render(
             "identity",
             problems=problems,
             typed=typed,
-            attempts_left=attempts_left,
+            attempts=attempts_text(attempts_left),
             **self._common(visit, nonce),
         )
 
@@ -63,8 +63,7 @@ class Views:
     def _ready(self, visit: Visit, nonce: str) -> str:
         transaction = visit.login.transaction
         worst = next((step for step in transaction.steps if step.status is not StepStatus.PASSED), None)
-        reason = worst.conclusion.reason if worst and worst.conclusion else None
-        texts = [reason_text(reason), _metadata_text(transaction.metadata)]
+        texts = [*_ending_texts(worst), _metadata_text(transaction.metadata)]
         # Back and reload come here too: only the first time does the page go on by itself.
         first_time = transaction.status is Status.READY
         return render(
@@ -85,6 +84,14 @@ class Views:
             "application": login.application_name,
             "csrf": self._cookies.csrf_token(login.id, visit.cookie),
         }
+
+
+def _ending_texts(step: Step | None) -> list[str | None]:
+    ended = step.conclusion if step else None
+    if ended is None:
+        return []
+    failed_until = ended.until if ended.status is StepStatus.FAILED else None
+    return [reason_text(ended.reason), until_text(failed_until, at=ended.at) if failed_until else None]
 
 
 def _metadata_text(metadata: MetadataOutcome | None) -> str | None:

@@ -22,6 +22,7 @@ from gateway.pages import render
 from gateway.shield import NONCE
 
 RETRY_AFTER_SECONDS = "5"
+_SAME_ADDRESS = ""  # as a link: what the address bar shows, by GET, without repeating any of it in the page
 
 log = structlog.stdlib.get_logger()
 
@@ -55,10 +56,10 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         return _framework_error(request, exc)
     except (DatabaseUnavailableError, ConflictError) as exc:
         log.warning("request.not_possible_now", error_type=type(exc).__name__)
-        return error_page(request, TryAgainError("try_again"))
+        return error_page(request, TryAgainError("try_again", again_url=_SAME_ADDRESS))
     except VaultError:
         log.exception("vault.does_not_open")
-        return error_page(request, TryAgainError("vault"))
+        return error_page(request, TryAgainError("vault", again_url=_SAME_ADDRESS))
     except Exception:
         log.exception("request.failed")
         return error_page(request, UnforeseenError("unforeseen"))

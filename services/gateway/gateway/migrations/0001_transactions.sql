@@ -41,5 +41,6 @@ CREATE TABLE step_attempts (
     step         text        NOT NULL,
     window_start timestamptz NOT NULL,
     attempts     integer     NOT NULL,
+    last_slip    bytea, -- a keyed digest: the same slip again is no other attempt
     PRIMARY KEY (tenant, subject, step, window_start)
 );

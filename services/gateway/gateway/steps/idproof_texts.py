@@ -1,5 +1,7 @@
 """What a person reads about their document: every sentence names the place, none repeats the input."""
 
+from datetime import UTC, datetime, timedelta
+
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
 
 _FIELDS = {
@@ -27,9 +29,11 @@ _PROBLEMS = {
     MrzProblemCode.BAD_DATE: "{field} is not a date.",
 }
 
+_ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)  # whoever comes at that minute is not too early
+
 _REASONS = {
     "declined_by_person": "You chose not to have your identity checked.",
-    "too_many_attempts": "There were too many attempts. You can try again later.",
+    "too_many_attempts": "There were too many attempts.",
     "no_verdict_yet": "The check is taking longer than expected. Its result is kept when it comes.",
     "document_inconsistent": "The document's data does not hold together.",
     "document_expired": "The document has expired.",
@@ -38,7 +42,7 @@ _REASONS = {
     "under_age": "The document does not show the age that is required.",
     "name_mismatch": "The name is not the one that the organisation has.",
     "review": "Somebody has to look at the document before it counts.",
-    "provider_error": "The check could not be carried out. You can try again later.",
+    "provider_error": "The check could not be carried out.",
     "deadline_passed": "The check came too late for this login.",
 }
 
@@ -46,6 +50,24 @@ _REASONS = {
 def reason_text(reason: str | None) -> str | None:
     """The sentence for a step's reason, where there is something to tell."""
     return _REASONS.get(reason or "")
+
+
+def until_text(until: datetime, *, at: datetime) -> str:
+    """When a person whose step failed at `at` may try again: in whole minutes, and on which other day."""
+    when, since = (until + _ALMOST_A_MINUTE).astimezone(UTC), at.astimezone(UTC)
+    day = "" if when.date() == since.date() else f" on {when.day} {when:%B %Y}"
+    return f"You can try again after {when:%H:%M} UTC{day}."
+
+
+def attempts_text(left: int) -> str:
+    """How often the person may still send the form."""
+    match left:
+        case 0:
+            return "You have no attempts left for now."
+        case 1:
+            return "You have one attempt left."
+        case _:
+            return f"You have {left} attempts left."
 
 
 def problem_text(problem: MrzProblem) -> str:
