@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from common.log import BUILT_IN_EVENTS
 from common.log_events import COMMON_EVENTS
 from common.tenants import Tenant, load_tenants
 from tests.docs.markdown import Page, code_blocks
@@ -76,7 +77,7 @@ def has(shown: object, key: str) -> bool:
 def test_log_events() -> None:
     """Every event that the page tells operators to watch is one that a service writes."""
     packages = ("gateway", "proofing", "metadata_sync")
-    written = {event.name for event in COMMON_EVENTS}
+    written = {event.name for event in (*BUILT_IN_EVENTS, *COMMON_EVENTS)}
     written |= {
         event.name
         for package in packages
@@ -86,6 +87,7 @@ def test_log_events() -> None:
     named = {name for row in rows for name in re.findall(r"`(\w+\.\w+)`", row.split(" | ")[0])}
     assert named
     assert named - written == set()
+    assert {event.name for event in BUILT_IN_EVENTS} - named == set()
 
 
 def test_broker_permissions() -> None:
