@@ -17,8 +17,8 @@ from tests.tenant.clients.emulator import EMAIL, PASSWORD, SPA
 
 _PAGE = Path(__file__).with_name("scripts") / "spa.html"
 _LIBRARY = "@auth0/auth0-spa-js/dist/auth0-spa-js.production.js"
-_PATIENCE_MS = 15_000
-_SILENT_SECONDS = 5
+_PATIENCE_MS = 30_000
+_SILENT_SECONDS = 20
 _QUIET = (
     "--no-sandbox",
     "--disable-quic",

@@ -36,7 +36,7 @@ _KEYWORDS = {
     "WAYSTATION_PROFILE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
     "WAYSTATION_STEPS": "idproof:1",
 }
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 200
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def assets(tmp_path: Path) -> Path:
     return source
 
 
+@pytest.mark.timeout(300)
 def test_import_run_and_export(cli: DeployCli, assets: Path, emulator: Emulator, visitor: Visitor) -> None:
     """An import makes one Action and changes another in spite of a limit; logins run both; both come back."""
     emulator.steer("PUT", "/actions", [{"name": "earlier", "code": "// as it was before"}])

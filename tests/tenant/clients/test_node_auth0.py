@@ -143,9 +143,8 @@ def test_limit_with_retry(auth0: NodeAuth0, emulator: Emulator) -> None:
 def test_limit_without_retry(auth0: NodeAuth0, emulator: Emulator) -> None:
     """Without retries the limit is the client's error, with the body of recorded tenants."""
     emulator.steer("POST", "/rate", {"per_minute": 1})
-    auth0.manage("users.get", USER)
     with pytest.raises(ClientError) as refused:
-        auth0.manage("users.get", USER, maxRetries=0)
+        _ = [auth0.manage("users.get", USER, maxRetries=0) for _ in range(3)]
     assert refused.value["body"] == {
         "statusCode": 429,
         "error": "Too Many Requests",
