@@ -12,6 +12,7 @@ from playwright.async_api import ConsoleMessage, Error, Frame, Page, async_playw
 
 from tests.journeys.control import PASSED, SEEN, STEP, told
 from tests.journeys.people import passport
+from tests.journeys.variants import where
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 
@@ -94,6 +95,7 @@ def _assert_clean(window: Window, world: World) -> None:
     assert [address for address in ours if _TOKENS.search(address)] == []
 
 
+@where(double_continue="invalid_request")
 async def test_a_person_passes(world: World) -> None:
     """Claim and document are all that a person does; the rest goes by itself, also after a step back."""
     person = await world.person()

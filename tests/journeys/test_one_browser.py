@@ -16,6 +16,7 @@ from tests.journeys.browser import (
     transaction_of,
 )
 from tests.journeys.people import honest, refusing
+from tests.journeys.variants import where
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 
@@ -53,6 +54,7 @@ async def test_every_page_may_be_reloaded(world: World) -> None:
     await _assert_one_proof(world, person)
 
 
+@where(double_continue="invalid_request")
 async def test_going_back_after_the_end_loses_nothing(world: World) -> None:
     """Pages of a login that has ended still answer, and lead to the application once more."""
     person = await world.person()
@@ -95,6 +97,7 @@ async def test_declining_twice_is_declining_once(world: World) -> None:
     assert await world.rows.rev(person) == 1
 
 
+@where(double_continue="invalid_request")
 async def test_handing_back_twice_is_one_code(world: World) -> None:
     """The tenant takes one of two returns; the other is shown the way to the application."""
     person = await world.person()

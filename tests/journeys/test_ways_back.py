@@ -7,6 +7,7 @@ import pytest
 from tests.journeys.browser import CONTINUE, HAND_BACK, LOGGED_IN, reason_of
 from tests.journeys.control import PASSED, SEEN, STEP, told
 from tests.journeys.people import honest
+from tests.journeys.variants import where
 from tests.journeys.world import World
 
 
@@ -28,6 +29,7 @@ async def test_a_tenant_may_want_the_answer_by_get(world: World, source: str, re
         assert reason_of(page) == refusal
 
 
+@where(continue_state_source="any")
 @pytest.mark.parametrize(("state_in", "in_query", "in_body"), [("query", True, False), ("body", False, True)])
 async def test_a_tenant_may_want_its_state_in_one_place(
     world: World, state_in: str, *, in_query: bool, in_body: bool
