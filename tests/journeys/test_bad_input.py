@@ -90,7 +90,7 @@ async def test_a_link_may_be_too_long_to_be_read_at_all(world: World) -> None:
     now = await _at_identity(world)
     await world.rows.quiet()
     before, written = await world.rows.snapshot(), len(world.output("gateway"))
-    page = await (await world.browser()).open(now.start(session_token="x." * 5000))
+    page = await (await world.browser()).open(now.start(session_token="x." * 10000))
     assert page.status == 400
     assert await world.rows.snapshot() == before
     assert [line["event"] for line in world.log_lines("gateway", since=written)] == ["request.unreadable"]
