@@ -1,4 +1,4 @@
-"""auth0-python: its Management client, its Authentication client and its token verifier."""
+"""The Management client of auth0-python."""
 
 import itertools
 import time
@@ -7,10 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from auth0.authentication import GetToken, RevokeToken, Users
-from auth0.authentication.exceptions import Auth0Error, RateLimitError, TokenValidationError
-from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
-from auth0.management import Auth0, ManagementClient
+from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 from auth0.management.errors import (
     BadRequestError,
@@ -20,48 +17,26 @@ from auth0.management.errors import (
     UnauthorizedError,
 )
 
+from tests.tenant.clients.auth0_python import Manager, new_code, web_application
 from tests.tenant.clients.emulator import (
     CALLBACK,
     EMAIL,
     MACHINE,
     MACHINE_SECRET,
-    ORGANIZATION,
-    PASSWORD,
     READER,
     READER_SECRET,
     USER,
-    WEB,
-    WEB_SECRET,
     Emulator,
     Visitor,
-    authorize_url,
-    query_of,
 )
 
 
-def _get_token(
-    origin: str, *, client_id: str = MACHINE, client_secret: str | None = MACHINE_SECRET
-) -> GetToken:
-    scheme, _, domain = origin.partition("://")
-    return GetToken(domain, client_id, client_secret=client_secret, protocol=scheme)
-
-
-class Manager:
-    """Makes Management clients whose connections the test closes."""
-
-    def __init__(self, origin: str, connections: httpx.Client) -> None:
-        self._origin = origin
-        self._connections = connections
-
-    def __call__(self, *, client_id: str = MACHINE, secret: str = MACHINE_SECRET) -> Auth0:
-        """A client with a token of its own."""
-        audience = f"https://{self._origin.partition('://')[2]}/api/v2/"
-        machine = _get_token(self._origin, client_id=client_id, client_secret=secret)
-        return self.with_token(machine.client_credentials(audience)["access_token"])
-
-    def with_token(self, token: str) -> Auth0:
-        """A client with a given token."""
-        return Auth0(base_url=f"{self._origin}/api/v2", token=token, httpx_client=self._connections)
+def _body(error: ApiError) -> dict[str, Any]:
+    body = error.body
+    if isinstance(body, dict):
+        return body
+    shown: dict[str, Any] = body.model_dump() if body is not None else {}
+    return shown
 
 
 @pytest.fixture
@@ -76,22 +51,6 @@ def connections(trust: None) -> Iterator[httpx.Client]:
 def management(origin: str, connections: httpx.Client) -> Manager:
     """Clients of the Management API of one listener."""
     return Manager(origin, connections)
-
-
-def _code(origin: str, visitor: Visitor, **changes: str) -> str:
-    return query_of(visitor.go(authorize_url(origin, **changes), until=CALLBACK))["code"]
-
-
-def _web(origin: str) -> GetToken:
-    return _get_token(origin, client_id=WEB, client_secret=WEB_SECRET)
-
-
-def _body(error: ApiError) -> dict[str, Any]:
-    body = error.body
-    if isinstance(body, dict):
-        return body
-    shown: dict[str, Any] = body.model_dump() if body is not None else {}
-    return shown
 
 
 def test_read_a_user(management: Manager) -> None:
@@ -229,7 +188,7 @@ def test_expired_token(management: Manager, emulator: Emulator) -> None:
 
 def test_foreign_token(origin: str, management: Manager, visitor: Visitor) -> None:
     """A token for another audience is no token for the Management API."""
-    tokens = _web(origin).authorization_code(_code(origin, visitor), CALLBACK)
+    tokens = web_application(origin).authorization_code(new_code(origin, visitor), CALLBACK)
     foreign = management.with_token(tokens["access_token"])
     with pytest.raises(UnauthorizedError) as refused:
         foreign.users.get(USER)
@@ -264,123 +223,3 @@ def test_client_with_wrong_credentials(domain: str, connections: httpx.Client) -
     with pytest.raises(httpx.HTTPStatusError) as refused:
         client.users.get(USER)
     assert refused.value.response.json() == {"error": "access_denied", "error_description": "Unauthorized"}
-
-
-def test_code_and_verification(origin: str, visitor: Visitor) -> None:
-    """A code buys tokens; the ID token passes the client's own verifier with its nonce."""
-    tokens = _web(origin).authorization_code(_code(origin, visitor, max_age="60"), CALLBACK)
-    verifier = TokenVerifier(
-        AsymmetricSignatureVerifier(f"{origin}/.well-known/jwks.json"), issuer=f"{origin}/", audience=WEB
-    )
-    claims = verifier.verify(tokens["id_token"], nonce="app-nonce", max_age=60)
-    assert (claims["sub"], claims["email"]) == (USER, EMAIL)
-    scheme, _, domain = origin.partition("://")
-    assert Users(domain, protocol=scheme).userinfo(tokens["access_token"])["sub"] == USER
-
-
-def test_organization(origin: str, visitor: Visitor) -> None:
-    """A login to an organisation passes the verifier that wants it, by id and by name, and no other."""
-    code = _code(origin, visitor, organization=ORGANIZATION)
-    token = _web(origin).authorization_code(code, CALLBACK)["id_token"]
-    signatures = AsymmetricSignatureVerifier(f"{origin}/.well-known/jwks.json")
-    verifier = TokenVerifier(signatures, issuer=f"{origin}/", audience=WEB)
-    for organization in (ORGANIZATION, "acme"):
-        assert verifier.verify(token, nonce="app-nonce", organization=organization)["sub"] == USER
-    with pytest.raises(TokenValidationError, match="Organization"):
-        verifier.verify(token, nonce="app-nonce", organization="org_other")
-
-
-def test_id_token_of_another_application(origin: str, visitor: Visitor) -> None:
-    """The verifier of another application refuses the ID token."""
-    tokens = _web(origin).authorization_code(_code(origin, visitor), CALLBACK)
-    signatures = AsymmetricSignatureVerifier(f"{origin}/.well-known/jwks.json")
-    foreign = TokenVerifier(signatures, issuer=f"{origin}/", audience="another")
-    with pytest.raises(TokenValidationError, match="Audience"):
-        foreign.verify(tokens["id_token"], nonce="app-nonce")
-
-
-def test_rotated_keys(origin: str, emulator: Emulator, visitor: Visitor) -> None:
-    """The next key is published before it signs, so a cached key set survives a rotation."""
-    signatures = AsymmetricSignatureVerifier(f"{origin}/.well-known/jwks.json")
-    verifier = TokenVerifier(signatures, issuer=f"{origin}/", audience=WEB)
-    web = _web(origin)
-    before = web.authorization_code(_code(origin, visitor), CALLBACK)["id_token"]
-    verifier.verify(before, nonce="app-nonce")
-    emulator.plant("^POST /oauth/token", rotate_jwks=True)
-    after = web.authorization_code(_code(origin, visitor), CALLBACK)["id_token"]
-    verifier.verify(after, nonce="app-nonce")
-    assert len(emulator.calls("jwks")) == 1
-
-
-def test_codes_that_are_refused(origin: str, visitor: Visitor) -> None:
-    """A used code, a foreign callback and a wrong verifier are invalid grants."""
-    web = _web(origin)
-    code = _code(origin, visitor)
-    web.authorization_code(code, CALLBACK)
-    with pytest.raises(Auth0Error) as used:
-        web.authorization_code(code, CALLBACK)
-    with pytest.raises(Auth0Error) as elsewhere:
-        web.authorization_code(_code(origin, visitor), "http://127.0.0.4:9/other")
-    challenged = _code(origin, visitor, code_challenge="x" * 43, code_challenge_method="S256")
-    with pytest.raises(Auth0Error) as unverified:
-        web.post(
-            f"{origin}/oauth/token",
-            data={
-                "grant_type": "authorization_code",
-                "client_id": WEB,
-                "client_secret": WEB_SECRET,
-                "code": challenged,
-                "code_verifier": "wrong",
-                "redirect_uri": CALLBACK,
-            },
-        )
-    for refused in (used, elsewhere):
-        assert (refused.value.status_code, refused.value.error_code) == (403, "invalid_grant")
-        assert refused.value.message == "Invalid authorization code"
-    assert unverified.value.message == "Failed to verify code verifier"
-
-
-def test_unregistered_callback(origin: str, visitor: Visitor) -> None:
-    """A callback that is not listed is a page of the tenant, not a redirect."""
-    page = visitor.send("GET", authorize_url(origin, redirect_uri="http://127.0.0.4:9/other"))
-    assert page.status_code == 403
-    assert "is not in the list of allowed callback URLs" in page.text
-
-
-def test_password_and_refresh(origin: str) -> None:
-    """A password buys a refresh token, which buys tokens until it is revoked."""
-    web = _web(origin)
-    first = web.login(username=EMAIL, password=PASSWORD, scope="openid offline_access", grant_type="password")
-    again = web.refresh_token(first["refresh_token"], scope="openid")
-    scheme, _, domain = origin.partition("://")
-    RevokeToken(domain, WEB, client_secret=WEB_SECRET, protocol=scheme).revoke_refresh_token(
-        first["refresh_token"]
-    )
-    with pytest.raises(Auth0Error) as revoked:
-        web.refresh_token(first["refresh_token"])
-    assert (first["token_type"], again["scope"]) == ("Bearer", "openid")
-    assert revoked.value.message == "Unknown or invalid refresh token."
-
-
-@pytest.mark.parametrize(
-    ("client_id", "secret", "status", "code"),
-    [(WEB, "wrong", 401, "access_denied"), (MACHINE, MACHINE_SECRET, 403, "unauthorized_client")],
-)
-def test_password_is_refused(origin: str, client_id: str, secret: str, status: int, code: str) -> None:
-    """A wrong secret and a grant that is off have the statuses of recorded tenants."""
-    with pytest.raises(Auth0Error) as refused:
-        _get_token(origin, client_id=client_id, client_secret=secret).login(
-            username=EMAIL, password=PASSWORD, grant_type="password"
-        )
-    assert (refused.value.status_code, refused.value.error_code) == (status, code)
-
-
-def test_authentication_limit(origin: str, emulator: Emulator) -> None:
-    """The limit of the token endpoint reaches the client with the moment of its reset."""
-    emulator.steer("POST", "/rate", {"profile": "free"})
-    token = _get_token(origin)
-    audience = f"https://{origin.partition('://')[2]}/api/v2/"
-    with pytest.raises(RateLimitError) as refused:
-        _ = [token.client_credentials(audience) for _ in range(1000)]
-    assert refused.value.error_code == "too_many_requests"
-    assert refused.value.reset_at - time.time() <= 1.5
