@@ -29,6 +29,8 @@ TRAVEL_SECONDS = 0.02
 RISES = 0.1
 SENT_UNPROVED = 0.1
 PROOF_SECONDS = 0.02
+PROMISE_SECONDS = 1.0
+FADED = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,8 @@ class Rule:
 class Level:
     """How full it is at `at`.
 
-    `owed`: what people leave to the background. `refill_at`: when `there` certainly grows next. `window`: the
+    `owed`: what people leave to the background. `promised`: requests that stay there for the Actions' writes
+    that follow ours; they fade. `refill_at`: when `there` certainly grows next. `window`: the
     `x-ratelimit-reset` for which a response has proved `there`, at `heard_at`. `size`: the bucket's size as
     the tenant says, where that is less than the rule's.
     """
@@ -67,6 +70,7 @@ class Level:
     there: float
     refill_at: float
     owed: float = 0.0
+    promised: float = 0.0
     window: float | None = None
     heard_at: float | None = None
     drift: float = 0.0
@@ -102,6 +106,7 @@ def flowed(level: Level, *, rule: Rule, now: float) -> Level:
     level = replace(
         level,
         at=now,
+        promised=level.promised * math.exp(-elapsed / PROMISE_SECONDS),
         share=min(rule.our_burst, level.share + elapsed * rule.our_rate),
         owed=min(MOST_OWED, level.owed + elapsed * rule.our_rate * KEPT_FOR_BACKGROUND),
     )
@@ -125,6 +130,7 @@ def taken(level: Level, *, cost: int, waiting: bool) -> Level:
         share=level.share - cost,
         there=level.there - 1,
         owed=owed,
+        promised=level.promised + cost - 1,
         unproven=level.unproven + (level.window is None),
     )
 
@@ -148,13 +154,14 @@ def _until_shared(level: Level, rule: Rule, *, waiting: bool) -> float:
 
 
 def _until_there(level: Level, rule: Rule, *, waiting: bool) -> float:
-    left = 0.0 if waiting else _left_to_others(level, rule)
+    promised = min(math.ceil(level.promised - FADED), rule.burst - 1)
+    left = promised if waiting else max(promised, _left_to_others(level, rule))
     lacking = 1 + left - level.there
     if lacking <= 0:
         return _until_proved(level, rule, waiting=waiting)
     refill = level.refill_at - level.at
     # While nobody sends, what others will need until the refill shrinks too.
-    return refill if left == 0 else min(refill, max(lacking / _rate_of_others(level, rule), 0.01))
+    return refill if left == promised else min(refill, max(lacking / _rate_of_others(level, rule), 0.01))
 
 
 def _until_proved(level: Level, rule: Rule, *, waiting: bool) -> float:
