@@ -11,6 +11,7 @@ from tests.journeys.browser import (
 )
 from tests.journeys.control import SEEN, STEP
 from tests.journeys.people import honest
+from tests.journeys.variants import where
 from tests.journeys.world import World
 
 _OTHER_AGENT = "Mozilla/5.0 (Windows NT 10.0) Another/2.0"
@@ -49,6 +50,7 @@ async def test_who_comes_too_late_can_begin_again(world: World) -> None:
     assert page.has(LOGGED_IN)
 
 
+@where(continue_cookie="required")
 async def test_a_proof_by_somebody_else_counts_for_nothing(world: World) -> None:
     """The transplant: who is lured into proving themselves in another's login does not let the other in."""
     attacker = await world.person()
