@@ -1,7 +1,6 @@
 """Every event that metadata-sync writes; README.md tells operators what to do about each."""
 
 from common.log import Event
-
 from common.log_events import COMMON_EVENTS
 
 EVENTS = (
