@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
 )
+_TEMPLATES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # claims in the order in which they came
 
 NO_SESSION = (
     "You may have pressed the back button, refreshed during login, opened too many login dialogs, or there "
