@@ -5,7 +5,7 @@ Only the management plugin could make one at run time, and stopping a node that 
 
 import fcntl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,23 +72,45 @@ class VirtualHost:
             yield channel
 
 
-@asynccontextmanager
-async def lease_virtual_host(
-    broker: RabbitMQ, *, names: Sequence[str], locks: Path
-) -> AsyncIterator[VirtualHost]:
-    """An empty virtual host that nobody else uses meanwhile, in this process or another."""
-    for name in names:
-        with (locks / f"{name}.lock").open("w") as lock:
+class lease_virtual_host:  # noqa: N801 - used as the function that it stands for
+    """An empty virtual host that nobody else uses meanwhile, in this process or another.
+
+    A class, not a generator: it may be entered in one event loop and left in another, and a loop that closes
+    ends the generators that were begun in it.
+    """
+
+    def __init__(self, broker: RabbitMQ, *, names: Sequence[str], locks: Path) -> None:
+        self._broker = broker
+        self._names = names
+        self._locks = locks
+        self._held = ExitStack()
+        self._vhost: VirtualHost | None = None
+
+    async def __aenter__(self) -> VirtualHost:
+        self._vhost = VirtualHost.on(self._broker, self._lock_one())
+        try:
+            await self._vhost.empty()
+        except BaseException:
+            self._held.close()
+            raise
+        return self._vhost
+
+    async def __aexit__(self, *_error: object) -> None:
+        with self._held:
+            if self._vhost is not None:
+                await self._vhost.empty()
+
+    def _lock_one(self) -> str:
+        for name in self._names:
+            lock = (self._locks / f"{name}.lock").open("w")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                lock.close()
                 continue
-            vhost = VirtualHost.on(broker, name)
-            await vhost.empty()
-            yield vhost
-            await vhost.empty()
-            return
-    raise BrokerNotIdleError(f"all {len(names)} virtual hosts for tests are in use")
+            self._held.enter_context(lock)
+            return name
+        raise BrokerNotIdleError(f"all {len(self._names)} virtual hosts for tests are in use")
 
 
 async def _wait_idle(channel: AbstractChannel, queue: str) -> None:
