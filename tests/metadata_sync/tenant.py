@@ -41,13 +41,16 @@ class Tenant:
         await self._send("POST", "/__control/rate", profile)
 
     async def calls(self, method: str) -> list[dict[str, Any]]:
-        """Every request of this method to the Management or token API, as the emulator logged it."""
+        """Every request of this method for a token or one of this test's users, as the emulator logged it.
+
+        A call that an earlier test delayed or cut off is logged when it ends, perhaps only now.
+        """
         entries = (await self._send("GET", "/__control/log?since=0"))["entries"]
-        return [
-            entry
-            for entry in entries
-            if entry["method"] == method and not entry["raw_path"].startswith("/__control")
-        ]
+        return [entry for entry in entries if entry["method"] == method and self._is_mine(entry["raw_path"])]
+
+    def _is_mine(self, raw_path: str) -> bool:
+        own = f"/api/v2/users/{quote(self.user_id, safe='')}"
+        return raw_path.startswith((own, "/oauth/token"))
 
     async def patches(self) -> list[dict[str, Any]]:
         """What each PATCH wanted in app_metadata."""
