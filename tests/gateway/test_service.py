@@ -235,8 +235,8 @@ def test_wrong_settings(service: Service) -> None:
     assert process.wait(20.0) == 2
     assert [line.partition(":")[0] for line in service.output().splitlines()] == [
         "ENVIRONMENT",
-        "PUBLIC_BASE_URL",
         "DATABASE_URL",
+        "PUBLIC_BASE_URL",
     ]
 
 

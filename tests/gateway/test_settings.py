@@ -55,10 +55,10 @@ def test_every_mistake_at_once() -> None:
     with pytest.raises(SettingsError) as wrong:
         Settings.from_env({})
     assert [mistake.partition(":")[0] for mistake in wrong.value.mistakes] == [
-        "PUBLIC_BASE_URL",
         "TENANTS_FILE",
         "DATABASE_URL",
         "AMQP_URL",
+        "PUBLIC_BASE_URL",
         "COOKIE_KEY_FILES",
         "DATA_KEY_FILES",
         "PROOFING_SEAL_KEY_FILE",

@@ -5,13 +5,11 @@ from contextlib import AsyncExitStack
 import structlog
 from aiohttp import web
 
-from common.bus import open_link, open_publisher
 from common.clock import Clock, SystemClock
-from common.consumer import Consumer
-from common.db import Database, open_database
+from common.connections import open_connections
+from common.db import Database
 from common.health import Health, passing, serve_health
 from common.log import configure_logging
-from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
@@ -34,7 +32,7 @@ from gateway.views import Views
 from gateway.visits import Doorkeeper
 from gateway.web_errors import errors_as_pages, one_line_per_request
 
-SERVICE = "gateway"
+SERVICE = QUEUE = SCHEMA = "gateway"
 
 log = structlog.stdlib.get_logger()
 
@@ -98,40 +96,23 @@ async def serve(settings: Settings) -> None:
         parts={"tokens"},
     )
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(
-                settings.database_url,
-                schema="gateway",
-                application_name=SERVICE,
-                production=settings.production,
-            )
+        connections = await stack.enter_async_context(
+            open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
-        publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
-        link = await stack.enter_async_context(open_link(settings.amqp_url, name=SERVICE))
-        relay = Relay(database=database, publisher=publisher, clock=clock)
+        database, relay = connections.database, connections.relay
         logins = Logins(database=database, relay=relay, bell=bell, clock=clock)
-        consumer = Consumer(
-            link=link,
-            queue=SERVICE,
-            handle=Outcomes(logins=logins, clock=clock).handle,
-            database=database,
-            publisher=publisher,
-            clock=clock,
-        )
+        consumer = connections.consumer(QUEUE, handle=Outcomes(logins=logins, clock=clock).handle)
         handlers = create_handlers(
             settings, database=database, tenants=tenants, logins=logins, bell=bell, clock=clock
         )
 
-        async def database_is_up() -> Health:
-            return passing(await database.is_up())
-
         async def broker_is_up() -> Health:
             # The outbox keeps what is to be told, so browsers can still be served.
-            return passing(publisher.is_connected and consumer.is_consuming, otherwise=Health.DEGRADED)
+            up = connections.publisher.is_connected and consumer.is_consuming
+            return passing(up, otherwise=Health.DEGRADED)
 
-        await stack.enter_async_context(
-            serve_health(settings.admin_listen, checks={"database": database_is_up, "broker": broker_is_up})
-        )
+        checks = {"database": connections.database_health, "broker": broker_is_up}
+        await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
         app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))

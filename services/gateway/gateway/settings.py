@@ -1,27 +1,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+from common.service_settings import ServiceSettings, read_shared
+from common.settings import Address, SettingsReader
 
 _PORT = r"[1-9][0-9]{0,4}"
 _ORIGIN = re.compile(rf"https://[a-z0-9.-]+(:(?!443$){_PORT})?|http://[a-z0-9.-]+(:(?!80$){_PORT})?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(ServiceSettings):
     """Everything that the gateway takes from its environment; see README.md."""
 
-    production: bool
-    log_level: str
     listen: Address
-    admin_listen: Address
     public_base_url: str
-    tenants_file: Path
-    database_url: str = field(repr=False)
-    amqp_url: str = field(repr=False)
     cookie_keys: tuple[bytes, ...] = field(repr=False)
     data_keys: tuple[bytes, ...] = field(repr=False)
     proofing_seal_keys: tuple[bytes, ...] = field(repr=False)
@@ -34,16 +28,11 @@ class Settings:
             SettingsError: with every mistake.
         """
         reader = SettingsReader(environ)
-        environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+        shared = read_shared(reader)
         settings = cls(
-            production=environment == PRODUCTION,
-            log_level=reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
+            **shared,
             listen=reader.address("LISTEN", default="0.0.0.0:8080"),
-            admin_listen=reader.address("ADMIN_LISTEN", default="127.0.0.1:9090"),
-            public_base_url=_origin(reader, production=environment == PRODUCTION),
-            tenants_file=reader.path("TENANTS_FILE"),
-            database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
-            amqp_url=reader.url("AMQP_URL", schemes=("amqp", "amqps")),
+            public_base_url=_origin(reader, production=shared["production"]),
             cookie_keys=reader.keys("COOKIE_KEY_FILES"),
             data_keys=reader.keys("DATA_KEY_FILES"),
             proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),

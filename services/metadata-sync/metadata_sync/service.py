@@ -5,11 +5,10 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from common.bus import Publisher, open_link, open_publisher
 from common.clock import SystemClock
+from common.connections import open_connections, worker_checks
 from common.consumer import Consumer
-from common.db import Database, open_database
-from common.health import Check, Health, passing, serve_health
+from common.health import serve_health
 from common.log import configure_logging
 from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
@@ -38,18 +37,11 @@ async def serve(settings: Settings) -> None:
         settings.tenants_file, production=settings.production, parts=frozenset({"management"})
     )
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(
-                settings.database_url,
-                schema=SCHEMA,
-                application_name=SERVICE,
-                production=settings.production,
-            )
+        connections = await stack.enter_async_context(
+            open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
-        publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=SERVICE))
-        link = await stack.enter_async_context(open_link(settings.amqp_url, name=f"{SERVICE}: consume"))
         client = await stack.enter_async_context(open_management_client(clock))
-        relay = Relay(database=database, publisher=publisher, clock=clock)
+        database, relay = connections.database, connections.relay
         leases = Leases(database=database, relay=relay, clock=clock)
         alarm = Alarm(clock)
         worker = Worker(leases=leases, client=client, alarm=alarm, clock=clock)
@@ -65,15 +57,8 @@ async def serve(settings: Settings) -> None:
             relay=relay,
             clock=clock,
         )
-        consumer = Consumer(
-            link=link,
-            queue=QUEUE,
-            handle=intake.handle,
-            database=database,
-            publisher=publisher,
-            clock=clock,
-        )
-        checks = _checks(database=database, publisher=publisher, consumer=consumer)
+        consumer = connections.consumer(QUEUE, handle=intake.handle)
+        checks = worker_checks(connections, consumer)
         await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
         log.info("service.started", tenants=len(tenants.current))
         await _run(stop, consumer=consumer, scheduler=scheduler, worker=worker, relay=relay, tenants=tenants)
@@ -97,17 +82,3 @@ async def _run(
         await worker.drain()
         nothing_runs.set()
         relay.wake()
-
-
-def _checks(*, database: Database, publisher: Publisher, consumer: Consumer) -> dict[str, Check]:
-    async def database_is_up() -> Health:
-        return passing(await database.is_up())
-
-    async def is_consuming() -> Health:
-        return passing(consumer.is_consuming)
-
-    async def can_publish() -> Health:
-        # The outbox keeps what has to be told.
-        return passing(publisher.is_connected, otherwise=Health.DEGRADED)
-
-    return {"database": database_is_up, "queue": is_consuming, "broker": can_publish}

@@ -1,21 +1,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+from common.service_settings import ServiceSettings, read_shared
+from common.settings import SettingsReader
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(ServiceSettings):
     """Everything that proofing takes from its environment; see README.md."""
 
-    production: bool
-    log_level: str
-    admin_listen: Address
-    tenants_file: Path
-    database_url: str = field(repr=False)
-    amqp_url: str = field(repr=False)
     data_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[bytes, ...] = field(repr=False)
 
@@ -27,14 +21,8 @@ class Settings:
             SettingsError: with every mistake.
         """
         reader = SettingsReader(environ)
-        environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
         settings = cls(
-            production=environment == PRODUCTION,
-            log_level=reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
-            admin_listen=reader.address("ADMIN_LISTEN", default="127.0.0.1:9090"),
-            tenants_file=reader.path("TENANTS_FILE"),
-            database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
-            amqp_url=reader.url("AMQP_URL", schemes=("amqp", "amqps")),
+            **read_shared(reader),
             data_keys=reader.keys("DATA_KEY_FILES"),
             seal_keys=reader.keys("SEAL_KEY_FILES"),
         )

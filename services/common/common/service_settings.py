@@ -1,0 +1,42 @@
+"""What every service takes from its environment, whatever it does."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """The settings that all services share; each has a subclass with its own."""
+
+    production: bool
+    log_level: str
+    admin_listen: Address
+    tenants_file: Path
+    database_url: str = field(repr=False)
+    amqp_url: str = field(repr=False)
+
+
+class Shared(TypedDict):
+    """The keywords of `ServiceSettings`."""
+
+    production: bool
+    log_level: str
+    admin_listen: Address
+    tenants_file: Path
+    database_url: str
+    amqp_url: str
+
+
+def read_shared(reader: SettingsReader) -> Shared:
+    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    return {
+        "production": environment == PRODUCTION,
+        "log_level": reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
+        "admin_listen": reader.address("ADMIN_LISTEN", default="127.0.0.1:9090"),
+        "tenants_file": reader.path("TENANTS_FILE"),
+        "database_url": reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+        "amqp_url": reader.url("AMQP_URL", schemes=("amqp", "amqps")),
+    }
