@@ -77,9 +77,9 @@ async def test_liveness_looks_at_nothing() -> None:
 
 
 async def test_nothing_else_is_served() -> None:
-    """The internal listener has these two pages alone, and ends with its block."""
+    """The internal listener has these pages alone, and ends with its block."""
     async with served({}) as url, aiohttp.ClientSession() as session:
-        for path in ("/", "/metrics", "/healthz/", "/readyz/x"):
+        for path in ("/", "/metrics/", "/healthz/", "/readyz/x"):
             async with session.get(url + path) as response:
                 assert response.status == 404
         async with session.post(f"{url}/healthz") as response:

@@ -1,7 +1,8 @@
 """Liveness and readiness, on a listener that browsers never reach.
 
 `GET /healthz` answers while the event loop turns and looks at nothing else: a lost database must not restart
-the process. `GET /readyz` answers 200 while every check is `ok` or `degraded`, 503 otherwise.
+the process. `GET /readyz` answers 200 while every check is `ok` or `degraded`, 503 otherwise. `GET /metrics`
+is for Prometheus (metrics.py).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ from enum import StrEnum
 
 from aiohttp import web
 
+from common.metrics import Refresh, metrics_route, nothing_to_look_up
 from common.settings import Address
 
 
@@ -25,9 +27,12 @@ Check = Callable[[], Awaitable[Health]]
 
 
 @asynccontextmanager
-async def serve_health(address: Address, *, checks: Mapping[str, Check]) -> AsyncIterator[None]:
-    """Serve both endpoints while the block runs."""
-    runner = web.AppRunner(create_health_app(checks), access_log=None, shutdown_timeout=1)
+async def serve_health(
+    address: Address, *, checks: Mapping[str, Check], refresh: Refresh = nothing_to_look_up
+) -> AsyncIterator[None]:
+    """Serve these endpoints while the block runs; `refresh` brings metrics up to date before a scrape."""
+    app = create_health_app(checks, refresh=refresh)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, address.host, address.port).start()
@@ -36,7 +41,7 @@ async def serve_health(address: Address, *, checks: Mapping[str, Check]) -> Asyn
         await runner.cleanup()
 
 
-def create_health_app(checks: Mapping[str, Check]) -> web.Application:
+def create_health_app(checks: Mapping[str, Check], *, refresh: Refresh) -> web.Application:
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": Health.OK})
 
@@ -47,7 +52,7 @@ def create_health_app(checks: Mapping[str, Check]) -> web.Application:
         return web.json_response(body, status=503 if status is Health.FAILED else 200)
 
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), metrics_route(refresh)])
     return app
 
 

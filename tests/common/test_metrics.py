@@ -1,0 +1,40 @@
+"""What Prometheus gets of any service, whatever that counts itself."""
+
+import re
+
+import aiohttp
+import pytest
+
+from common.health import serve_health
+from common.settings import Address
+from tests.support.ports import free_port
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+    ],
+)
+async def test_a_scrape_tells_of_the_process(accept: str, content_type: str) -> None:
+    """Whoever scrapes gets the form that they ask for, with memory, time and open files of the process."""
+    looked_up: list[str] = []
+
+    async def refresh() -> None:
+        looked_up.append("now")
+
+    address = Address(host="127.0.0.1", port=free_port())
+    async with (
+        serve_health(address, checks={}, refresh=refresh),
+        aiohttp.ClientSession(headers={"Accept": accept}) as session,
+        session.get(f"http://127.0.0.1:{address.port}/metrics") as response,
+    ):
+        text = await response.text()
+        assert (response.status, response.headers["Content-Type"]) == (200, content_type)
+    names = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
+    assert names <= set(re.findall(r"^(\w+)[ {]", text, flags=re.MULTILINE))
+    assert looked_up == ["now"]
