@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.profile import Profile, ProfileError, open_profile
+from common.profile import LoginConnection, Profile, ProfileError, open_profile, read_profile
 from common.tenant_secrets import Secret
 from tests.common.session_tokens import JTI, sealed_profile, token
 from tests.common.tenants_on_disk import PROFILE_KEY, PROFILE_KEY_BEFORE
@@ -40,6 +40,37 @@ def test_a_whole_profile() -> None:
         family_name="O'Brien-Łukasz",
         birthdate=date(1990, 2, 28),
     )
+
+
+def test_what_the_steps_profile_password_and_stepup_need() -> None:
+    """Connection, known attributes of every plain type, and the names of those that stayed behind arrive."""
+    content = {
+        "email_verified": False,
+        "username": "ada",
+        "connection": {"name": "google-oauth2", "strategy": "google-oauth2"},
+        "known": {"phone_number": "+4915112345678", "user_metadata.newsletter": True, "user_metadata.n": 2.5},
+        "omitted": ["user_metadata.About_me-2"],
+    }
+    opened = open_profile(sealed_profile(json.dumps(content).encode()), keys=_KEYS, jti=JTI)
+    assert opened == Profile(
+        email_verified=False,
+        username="ada",
+        connection=LoginConnection(name="google-oauth2", strategy="google-oauth2"),
+        known={"phone_number": "+4915112345678", "user_metadata.newsletter": True, "user_metadata.n": 2.5},
+        omitted=("user_metadata.About_me-2",),
+    )
+
+
+def test_a_stored_profile_is_read_again() -> None:
+    """What the gateway keeps of a profile is the same profile when it is read."""
+    profile = Profile(
+        given_name="Ada",
+        birthdate=date(1990, 12, 10),
+        connection=LoginConnection(name="db", strategy="auth0"),
+        known={"name": "Ada"},
+        omitted=("picture",),
+    )
+    assert read_profile(profile.to_json()) == profile
 
 
 def test_an_empty_profile() -> None:
@@ -150,6 +181,21 @@ def test_odd_texts(text: str) -> None:
         (b'{"birthdate":"28.02.1990"}', "birthdate"),
         (b'{"birthdate":"19900228"}', "birthdate"),
         (b'{"birthdate":"1990-02-28\\n"}', "birthdate"),
+        (b'{"email_verified":1}', "email_verified"),
+        (b'{"username":""}', "username"),
+        (b'{"connection":"google-oauth2"}', "connection"),
+        (b'{"connection":{"name":"g"}}', "connection"),
+        (b'{"connection":{"name":"g","strategy":7}}', "connection"),
+        (b'{"known":["name"]}', "known"),
+        (b'{"known":{"app_metadata.x":"y"}}', "known"),
+        (b'{"known":{"user_metadata.a.b":"y"}}', "known"),
+        (b'{"known":{"name":null}}', "known"),
+        (b'{"known":{"name":["Ada"]}}', "known"),
+        (b'{"known":{"name":"A\\u202eda"}}', "known"),
+        (b'{"known":{"name":1e999}}', "known"),
+        (json.dumps({"known": {f"user_metadata.a{n}": n for n in range(21)}}).encode(), "known"),
+        (b'{"omitted":"name"}', "omitted"),
+        (b'{"omitted":["password"]}', "omitted"),
     ],
 )
 def test_contents(content: bytes, reason: str) -> None:

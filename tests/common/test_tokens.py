@@ -50,6 +50,7 @@ def test_a_good_token(tenants: Tenants) -> None:
         client_id="app1",
         protocol="oidc-basic-profile",
         ui_locales=("de", "en"),
+        requested=frozenset(),
         authorize=None,
         profile_jwe=profile,
     )
@@ -61,6 +62,12 @@ def test_what_a_token_shows_of_itself(tenants: Tenants) -> None:
     assert "192.0.2.7" not in shown
     assert "ada@example.org" not in shown
     assert claims()["profile"][:20] not in shown
+
+
+def test_a_step_that_the_login_asked_for(tenants: Tenants) -> None:
+    """The steps that the application asked for are told apart from those that are due."""
+    asked = verified(token(steps=["idproof:1", "consents:1"], requested=["consents"]), tenants)
+    assert asked.requested == {"consents"}
 
 
 @pytest.mark.parametrize(

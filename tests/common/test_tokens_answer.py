@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args
 
@@ -76,6 +77,15 @@ def test_the_claims(acme: Tenant) -> None:
             }
         },
     }
+
+
+def test_details(acme: Tenant) -> None:
+    """What only one step has to say stands in its result, and in no other."""
+    accepted = replace(step(), details={"terms": "2026-10", "newsletter": False})
+    text = sign_answer_token(answer(terms=accepted, idproof=step()), tenant=acme, now=NOW)
+    steps = jwt.decode(text, options={"verify_signature": False})["steps"]
+    assert steps["terms"]["details"] == {"terms": "2026-10", "newsletter": False}
+    assert "details" not in steps["idproof"]
 
 
 @pytest.mark.parametrize("status", get_args(StepStatus))

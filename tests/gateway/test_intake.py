@@ -297,7 +297,7 @@ BAD_LINKS = [
     ("state={state}&session_token={token}%00", "session_token_form"),
     ("state={state}&session_token=a.b", "session_token_form"),
     ("state={state}&session_token=a.b.c.d.e", "session_token_form"),
-    ("state={state}&session_token=" + "x" * 4097, "session_token_form"),
+    ("state={state}&session_token=" + "x" * 5001, "session_token_form"),
     ("state={state}&session_token=a.b.c", "session_token_header"),
 ]
 

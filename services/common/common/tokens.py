@@ -22,7 +22,7 @@ from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 from jwt.types import Options
 
 from common.errors import WaystationError
-from common.profile import Profile, ProfileError, open_profile
+from common.profile import LoginConnection, PlainValue, Profile, ProfileError, open_profile
 from common.tenants import Tenant, Tenants
 from common.tokens_answer import Answer, AnswerStep, sign_answer_token
 from common.tokens_claims import ClaimError, Claims, read_object
@@ -32,6 +32,8 @@ __all__ = [
     "LEEWAY",
     "Answer",
     "AnswerStep",
+    "LoginConnection",
+    "PlainValue",
     "Profile",
     "ProfileError",
     "Refusal",
@@ -49,7 +51,7 @@ __all__ = [
 LEEWAY = timedelta(seconds=30)
 _MAX_AGE_SECONDS = 900
 _MAX_AHEAD_SECONDS = 60
-_MAX_CHARACTERS = 4096
+_MAX_CHARACTERS = 5000
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REQUIRED = ["exp", "iat", "sub", "iss", "aud", "jti"]
 _OPTIONS: Options = {
@@ -91,6 +93,7 @@ class Refusal(StrEnum):
     CLIENT_ID = "client_id"
     PROTOCOL = "protocol"
     UI_LOCALES = "ui_locales"
+    REQUESTED = "requested"
     AUTHORIZE = "authorize"
     PROFILE = "profile"
     EXPIRED = "expired"

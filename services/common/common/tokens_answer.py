@@ -23,7 +23,10 @@ _JWT = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerStep:
-    """The result of one step; `v` is the revision that it answers, `rev` its place in the user's order."""
+    """The result of one step; `v` is the revision that it answers, `rev` its place in the user's order.
+
+    `details` is what only this step has to say, nothing personal: at most ten names, 400 bytes of JSON.
+    """
 
     v: int
     status: StepStatus
@@ -33,6 +36,7 @@ class AnswerStep:
     rev: int
     reason: str | None
     ref: str | None
+    details: Mapping[str, str | int | bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,8 @@ def sign_answer_token(answer: Answer, *, tenant: Tenant, now: datetime) -> str:
     return _JWT.encode(claims, rules.secrets[0].reveal(), algorithm=rules.alg)
 
 
-def _step(step: AnswerStep) -> dict[str, str | int | None]:
-    return {
+def _step(step: AnswerStep) -> dict[str, object]:
+    result: dict[str, object] = {
         "v": step.v,
         "status": step.status,
         "level": step.level,
@@ -84,6 +88,7 @@ def _step(step: AnswerStep) -> dict[str, str | int | None]:
         "reason": step.reason,
         "ref": step.ref,
     }
+    return result if step.details is None else result | {"details": dict(step.details)}
 
 
 def _utc(time: datetime) -> str:

@@ -82,6 +82,19 @@ class Claims:
             raise ClaimError(name)
         return value
 
+    def boolean(self, name: str) -> bool:
+        value = self._members.get(name)
+        if not isinstance(value, bool):
+            raise ClaimError(name)
+        return value
+
+    def members(self, name: str) -> Mapping[str, object]:
+        """The members of an object inside the object."""
+        value = self._members.get(name)
+        if not isinstance(value, dict):
+            raise ClaimError(name)
+        return value
+
     def texts(self, name: str, *, pattern: re.Pattern[str], at_most: int) -> tuple[str, ...]:
         """Up to `at_most` texts, each of which matches."""
         value = self._members.get(name)

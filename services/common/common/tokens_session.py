@@ -14,6 +14,7 @@ from common.tokens_claims import ClaimError, Claims
 _STEP = re.compile(r"([a-z][a-z0-9-]{0,31}):([1-9][0-9]{0,5})")
 _ENTRY = re.compile(r"[a-z0-9-]{1,32}")
 _LOCALE = re.compile(r"[A-Za-z0-9-]{1,35}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,11 @@ class RequestedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionToken:
-    """The claims of a verified token. Whether the tenant has configured the `steps` is not asked here."""
+    """The claims of a verified token. Whether the tenant has configured the `steps` is not asked here.
+
+    `requested` names those of them that the application asked for in this login, whatever the records say;
+    `authorize` has the parameters of the authorization request where `password` may have to repeat it.
+    """
 
     tenant: str
     jti: str
@@ -41,6 +46,7 @@ class SessionToken:
     client_id: str
     protocol: str
     ui_locales: tuple[str, ...]
+    requested: frozenset[str] = frozenset()
     authorize: Mapping[str, str] | None = field(default=None, repr=False)
     profile_jwe: str = field(repr=False)
 
@@ -67,6 +73,7 @@ def read_session_token(claims: Claims, *, tenant: Tenant) -> SessionToken:
         client_id=claims.text("client_id"),
         protocol=claims.text("protocol"),
         ui_locales=claims.texts("ui_locales", pattern=_LOCALE, at_most=20),
+        requested=_requested(claims) if claims.has("requested") else frozenset(),
         authorize=claims.text_map("authorize", at_most=20) if claims.has("authorize") else None,
         profile_jwe=claims.matching("profile", JWE),
     )
@@ -93,6 +100,13 @@ def _steps(claims: Claims) -> tuple[RequestedStep, ...]:
     if not steps or len({step.name for step in steps}) < len(steps):
         raise ClaimError("steps")
     return steps
+
+
+def _requested(claims: Claims) -> frozenset[str]:
+    requested = frozenset(claims.texts("requested", pattern=_NAME, at_most=10))
+    if not requested <= {step.name for step in _steps(claims)}:
+        raise ClaimError("requested")
+    return requested
 
 
 def _continue_uri(claims: Claims) -> str:

@@ -87,7 +87,7 @@ class Acts:
             profile = await profile_of(connection, login, vault=self._vault)
             command = idproof.command(
                 login,
-                idproof.PersonalInput(mrz=lines, profile=profile),
+                idproof.PersonalInput(mrz=lines, profile=idproof.compared(profile)),
                 verification_id=verification_id,
                 sealer=self._sealer,
                 now=self._clock.now(),

@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass, field
 
 import structlog
-from pydantic_core import to_json
 
 from common.clock import Clock
 from common.db import Database
@@ -157,7 +156,7 @@ class Intake:
         async with self._database.transaction() as connection:
             sealed_state = await self._vault.encrypt(connection, state.encode(), place=state_place(login))
             sealed_profile = await self._vault.encrypt(
-                connection, to_json(profile, exclude_none=True), place=profile_place(login)
+                connection, profile.to_json(), place=profile_place(login)
             )
             inserted = await store.insert_login(
                 connection, login, state_digest=_digest(state), state=sealed_state, profile=sealed_profile

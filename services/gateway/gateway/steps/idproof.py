@@ -23,6 +23,8 @@ from gateway.transaction import Conclusion, StepStatus
 
 NAME = "idproof"
 
+_COMPARED = ("given_name", "family_name", "birthdate")
+
 _STATUS_OF = {
     Outcome.APPROVED: StepStatus.PASSED,
     Outcome.DECLINED: StepStatus.FAILED,
@@ -48,6 +50,11 @@ def check_typed(text: str, *, today: date) -> tuple[str, ...]:
         MrzError: a slip of the keyboard, with what is wrong in which line; not a verdict.
     """
     return parse_mrz(text, today=today).lines
+
+
+def compared(profile: Mapping[str, str]) -> Mapping[str, str]:
+    """What of the profile the document is compared with: proofing learns nothing else."""
+    return {name: profile[name] for name in _COMPARED if name in profile}
 
 
 def command(
