@@ -83,7 +83,15 @@ class _Child:
         finally:
             self._kill()
             await self.process.wait()
+            await self._close_pipe()
             self._desert()
+
+    async def _close_pipe(self) -> None:
+        """A pipe that is still open when the event loop ends complains on stderr."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+            with contextlib.suppress(ConnectionError):
+                await self.process.stdin.wait_closed()
 
     async def _read_answers(self) -> None:
         output = self.process.stdout
