@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from common.rate_profiles import RateProfile, named_profile
+from common.tenant_branding import Branding
 from common.tenant_fields import (
     Duration,
     Host,
@@ -138,12 +139,6 @@ class Steps(Section):
 
     def get(self, name: str) -> IdproofStep | None:
         return self.idproof if name == "idproof" else None
-
-
-class Branding(Section):
-    """What our pages call the tenant."""
-
-    name: Label
 
 
 class TenantSnapshot(Section):

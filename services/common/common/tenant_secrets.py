@@ -1,7 +1,7 @@
 """Secrets that a tenants file names: read from files beside it, held without being shown.
 
 Each service reads only its part: metadata-sync runs without the token secrets being there, the gateway
-without the Management secret, proofing without any.
+without the Management secret, proofing without any. Pictures for pages (`tenant_pictures`) are read likewise.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from pydantic_core import PydanticCustomError
 from common.errors import WaystationError
 from common.settings import KEY_BYTES, read_key_file
 
-TenantPart: TypeAlias = Literal["tokens", "management"]
+TenantPart: TypeAlias = Literal["tokens", "management", "pages"]
 Stamp: TypeAlias = tuple[int, int, int] | None
 
-ALL_PARTS: frozenset[TenantPart] = frozenset({"tokens", "management"})
+ALL_PARTS: frozenset[TenantPart] = frozenset({"tokens", "management", "pages"})
 MIN_SIGNING_SECRET_BYTES = 32  # RFC 7518, 3.2: at least the size of the hash
 MAX_SECRET_BYTES = 4096  # what Auth0 keeps for an Action
 
