@@ -30,6 +30,7 @@ const USER = {
   user_metadata: { birthdate: "1990-12-10" },
   app_metadata: {},
 };
+const CONNECTION = { id: "con_1", name: "Username-Password-Authentication", strategy: "auth0" };
 const REQUEST = {
   hostname: "acme.eu.auth0.com",
   ip: "203.0.113.7",
@@ -62,13 +63,14 @@ function record(changes = {}) {
 
 class Login {
   /** Every part may be given anew, or left out with undefined. */
-  constructor({ secrets = {}, user = {}, client = {}, transaction = {}, request = {}, configuration } = {}) {
+  constructor({ secrets = {}, user = {}, client = {}, transaction = {}, request = {}, ...more } = {}) {
     this.user = { ...structuredClone(USER), ...user };
     this.client = { client_id: "client1", name: "Acme Bank", metadata: {}, ...client };
     this.transaction = { id: "tx1", protocol: "oidc-basic-profile", prompt: [], ui_locales: [], ...transaction };
     this.request = { ...REQUEST, ...request };
     this.secrets = { ...SECRETS, ...secrets };
-    this.configuration = configuration;
+    this.configuration = more.configuration;
+    this.connection = "connection" in more ? more.connection : CONNECTION;
     this.kept = {};
     this.canRedirect = () => true;
     this.validate = validate;
@@ -152,9 +154,9 @@ class Login {
   }
 
   event(request) {
-    const { user, client, secrets, configuration } = this;
+    const { user, client, secrets, configuration, connection } = this;
     const transaction = { ...this.transaction, metadata: this.kept };
-    const event = { user, client, secrets, configuration, request, transaction };
+    const event = { user, client, secrets, configuration, connection, request, transaction };
     return structuredClone(this.transaction.id === undefined ? { ...event, transaction: undefined } : event);
   }
 
@@ -209,8 +211,8 @@ class Login {
 
   /** The same person's next login. */
   next(changes = {}) {
-    const { user, client, secrets } = this;
-    return new Login({ user: structuredClone(user), client, secrets, ...changes }).execute();
+    const { user, client, secrets, connection } = this;
+    return new Login({ user: structuredClone(user), client, secrets, connection, ...changes }).execute();
   }
 }
 

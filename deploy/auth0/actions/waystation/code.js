@@ -10,6 +10,7 @@
  * | a setting is missing or malformed                        | deny waystation_configuration                      |
  * | a required step failed and its `until` is in the future  | deny waystation_<step>_failed                      |
  * | every required step is done                              | let through, claims from the counted records       |
+ * | `password` is due                                        | as below, for `password` alone                     |
  * | a step is due, the login is a browser's                  | redirect (prompt=none: Auth0 itself then answers   |
  * |                                                          | interaction_required, which SDKs know how to take) |
  * | a step is due, no redirect is possible                   | ON_BLOCKED: deny waystation_redirect_impossible,   |
@@ -27,7 +28,7 @@
  * Anything unforeseen denies. An abandoned step is the one result that is never written: nothing was learned.
  */
 
-const { createCipheriv, createHash, randomBytes } = require("node:crypto");
+const { createCipheriv, createHash, createHmac, hkdfSync, randomBytes } = require("node:crypto");
 
 const CONFIGURATION = "waystation_configuration";
 const REDIRECT_IMPOSSIBLE = "waystation_redirect_impossible";
@@ -40,6 +41,8 @@ const LONGEST_ANSWER_SECONDS = 300;
 const CLOCK_SKEW_SECONDS = 60;
 const MOST_STEPS = 10;
 const LONGEST_TEXT = 255;
+const LARGEST_RECORD = 800;
+const LARGEST_DETAILS = 400;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Entry points
@@ -75,16 +78,18 @@ function denyUnlessDecided(event, api, { decide, otherwise }) {
 
 function decideLogin(event, api) {
   const settings = readSettings(event);
-  const steps = requiredSteps(event, settings);
-  const records = countedRecords(event, settings, steps);
+  const mark = markOf(event, settings);
+  const { steps, records, unsettled } = standing(event, settings, mark);
   refuseFailed(steps, records);
-  const due = steps.filter((step) => !isDone(records.get(step.name), step));
+  const requested = stepsRequested(event, settings);
+  const due = inOneRedirect(merge(unsettled, requested));
   const way = due.length === 0 ? "pass" : wayWithStepsDue(event, api, settings);
   debug(event, `login: ${way}`, due.map(written));
   if (way === "redirect") {
-    sendToGateway(event, api, { settings, due });
+    sendToGateway(event, api, { settings, due, requested, mark });
   } else if (way === "pass" || way === "skip") {
-    setClaims(api, settings, { steps, records });
+    setClaims(api, settings, { steps: steps.filter((step) => !unsettled.includes(step)), records });
+    setClaims(api, settings, { steps: unsettled.filter((step) => !hasPassed(records, step)), records });
   } else {
     throw new Denial(REDIRECT_IMPOSSIBLE);
   }
@@ -96,7 +101,7 @@ function decideResume(event, api) {
   const answer = readAnswer(event, api, { settings, question });
   refuseOtherBrowser(event, settings, question);
   if (answer.metadata === "failed") throw new Denial(METADATA_FAILED);
-  confirm(api, settings, answer);
+  confirm(event, api, { settings, question, answer });
   refuseUnfinished(settings, question, answer);
   const others = stepsNotAsked(event, settings, question);
   setClaims(api, settings, { steps: question.steps, records: answer.results });
@@ -108,10 +113,37 @@ function decideResume(event, api) {
 // What is due: the settings, the application and the user name the steps; confirmed records answer for them
 // ---------------------------------------------------------------------------------------------------------------
 
+/** The steps of this login, the records that count for them, and which of them those records do not settle. */
+function standing(event, settings, mark) {
+  const steps = requiredSteps(event, settings);
+  const records = countedRecords(event, settings, steps);
+  const unsettled = steps.filter((step) => !isSettled(event, settings, { step, records, mark }));
+  return { steps, records, unsettled };
+}
+
+function isSettled(event, settings, { step, records, mark }) {
+  const record = records.get(step.name);
+  if (step.name === "password") return isPasswordChanged(event, settings);
+  if (step.name === "stepup") return isDone(record, step) && !isUnusual(event, settings, mark);
+  return isDone(record, step);
+}
+
+function merge(steps, more) {
+  const names = steps.map(({ name }) => name);
+  return [...steps, ...more.filter(({ name }) => !names.includes(name))];
+}
+
+/** A changed password ends the session and with it this login: nothing else could be brought back. */
+function inOneRedirect(due) {
+  const password = due.filter(({ name }) => name === "password");
+  return password.length > 0 ? password : due;
+}
+
 /**
  * STEPS, replaced by the application's `<ns>_steps` where it has one ("none" = nothing), less the user's `<ns>_skip`,
- * plus the user's `<ns>_require`. A name without a revision takes that of STEPS, else 1. What would loosen and cannot
- * be read is ignored; what would tighten and cannot be read denies.
+ * plus the user's `<ns>_require` and `<ns>_password_since`; no password where the login has none. A name without a
+ * revision takes that of STEPS, else 1. What would loosen and cannot be read is ignored; what would tighten and
+ * cannot be read denies.
  */
 function requiredSteps(event, settings) {
   const required = new Map();
@@ -120,6 +152,10 @@ function requiredSteps(event, settings) {
   for (const { name, revision } of stepsRequiredOfUser(event, settings)) {
     required.set(name, Math.max(revision, required.get(name) ?? 1));
   }
+  if (passwordSinceForUser(event, settings) !== null && !required.has("password")) {
+    required.set("password", revisionOf("password", settings.steps));
+  }
+  if (!hasPassword(event.connection)) required.delete("password");
   if (required.size > MOST_STEPS) throw new Denial(CONFIGURATION, ["too many steps"]);
   return [...required].map(([name, revision]) => ({ name, revision }));
 }
@@ -144,6 +180,12 @@ function stepsRequiredOfUser(event, settings) {
 
 function stepsSkippedForUser(event, settings) {
   return parseSteps(appMetadata(event)[`${settings.namespace}_skip`], { known: [] }) ?? [];
+}
+
+/** `<ns>_step` at /authorize: anybody can write it there, so it can only add, and only what STEPS_ON_REQUEST names. */
+function stepsRequested(event, settings) {
+  const asked = [event.request?.query?.[`${settings.namespace}_step`]].flat();
+  return settings.stepsOnRequest.filter(({ name }) => asked.includes(name));
 }
 
 function appMetadata(event) {
@@ -173,12 +215,86 @@ function isDone(record, step) {
   return record.until === null || isInFuture(record.until);
 }
 
+function hasPassed(records, { name }) {
+  return records.get(name)?.status === "passed";
+}
+
 function refuseFailed(steps, records) {
   for (const { name } of steps) {
     const record = records.get(name);
     const failed = record !== undefined && record.status === "failed";
     if (failed && record.until !== null && isInFuture(record.until)) throw new Denial(`waystation_${name}_failed`);
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The password: due until it was changed after the demand. Its record need not be seen: it never comes to /continue
+// ---------------------------------------------------------------------------------------------------------------
+
+/** The connections with a password that its owner can change: Auth0's databases and the AD/LDAP connector. */
+const PASSWORD_STRATEGIES = new Set(["auth0", "ad", "auth0-adldap"]);
+
+function hasPassword(connection) {
+  return !isText(connection?.strategy) || PASSWORD_STRATEGIES.has(connection.strategy);
+}
+
+function isPasswordChanged(event, settings) {
+  const record = appMetadata(event)[`${settings.namespace}_password`];
+  const recorded = isRecord(record) && record.status === "passed" ? record.at : undefined;
+  const changes = [event.user.last_password_reset, recorded].filter(isInstant).map(Date.parse);
+  const demands = [settings.passwordSince, passwordSinceForUser(event, settings)].filter(isInstant).map(Date.parse);
+  return Math.max(...changes) > Math.max(0, ...demands);
+}
+
+function passwordSinceForUser(event, settings) {
+  const key = `${settings.namespace}_password_since`;
+  const since = appMetadata(event)[key] ?? null;
+  if (since !== null && !isInstant(since)) throw new Denial(CONFIGURATION, [`app_metadata ${key}`]);
+  return since;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Verifying again: where and with what this person has done so before, as keyed digests
+// ---------------------------------------------------------------------------------------------------------------
+
+const STEPUP_PARTS = ["country", "network", "browser"];
+const MOST_MARKS = 5;
+const MARK = /^[A-Za-z0-9_-]{8}\.[A-Za-z0-9_-]{8}\.[A-Za-z0-9_-]{8}$/;
+
+/** "country.network.browser", 48 bits each: without the key nobody can try the few countries that there are. */
+function markOf(event, settings) {
+  const { request, user } = event;
+  const values = [request?.geoip?.countryCode, request?.asn, browserFamily(String(request?.user_agent ?? ""))];
+  const key = Buffer.from(hkdfSync("sha256", settings.profileKey, "", "waystation stepup", 32));
+  const digest = (value, index) => {
+    const text = JSON.stringify([STEPUP_PARTS[index], user.user_id, String(value ?? "")]);
+    return createHmac("sha256", key).update(text).digest("base64url").slice(0, 8);
+  };
+  return values.map(digest).join(".");
+}
+
+/** Without versions, or every update of a browser would be a new one. Others call themselves Chrome and Safari too. */
+function browserFamily(userAgent) {
+  const browsers = ["Edg", "OPR", "SamsungBrowser", "FxiOS", "Firefox", "CriOS", "Chrome", "Safari"];
+  const systems = ["Android", "iPhone", "iPad", "Windows", "CrOS", "Macintosh", "Linux"];
+  return [browsers, systems].map((names) => names.find((name) => userAgent.includes(name)) ?? "other").join("/");
+}
+
+function isUnusual(event, settings, mark) {
+  const ruled = settings.stepupRules.some(({ always, acr }) => always || acrValues(event).includes(acr));
+  const known = knownMarks(event, settings).map((text) => text.split("."));
+  const now = mark.split(".");
+  const compared = settings.stepupOn.map((part) => STEPUP_PARTS.indexOf(part));
+  return ruled || compared.some((part) => !known.some((marks) => marks[part] === now[part]));
+}
+
+function acrValues(event) {
+  return [event.transaction?.acr_values].flat();
+}
+
+function knownMarks(event, settings) {
+  const known = appMetadata(event)[`${settings.namespace}_stepup_seen`]?.known;
+  return Array.isArray(known) ? known.filter((text) => typeof text === "string" && MARK.test(text)) : [];
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -212,10 +328,10 @@ function isSilent(event) {
 // The redirect: the question is kept with the transaction, and goes to the gateway in the session token
 // ---------------------------------------------------------------------------------------------------------------
 
-function sendToGateway(event, api, { settings, due }) {
+function sendToGateway(event, api, { settings, due, requested, mark }) {
   const jti = randomBytes(32).toString("base64url");
   const steps = due.map(written);
-  const question = { jti, steps, browser: browserMarks(event.request) };
+  const question = { jti, steps, mark, browser: browserMarks(event.request) };
   api.transaction.setMetadata(questionKey(settings), JSON.stringify(question));
   const sessionToken = api.redirect.encodeToken({
     secret: settings.sessionSecret,
@@ -225,15 +341,44 @@ function sendToGateway(event, api, { settings, due }) {
       aud: settings.sessionAudience,
       jti,
       steps,
+      ...(requested.length > 0 && { requested: namesOf(requested, due) }),
       entry: settings.startUrl.split("/").pop(),
       continue_uri: `${settings.continueOrigin ?? `https://${event.request.hostname}`}/continue`,
       client_id: event.client.client_id,
       protocol: event.transaction.protocol,
       ui_locales: wantedLocales(event.transaction),
-      profile: seal(profileFor(due, event.user), { key: settings.profileKey, jti }),
+      authorize: isDue(due, "password") ? repeatable(event) : undefined,
+      profile: seal(profileFor(due, event, settings), { key: settings.profileKey, jti }),
     },
   });
   api.redirect.sendUserTo(settings.startUrl, { query: { session_token: sessionToken } });
+}
+
+function isDue(due, step) {
+  return due.some(({ name }) => name === step);
+}
+
+function namesOf(requested, due) {
+  return requested.map(({ name }) => name).filter((name) => isDue(due, name));
+}
+
+/** What an authorization request needs to be made again; `login_hint` is personal and goes nowhere in the clear. */
+const REPEATED = ["response_type", "response_mode", "redirect_uri", "scope", "audience", "state", "nonce",
+  "code_challenge", "code_challenge_method", "connection", "organization", "ui_locales", "acr_values", "max_age",
+  "display", "screen_hint", "dpop_jkt"];
+const LARGEST_REQUEST = 1600;
+
+/** @returns {object | undefined} undefined: pushed, signed, of another protocol, or too long to carry */
+function repeatable(event) {
+  const query = isObject(event.request.query) ? event.request.query : {};
+  const isOurs = query.redirect_uri !== undefined && query.redirect_uri === event.transaction.redirect_uri;
+  const given = REPEATED.filter((name) => query[name] !== undefined && query[name] !== "");
+  const isText = given.every((name) => typeof query[name] === "string" && !INVISIBLE.test(query[name]));
+  if (!isOurs || !isText || query.request !== undefined || query.request_uri !== undefined) return undefined;
+  const prompt = String(query.prompt ?? "").split(/\s+/).filter((word) => /^(?!none$|login$)[a-z_]+$/.test(word));
+  const request = Object.fromEntries(given.map((name) => [name, query[name]]));
+  if (prompt.length > 0) request.prompt = prompt.join(" ");
+  return bytesOf(request) <= LARGEST_REQUEST ? request : undefined;
 }
 
 function questionKey(settings) {
@@ -254,15 +399,62 @@ function wantedLocales(transaction) {
   return locales.filter((locale) => isText(locale) && /^[A-Za-z0-9-]{1,35}$/.test(locale)).slice(0, 5);
 }
 
-/** Every step shows the masked account; the proof of identity compares the document with the rest. */
-const PROFILE_FIELDS = new Map([["idproof", ["email", "given_name", "family_name", "birthdate"]]]);
+/** What each step needs; every one shows the masked account. */
+const PROFILE_MEMBERS = {
+  idproof: ["given_name", "family_name", "birthdate"],
+  stepup: ["email_verified"],
+  password: ["username", "connection"],
+  profile: ["connection"],
+};
 const LONGEST_PROFILE_FIELD_BYTES = 300;
+const LARGEST_PROFILE = 1100;
 
-function profileFor(due, user) {
-  const needed = new Set(due.flatMap(({ name }) => PROFILE_FIELDS.get(name) ?? ["email"]));
+function profileFor(due, { user, connection }, settings) {
+  const needed = new Set(["email", ...due.flatMap(({ name }) => PROFILE_MEMBERS[name] ?? [])]);
   const { email, given_name, family_name } = user;
-  const fields = { email, given_name, family_name, birthdate: birthdateOf(user) };
-  return Object.fromEntries(Object.entries(fields).filter(([name, value]) => needed.has(name) && fitsProfile(value)));
+  const members = {
+    email: cleanText(email),
+    email_verified: user.email_verified === true,
+    given_name: cleanText(given_name),
+    family_name: cleanText(family_name),
+    birthdate: birthdateOf(user),
+    username: cleanText(user.username) ?? cleanText(user.nickname),
+    connection: connectionOf(connection),
+  };
+  const isSent = ([name, value]) => needed.has(name) && value !== undefined;
+  const profile = Object.fromEntries(Object.entries(members).filter(isSent));
+  return isDue(due, "profile") ? { ...profile, ...attributesFor(profile, user, settings.profileFields) } : profile;
+}
+
+/** What the person is asked to confirm, and the names of what they have that does not fit. */
+function attributesFor(profile, user, names) {
+  const known = {};
+  const omitted = [];
+  for (const name of names) {
+    const value = attributeOf(user, name);
+    if (value === undefined || value === null || value === "") continue;
+    const grown = { ...profile, known: { ...known, [name]: value } };
+    if (isPlain(value) && bytesOf(grown) <= LARGEST_PROFILE) known[name] = value;
+    else omitted.push(name);
+  }
+  return { known, omitted };
+}
+
+function attributeOf(user, name) {
+  const [, key] = /^user_metadata\.(.*)$/.exec(name) ?? [];
+  if (key === undefined) return user[name];
+  return isObject(user.user_metadata) && Object.hasOwn(user.user_metadata, key) ? user.user_metadata[key] : undefined;
+}
+
+function isPlain(value) {
+  return typeof value === "boolean" || Number.isFinite(value) || cleanText(value) !== undefined;
+}
+
+function connectionOf(connection) {
+  const name = cleanText(connection?.name);
+  const strategy = cleanText(connection?.strategy);
+  const fits = name?.length <= 128 && strategy?.length <= 64;
+  return fits ? { name, strategy } : undefined;
 }
 
 /** A date that the calendar does not have is none: the gateway would refuse the whole profile for it. */
@@ -277,10 +469,10 @@ function birthdateOf(user) {
 /** Control characters, separators, bidirectional overrides and half characters: no name has them. */
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
-/** The gateway takes tokens of up to 4,096 characters: an absurdly long value is left out, not cut. */
-function fitsProfile(value) {
-  if (typeof value !== "string" || value === "" || INVISIBLE.test(value)) return false;
-  return Buffer.byteLength(JSON.stringify(value)) <= LONGEST_PROFILE_FIELD_BYTES;
+/** The gateway takes tokens of up to 5,000 characters: an absurdly long value is left out, not cut. */
+function cleanText(value) {
+  const fits = isFilled(value) && !INVISIBLE.test(value) && bytesOf(value) <= LONGEST_PROFILE_FIELD_BYTES;
+  return fits ? value : undefined;
 }
 
 /** Compact JWE, RFC 7516: direct key, A256GCM; the protected header ties it to this question. */
@@ -303,8 +495,8 @@ function takeQuestion(event, api, settings) {
   const text = event.transaction?.metadata?.[questionKey(settings)];
   if (typeof text !== "string") throw new Denial(INVALID_ANSWER, ["nothing was asked"]);
   api.transaction.setMetadata(questionKey(settings), null);
-  const { jti, steps, browser } = JSON.parse(text);
-  return { jti, steps: parseSteps(steps.join(","), { known: [] }), browser };
+  const { jti, steps, mark, browser } = JSON.parse(text);
+  return { jti, steps: parseSteps(steps.join(","), { known: [] }), mark, browser };
 }
 
 /** @returns {{metadata: string, results: Map<string, object>}} a record per asked step, as it will be written */
@@ -367,14 +559,14 @@ function wrongResults(token, question) {
 
 function answersStep(results, step) {
   const result = results[step.name];
-  if (!isResult(result) || result.v < step.revision) return false;
+  if (!isResult(result) || result.v < step.revision || bytesOf(result) > LARGEST_RECORD) return false;
   return result.status !== "passed" || isDone(result, step);
 }
 
 function recordOf(result, jti) {
   const { v, rev, status, at, until } = result;
-  const { level = null, reason = null, ref = null } = result;
-  return { v, rev, status, level, at, until, reason, ref, jti };
+  const { level = null, reason = null, ref = null, details } = result;
+  return { v, rev, status, level, at, until, reason, ref, jti, ...(details !== undefined && { details }) };
 }
 
 function refuseOtherBrowser(event, settings, question) {
@@ -384,10 +576,19 @@ function refuseOtherBrowser(event, settings, question) {
   if (changed.length > 0) throw new Denial(WRONG_BROWSER, changed);
 }
 
-function confirm(api, settings, answer) {
+function confirm(event, api, { settings, question, answer }) {
   for (const [name, record] of answer.results) {
-    if (record.status !== "abandoned") api.user.setAppMetadata(`${settings.namespace}_${name}_seen`, record);
+    const known = name === "stepup" ? { known: marksAfter(event, settings, { question, record }) } : {};
+    const key = `${settings.namespace}_${name}_seen`;
+    if (record.status !== "abandoned") api.user.setAppMetadata(key, { ...record, ...known });
   }
+}
+
+/** A place is known once the person has verified there; the one not seen for longest gives way. */
+function marksAfter(event, settings, { question, record }) {
+  const known = knownMarks(event, settings);
+  if (record.status !== "passed") return known;
+  return [question.mark, ...known.filter((mark) => mark !== question.mark)].slice(0, MOST_MARKS);
 }
 
 function refuseUnfinished(settings, question, answer) {
@@ -400,12 +601,12 @@ function refuseUnfinished(settings, question, answer) {
 
 /** Steps that were done when the browser left must still be: a verdict or a flag may have come meanwhile. */
 function stepsNotAsked(event, settings, question) {
-  const asked = question.steps.map(({ name }) => name);
-  const steps = requiredSteps(event, settings).filter(({ name }) => !asked.includes(name));
-  const records = countedRecords(event, settings, steps);
-  refuseFailed(steps, records);
-  refuseIfAny(steps.filter((step) => !isDone(records.get(step.name), step)).map(({ name }) => `${name} not asked`));
-  return { steps, records };
+  const { steps, records, unsettled } = standing(event, settings, question.mark);
+  const isOther = ({ name }) => !isDue(question.steps, name);
+  const others = steps.filter(isOther);
+  refuseFailed(others, records);
+  refuseIfAny(unsettled.filter(isOther).map(({ name }) => `${name} not asked`));
+  return { steps: others, records };
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -417,10 +618,11 @@ function setClaims(api, settings, { steps, records }) {
   for (const step of steps) {
     const record = records.get(step.name);
     if (record === undefined || (record.status === "passed" && !isDone(record, step))) continue;
-    const { status, level = null, at, until } = record;
+    const { status, level = null, at, until, details } = record;
     const claim = `${settings.claimsNamespace}${step.name}`;
-    api.idToken.setCustomClaim(claim, { status, level, at, until });
-    api.accessToken.setCustomClaim(claim, { status, level, at, until });
+    const value = { status, level, at, until, ...(details !== undefined && { details }) };
+    api.idToken.setCustomClaim(claim, value);
+    api.accessToken.setCustomClaim(claim, value);
   }
 }
 
@@ -448,6 +650,11 @@ function readSettings(event) {
     answerAudience: read("ANSWER_TOKEN_AUDIENCE", parseName),
     profileKey: read("PROFILE_KEY", parseKey),
     steps: read("STEPS", (text) => parseSteps(text, {})),
+    stepsOnRequest: read("STEPS_ON_REQUEST", (text) => parseSteps(text, {}), []),
+    profileFields: read("PROFILE_FIELDS", parseProfileFields, parseProfileFields(PROFILE_FIELDS)),
+    passwordSince: read("PASSWORD_SINCE", parseInstant, null),
+    stepupOn: read("STEPUP_ON", parseStepupOn, STEPUP_PARTS),
+    stepupRules: read("STEPUP_RULES", parseStepupRules, []),
     onBlocked: read("ON_BLOCKED", parseOnBlocked, parseOnBlocked("*=deny")),
     onPending: read("ON_PENDING", oneOf("deny", "allow"), "deny"),
     browserCheck: read("BROWSER_CHECK", oneOf("off", "browser", "network"), "browser"),
@@ -484,11 +691,49 @@ function parseStep(entry, known) {
   if (name === undefined || ["none", "steps", "skip", "require"].includes(name)) return undefined;
   if (revision !== undefined) return { name, revision: Number(revision) };
   if (known === undefined) return undefined;
-  return { name, revision: known.find((step) => step.name === name)?.revision ?? 1 };
+  return { name, revision: revisionOf(name, known) };
+}
+
+function revisionOf(name, known) {
+  return known.find((step) => step.name === name)?.revision ?? 1;
 }
 
 function written({ name, revision }) {
   return `${name}:${revision}`;
+}
+
+const PROFILE_FIELDS = "given_name,family_name,phone_number,user_metadata.birthdate";
+const ROOT_ATTRIBUTE = /^((given_|family_|user)?name|nickname|phone_number|picture|email)$/;
+const OWN_ATTRIBUTE = /^user_metadata\.[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+
+/** 300 characters in all: the names of what does not fit travel too. */
+function parseProfileFields(text) {
+  const names = listOf(text);
+  const isShort = names.length <= 20 && names.join().length <= 300;
+  const areNames = names.every((name) => ROOT_ATTRIBUTE.test(name) || OWN_ATTRIBUTE.test(name));
+  return isShort && areNames && new Set(names).size === names.length ? names : undefined;
+}
+
+function parseStepupOn(text) {
+  const parts = listOf(text);
+  return parts.every((part) => STEPUP_PARTS.includes(part)) ? parts : undefined;
+}
+
+/** "always", or "acr=VALUE" for logins whose `acr_values` have that value. */
+function parseStepupRules(text) {
+  const rules = listOf(text).map((rule) => {
+    const [, acr] = /^acr=(\S+)$/.exec(rule) ?? [];
+    return rule === "always" ? { always: true } : { acr };
+  });
+  return rules.every(({ always, acr }) => always || acr !== undefined) ? rules : undefined;
+}
+
+function listOf(text) {
+  return text.split(",").map((entry) => entry.trim());
+}
+
+function parseInstant(text) {
+  return isInstant(text) ? text : undefined;
 }
 
 /** "*=deny,oauth2-refresh-token=skip": entries stand over these defaults; `prompt-none` may also be "redirect". */
@@ -569,7 +814,20 @@ function isResult(value) {
   if (!isObject(value) || !STATUSES.has(value.status)) return false;
   const numbers = isCount(value.v) && isCount(value.rev);
   const instants = isInstant(value.at) && (value.until === null || isInstant(value.until));
-  return numbers && instants && [value.level, value.reason, value.ref].every(isTextOrNothing);
+  const texts = [value.level, value.reason, value.ref].every(isTextOrNothing);
+  return numbers && instants && texts && (value.details === undefined || isDetails(value.details));
+}
+
+/** What only one step has to say, flat and small. */
+function isDetails(value) {
+  if (!isObject(value) || Object.keys(value).length > 10 || bytesOf(value) > LARGEST_DETAILS) return false;
+  const isName = (name) => /^[a-z][a-z0-9_]{0,39}$/.test(name);
+  const isValue = (one) => isText(one) || typeof one === "boolean" || Number.isSafeInteger(one);
+  return Object.keys(value).every(isName) && Object.values(value).every(isValue);
+}
+
+function bytesOf(value) {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function isObject(value) {
