@@ -7,10 +7,13 @@ import pytest
 import yaml
 
 from tests.common.tenants_on_disk import CLIENT_SECRET, section, write_tenants
+from tests.metadata_sync.process import Service
 from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.tenant import CLIENT_ID, Tenant, open_tenant
 from tests.support.databases import ServiceDatabase
+from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
+from tests.support.virtual_hosts import VirtualHost
 
 READY_SECONDS = 30.0
 
@@ -73,3 +76,19 @@ async def small_plan(tmp_path: Path, tenant: Tenant) -> Path:
 async def rig(database: ServiceDatabase, tenants_file: Path) -> AsyncIterator[Rig]:
     async with open_rig(database.metadata_sync, tenants_file=tenants_file) as opened:
         yield opened
+
+
+@pytest.fixture
+def service(
+    database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
+) -> Iterator[Service]:
+    environment = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": database.metadata_sync,
+        "AMQP_URL": amqp.metadata_sync,
+        "TENANTS_FILE": str(tenants_file),
+        "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+    }
+    folder = RunFolder(tmp_path / "run")
+    yield Service(folder, environment)
+    folder.stop()

@@ -12,13 +12,14 @@ from common.messages import Message, UpdateMetadata
 from common.outbox import Relay
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
-from metadata_sync import store
+from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
 from metadata_sync.answers import announce, tell
 from metadata_sync.coalesce import refuse_unfit
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.leases import Lease, Leases, scheduled
 from metadata_sync.limiter import Denied
+from metadata_sync.metrics import Effect, effect_of, label
 from metadata_sync.state import Answer, Request, Requester
 from metadata_sync.store import User
 from metadata_sync.worker import Worker
@@ -30,6 +31,7 @@ log = structlog.stdlib.get_logger()
 class _Taken:
     """What became of an update: answered at once, begun at once, or due in `seconds`."""
 
+    effect: Effect = Effect.FIRST
     answers: tuple[Answer, ...] = ()
     lease: Lease | None = None
     seconds: float | None = None
@@ -84,10 +86,11 @@ class Intake:
                 return None
             user = await store.lock_user(connection, tenant=tenant.key, user_id=message.user_id)
             state, answers = user.state.accept(_request(message), now=user.now).take_answers()
+            effect = effect_of(user.state, state)
             user = scheduled(replace(user, state=state), tenant=tenant)
             await tell(connection, answers, user=user, at=self._clock.now())
             taken = await self._begin_or_save(connection, user, tenant=tenant)
-        return replace(taken, answers=answers)
+        return replace(taken, answers=answers, effect=effect)
 
     async def _begin_or_save(self, connection: Connection, user: User, *, tenant: Tenant) -> _Taken:
         if self._may_begin(user):
@@ -109,6 +112,7 @@ class Intake:
 
     def _go_on(self, message: UpdateMetadata, taken: _Taken) -> None:
         log.info("update.accepted", waiting=message.waiting, keys=_revs(message))
+        metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
         if taken.answers:
             self._relay.wake()
             announce(taken.answers, tenant=message.tenant)

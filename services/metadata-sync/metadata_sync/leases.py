@@ -44,7 +44,8 @@ class Lease:
     """One attempt that may begin; `expires` is by the monotonic clock of this process.
 
     `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
-    it is for, where there is one.
+    it is for, where there is one. `queued_for`: seconds since the first change that it carries, None where it
+    only settles.
     """
 
     tenant: Tenant
@@ -54,6 +55,7 @@ class Lease:
     charged_as: int
     patch: Patch
     expires: float
+    queued_for: float | None
     log_context: dict[str, str]
 
 
@@ -97,6 +99,7 @@ class Leases:
             charged_as=budget.charged,
             patch=patch,
             expires=expires,
+            queued_for=_queued_for(user),
             log_context=_log_context(user),
         )
 
@@ -148,6 +151,10 @@ def scheduled(user: User, *, tenant: Tenant) -> User:
     return replace(user, wake_at=user.state.due_at(timing))
 
 
+def _queued_for(user: User) -> float | None:
+    return (user.now - user.state.changes.first).total_seconds() if user.state.changes else None
+
+
 def _log_context(user: User) -> dict[str, str]:
     for transaction_id, requester in user.state.requesters.items():
         trace_id = requester.traceparent[3:35]
@@ -171,7 +178,7 @@ async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Budg
     now = user.now.timestamp()
     budget = await _lock_budget(connection, tenant, now=now)
     cost = charge_of(waiting=user.state.is_waited_for)
-    charged = charge(budget, cost, limit=_limit(tenant), now=now)
+    charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
     if isinstance(charged, Budget):
         await store.save_budget(connection, charged, domain=tenant.management.domain)
     return charged
@@ -179,13 +186,13 @@ async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Budg
 
 async def _correct(connection: Connection, end: End, *, lease: Lease, now: float) -> None:
     before = await _lock_budget(connection, lease.tenant, now=now)
-    after = budget_after(end, before, number=lease.charged_as, limit=_limit(lease.tenant), now=now)
+    after = budget_after(end, before, number=lease.charged_as, limit=limit_of_tenant(lease.tenant), now=now)
     await store.save_budget(connection, after, domain=lease.tenant.management.domain)
     _log_pause(before, after, now=now)
 
 
 async def _lock_budget(connection: Connection, tenant: Tenant, *, now: float) -> Budget:
-    limit = _limit(tenant)
+    limit = limit_of_tenant(tenant)
     fresh = fresh_budget(limit, now=now)
     budget = await store.lock_budget(connection, domain=tenant.management.domain, fresh=fresh)
     return fitting(budget, limit=limit, now=now)
@@ -199,7 +206,8 @@ def _log_pause(before: Budget, after: Budget, *, now: float) -> None:
         log.info("tenant.resumed", reason=before.pause.reason)
 
 
-def _limit(tenant: Tenant) -> Limit:
+def limit_of_tenant(tenant: Tenant) -> Limit:
+    """The limit of the Management domain that the tenant writes to."""
     buckets = (
         (b.burst, b.sustained / b.period.total_seconds()) for b in tenant.management.rate_profile.buckets
     )

@@ -6,6 +6,7 @@ database that remembers it was started, one request at a time asks. Times are se
 database's clock.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -174,6 +175,18 @@ def accepted(budget: Budget, *, now: float) -> Budget:
     if budget.pause and (budget.pause.reason is not PauseReason.RATE_LIMITED or budget.pause.until <= now):
         return replace(budget, pause=None)
     return budget
+
+
+def remaining(budget: Budget, *, limit: Limit, now: float) -> int:
+    """How many requests of our share the tenant would take now, as far as we know."""
+    return max(0, math.floor(min(min(level.share, level.there) for level in _flowed(budget, limit, now=now))))
+
+
+def pause_at(budget: Budget, *, now: float) -> PauseReason | None:
+    """Why nothing is sent at this time, except for probes."""
+    if budget.pause and (budget.pause.reason is not PauseReason.RATE_LIMITED or now < budget.pause.until):
+        return budget.pause.reason
+    return None
 
 
 def _flowed(budget: Budget, limit: Limit, *, now: float) -> tuple[Level, ...]:

@@ -16,7 +16,7 @@ from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
-from metadata_sync import store
+from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
 from metadata_sync.leases import Lease, Leases
 from metadata_sync.limiter import Denied
@@ -91,15 +91,16 @@ class Scheduler:
                 return
             taken = await self._leases.take_next(tenant, waiting=first.waiting)
             if not isinstance(taken, Lease):
-                seconds = taken.seconds if isinstance(taken, Denied) else CONTENDED_SECONDS
-                self._hold_back(first, seconds=seconds)
+                self._hold_back(first, taken)
                 return
             self._worker.start(taken)
         self._alarm.expect(0)
 
-    def _hold_back(self, first: Pending, *, seconds: float) -> None:
+    def _hold_back(self, first: Pending, why: Denied | None) -> None:
         # Another replica, or a probe, may end the reason sooner than it said.
-        seconds = min(seconds, POLL_SECONDS)
+        seconds = min(why.seconds, POLL_SECONDS) if why else CONTENDED_SECONDS
+        if why:
+            metrics.THROTTLE_WAIT.labels(first.tenant, metrics.label(waiting=first.waiting)).inc(seconds)
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds
         self._alarm.expect(seconds)
 

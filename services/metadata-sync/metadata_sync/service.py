@@ -14,6 +14,7 @@ from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync.alarm import Alarm
+from metadata_sync.gauges import Gauges
 from metadata_sync.intake import Intake
 from metadata_sync.leases import Leases
 from metadata_sync.log_events import EVENTS
@@ -58,8 +59,11 @@ async def serve(settings: Settings) -> None:
             clock=clock,
         )
         consumer = connections.consumer(QUEUE, handle=intake.handle)
+        gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
-        await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
+        await stack.enter_async_context(
+            serve_health(settings.admin_listen, checks=checks, refresh=gauges.refresh)
+        )
         log.info("service.started", tenants=len(tenants.current))
         await _run(stop, consumer=consumer, scheduler=scheduler, worker=worker, relay=relay, tenants=tenants)
     log.info("service.stopped")

@@ -43,6 +43,16 @@ class Pending:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """How many of a tenant's users are to be looked at; the first of them is due since `overdue` seconds."""
+
+    tenant: str
+    waiting: bool
+    users: int
+    overdue: float
+
+
 async def lock_user(connection: Connection, *, tenant: str, user_id: str) -> User:
     """The user's row, a new one if need be, ours until the transaction ends."""
     (row,) = await connection.fetch(
@@ -159,6 +169,34 @@ async def first_pending(connection: Connection) -> list[Pending]:
         """
     )
     return [Pending(**row) for row in rows]
+
+
+async def backlogs(connection: Connection, *, tenants: list[str], at_most: int) -> list[Backlog]:
+    """Both classes of each of these tenants, read from the index alone; `at_most` are counted of each."""
+    rows = await connection.fetch(
+        """
+        SELECT tenant, waiting, users, greatest(extract(epoch FROM ws_now() - due), 0)::float8 AS overdue
+        FROM unnest($1::text[]) AS tenant CROSS JOIN (VALUES (true), (false)) AS class (waiting)
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS users, min(wake_at) AS due FROM (
+                SELECT wake_at FROM users
+                WHERE users.tenant = tenant.tenant AND users.waiting = class.waiting
+                  AND wake_at IS NOT NULL
+                ORDER BY wake_at LIMIT $2
+            ) AS first
+        ) AS pending
+        """,
+        tenants,
+        at_most,
+    )
+    return [Backlog(**row) for row in rows]
+
+
+async def read_budgets(connection: Connection, *, domains: list[str]) -> tuple[dict[str, Budget], float]:
+    """The budgets of these domains as they were saved last, not locked; and the database's time."""
+    rows = await connection.fetch("SELECT domain, budget FROM budgets WHERE domain = ANY($1)", domains)
+    now: float = await connection.fetchval("SELECT extract(epoch FROM ws_now())::float8")
+    return {row["domain"]: _BUDGET.validate_json(row["budget"]) for row in rows}, now
 
 
 async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> Budget:

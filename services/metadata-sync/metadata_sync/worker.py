@@ -9,6 +9,7 @@ import structlog
 from common.clock import Clock
 from common.db import DatabaseUnavailableError
 from common.log import bound
+from metadata_sync import metrics
 from metadata_sync.account import Account
 from metadata_sync.alarm import Alarm
 from metadata_sync.ends import End
@@ -22,6 +23,9 @@ AT_ONCE_OF_BACKGROUND = 192
 AT_ONCE_OF_A_TENANTS_CLASS = 48
 RENEW_EVERY_SECONDS = LEASE.total_seconds() / 3
 
+# What is written.
+KIND = "app_metadata"
+
 log = structlog.stdlib.get_logger()
 
 
@@ -33,14 +37,14 @@ class Worker:
         self._client = client
         self._alarm = alarm
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: dict[asyncio.Task[None], float] = {}
         self._at_once: Counter[tuple[str, bool]] = Counter()
 
     def has_room(self, tenant: str, *, waiting: bool) -> bool:
         """Whether one more attempt of this tenant and class may begin."""
         of_background = sum(count for (_, waited), count in self._at_once.items() if not waited)
         return (
-            len(self._tasks) < AT_ONCE
+            len(self._begun) < AT_ONCE
             and (waiting or of_background < AT_ONCE_OF_BACKGROUND)
             and self._at_once[tenant, waiting] < AT_ONCE_OF_A_TENANTS_CLASS
         )
@@ -48,19 +52,27 @@ class Worker:
     def start(self, lease: Lease) -> None:
         """Begin the attempt; it takes care of everything from here."""
         task = asyncio.create_task(self._run(lease))
-        self._tasks.add(task)
+        self._begun[task] = self._clock.monotonic()
+        if lease.queued_for is not None:
+            metrics.QUEUE_DURATION.labels(metrics.label(waiting=lease.waiting)).observe(lease.queued_for)
         self._at_once[lease.tenant.key, lease.waiting] += 1
         task.add_done_callback(partial(self._ended, lease))
 
     async def drain(self) -> None:
         """Return when no attempt runs any more."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._begun:
+            await asyncio.wait(self._begun)
+
+    def running_for(self) -> list[float]:
+        """For how many seconds each attempt that is under way has run."""
+        now = self._clock.monotonic()
+        return [now - begun for begun in self._begun.values()]
 
     def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
         if not self.has_room(lease.tenant.key, waiting=lease.waiting):
             self._alarm.expect(0)
-        self._tasks.discard(task)
+        seconds = self._clock.monotonic() - self._begun.pop(task)
+        metrics.WORK_DURATION.labels(KIND).observe(seconds)
         self._at_once[lease.tenant.key, lease.waiting] -= 1
         if not self._at_once[lease.tenant.key, lease.waiting]:
             del self._at_once[lease.tenant.key, lease.waiting]
@@ -83,6 +95,7 @@ class Worker:
     async def _write(self, lease: Lease) -> None:
         try:
             end = await self._call_while_held(lease)
+            metrics.count_end(lease.tenant.key, end, kind=KIND)
             self._alarm.expect(await self._leases.give_back(lease, end))
         except LeaseLostError:
             await self._leases.abandon(lease)

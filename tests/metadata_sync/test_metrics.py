@@ -1,0 +1,128 @@
+"""What a scrape of a real process tells after a story that is known."""
+
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from common.messages import encode
+from metadata_sync import bucket
+from metadata_sync.limiter import Budget, Pause, PauseReason, fresh_budget, limit_of, pause_at, remaining
+from tests.metadata_sync.process import Service, next_event, send
+from tests.metadata_sync.tenant import Tenant
+from tests.metadata_sync.updates import update
+from tests.support.virtual_hosts import VirtualHost
+from tests.support.waiting import wait_until
+
+Sample = Callable[..., float | None]
+
+
+def scrape(service: Service) -> Sample:
+    """Look a sample of this moment up by its name and labels."""
+    url = f"http://{service.environment['ADMIN_LISTEN']}/metrics"
+    with urllib.request.urlopen(url, timeout=5) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+    def sample(name: str, **labels: str) -> float | None:
+        return samples.get((f"metadata_sync_{name}", frozenset(labels.items())))
+
+    return sample
+
+
+async def test_a_story_told_by_numbers(service: Service, amqp: VirtualHost, tenant: Tenant) -> None:
+    """Three updates of a person's user, one of them unchanged, and two of a background one: three calls."""
+    service.start()
+    background = f"{tenant.user_id}-background"
+    await tenant.create_user(background)
+    for rev in (1, 2):
+        await send(amqp, encode(update(rev, user_id=tenant.user_id)))
+        await next_event(amqp)
+    unchanged = update(2, user_id=tenant.user_id, transaction_id="tx-again")
+    await send(amqp, encode(unchanged))
+    await next_event(amqp)
+    await send(amqp, *(encode(update(rev, user_id=background, waiting=False)) for rev in (1, 2)))
+    for _ in range(2):
+        await next_event(amqp)
+    sample = scrape(service)
+    of_people, of_others = ({"tenant": "acme", "waiting": waiting} for waiting in ("true", "false"))
+    assert {effect: sample("updates_total", effect=effect, **of_people) for effect in EFFECTS} == {
+        "first": 2,
+        "coalesced": None,
+        "unchanged": 1,
+    }
+    assert {effect: sample("updates_total", effect=effect, **of_others) for effect in EFFECTS} == {
+        "first": 1,
+        "coalesced": 1,
+        "unchanged": None,
+    }
+    written = {"tenant": "acme", "kind": "app_metadata"}
+    assert sample("calls_total", result="ok", **written) == 3
+    assert sample("patches_sent_total", **written) == 3
+    assert sample("retries_total", tenant="acme") is None
+    assert sample("queue_duration_seconds_count", waiting="true") == 2
+    assert sample("queue_duration_seconds_count", waiting="false") == 1
+    assert sample("queue_duration_seconds_bucket", waiting="false", le="0.5") == 0
+    assert sample("work_duration_seconds_count", kind="app_metadata") == 3
+    assert (sample("in_flight"), sample("unfinished_work_seconds")) == (0, 0)
+    assert [sample("queue_depth", **labels) for labels in (of_people, of_others)] == [0, 0]
+    # A burst of 50, less the reserve's fifth.
+    assert 1 <= (sample("budget_remaining_requests", domain=tenant.authority) or 0) <= 40
+    assert sample("paused", domain=tenant.authority, reason="rate_limited") == 0
+
+
+EFFECTS = ("first", "coalesced", "unchanged")
+
+
+async def test_a_tenant_in_trouble_shows(service: Service, amqp: VirtualHost, tenant: Tenant) -> None:
+    """After a 403 the domain is paused and its user waits, and both are over with the probe that succeeds."""
+    await tenant.fault(times=2, status=403)
+    service.start()
+    await send(amqp, encode(update(1, user_id=tenant.user_id)))
+    paused = {"domain": tenant.authority, "reason": "forbidden"}
+    of_people = {"tenant": "acme", "waiting": "true"}
+    sample = await wait_until(lambda: _scrape_where(service, "paused", **paused), 15.0, what="the pause")
+    assert sample is not None
+    assert (sample("queue_depth", **of_people), sample("in_flight")) == (1, 0)
+    await next_event(amqp)
+    sample = scrape(service)
+    written = {"tenant": "acme", "kind": "app_metadata"}
+    assert [sample("calls_total", result=result, **written) for result in ("forbidden", "ok")] == [2, 1]
+    assert sample("retries_total", tenant="acme") == 2
+    assert (sample("throttle_wait_seconds_total", **of_people) or 0) >= 4
+
+
+def _scrape_where(service: Service, name: str, **labels: str) -> Sample | None:
+    sample = scrape(service)
+    return sample if sample(name, **labels) else None
+
+
+LIMIT = limit_of((50, 16), (20, 4), reserve=0.2)
+
+
+def test_what_remains_is_the_least_of_all_buckets() -> None:
+    """Of each bucket what is ours and there counts, whole requests, never fewer than none."""
+    budget = fresh_budget(LIMIT, now=100)
+    assert remaining(budget, limit=LIMIT, now=100) == 5
+    assert remaining(budget, limit=LIMIT, now=103) == 14
+    emptied = Budget(levels=tuple(bucket.spent(level) for level in budget.levels))
+    assert remaining(emptied, limit=LIMIT, now=100) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "now", "seen"),
+    [
+        (PauseReason.RATE_LIMITED, 99, PauseReason.RATE_LIMITED),
+        (PauseReason.RATE_LIMITED, 100, None),
+        (PauseReason.UNAUTHORIZED, 100, PauseReason.UNAUTHORIZED),
+    ],
+)
+def test_a_pause_is_over(reason: PauseReason, now: float, seen: PauseReason | None) -> None:
+    """A 429's pause ends with its time, that of refused credentials with a probe that succeeds."""
+    budget = Budget(levels=(), pause=Pause(reason=reason, until=100))
+    assert pause_at(budget, now=now) is seen
