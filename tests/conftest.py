@@ -1,26 +1,30 @@
 """Servers for every test that asks: private ones, started when the first test needs them.
 
+A call that names no tests runs them in several workers, which share one pair of servers; with `-n0` it does not.
 `WAYSTATION_SERVERS=.run/up` uses those that `./dev up --only servers` keeps running, which saves seconds.
 """
 
 import fcntl
 import os
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import parallel
 from tests.support.clock import FakeClock
 from tests.support.databases import Databases, ServiceDatabase
+from tests.support.interrupts import interruptible
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.rabbitmq import RabbitMQ, RabbitMQStart
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.secret_folder import SecretFolder
-from tests.support.servers import TEST_VHOSTS, Servers
+from tests.support.servers import TEST_VHOSTS, Servers, forget_data
 from tests.support.stack import Stack
 from tests.support.virtual_hosts import VirtualHost, lease_virtual_host
 from tests.support.waiting import run_alone
@@ -29,6 +33,8 @@ from tests.support.waiting import run_alone
 hypothesis.settings.register_profile("waystation", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("waystation")
 
+_EXITS = pytest.StashKey[ExitStack]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all`, for those who have the time."""
@@ -36,12 +42,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What `--all` adds is marked."""
+    """What `--all` adds is marked; Ctrl-C and SIGTERM end everything in order."""
+    exits = config.stash[_EXITS] = ExitStack()
+    config.add_cleanup(exits.close)
+    exits.enter_context(interruptible())
     config.addinivalue_line("markers", "thorough: takes many minutes, and runs with --all only")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Several workers where everything is run."""
+    config.option.numprocesses = parallel.workers_by_default(config) or config.option.numprocesses
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One pair of servers for all workers, before there are any."""
+    config = session.config
+    if parallel.hands_out_tests(config) and parallel.SERVERS not in os.environ:
+        servers = config.stash[_EXITS].enter_context(parallel.shared_servers())
+        config.pluginmanager.register(servers)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return parallel.create_scheduling(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes many minutes, unless it was asked for."""
+    """Leave out what takes many minutes, unless it was asked for; what takes longest comes first."""
+    if parallel.is_worker():
+        items.sort(key=lambda item: parallel.turn_of(item.nodeid))
     if config.getoption("--all"):
         return
     left_out = [item for item in items if item.get_closest_marker("thorough")]
@@ -71,8 +101,7 @@ def running_servers() -> Servers | None:
 def run_folder() -> Iterator[RunFolder]:
     """This run's folder, without what an earlier run left in it."""
     with claim_run_folder("test") as folder:
-        for data in (folder.path / "postgresql" / "data", folder.path / "rabbitmq"):
-            shutil.rmtree(data, ignore_errors=True)
+        forget_data(folder)
         yield folder
 
 

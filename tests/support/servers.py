@@ -1,6 +1,7 @@
 """PostgreSQL and RabbitMQ together, and how another process finds them."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,3 +50,9 @@ def start_servers(folder: RunFolder, *, vhosts: Sequence[str] = (VHOST,)) -> Ser
     starting = RabbitMQStart(folder, secrets, vhosts=vhosts)
     postgres = start_postgres(folder, secrets)
     return Servers(postgres=postgres, rabbitmq=starting.finish(), secrets=secrets)
+
+
+def forget_data(folder: RunFolder) -> None:
+    """Remove what an earlier run's servers left in the folder."""
+    for data in (folder.path / "postgresql" / "data", folder.path / "rabbitmq"):
+        shutil.rmtree(data, ignore_errors=True)
