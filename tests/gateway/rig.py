@@ -219,6 +219,7 @@ async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeC
         cookie_keys=(COOKIE_KEY,),
         data_keys=(DATA_KEY,),
         proofing_seal_keys=(SEAL_KEY,),
+        metadata_sync_seal_keys=(SEAL_KEY,),
     )
     await agree_on_time(database.owner, clock)
     async with AsyncExitStack() as stack:

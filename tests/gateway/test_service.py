@@ -105,6 +105,7 @@ def service(
         "COOKIE_KEY_FILES": str(tmp_path / "cookie"),
         "DATA_KEY_FILES": str(tmp_path / "data"),
         "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
+        "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal"),
     }
     folder = RunFolder(tmp_path / "run")
     yield Service(folder, environment)

@@ -13,7 +13,7 @@ from gateway.settings import Settings
 def environ(tmp_path: Path) -> dict[str, str]:
     """The least that the gateway starts with."""
     (tmp_path / "tenants.yaml").touch()
-    for number, name in enumerate(("cookie", "cookie.before", "data", "seal"), 1):
+    for number, name in enumerate(("cookie", "cookie.before", "data", "seal", "seal.sync"), 1):
         (tmp_path / name).write_text(base64.urlsafe_b64encode(bytes([number]) * 32).decode())
     return {
         "PUBLIC_BASE_URL": "https://steps.example",
@@ -23,6 +23,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         "COOKIE_KEY_FILES": f"{tmp_path / 'cookie'}, {tmp_path / 'cookie.before'}",
         "DATA_KEY_FILES": str(tmp_path / "data"),
         "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
+        "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal.sync"),
     }
 
 
@@ -40,6 +41,7 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
         cookie_keys=(bytes([1]) * 32, bytes([2]) * 32),
         data_keys=(bytes([3]) * 32,),
         proofing_seal_keys=(bytes([4]) * 32,),
+        metadata_sync_seal_keys=(bytes([5]) * 32,),
     )
 
 
@@ -62,6 +64,7 @@ def test_every_mistake_at_once() -> None:
         "COOKIE_KEY_FILES",
         "DATA_KEY_FILES",
         "PROOFING_SEAL_KEY_FILE",
+        "METADATA_SYNC_SEAL_KEY_FILE",
     ]
 
 

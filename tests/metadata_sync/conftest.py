@@ -13,6 +13,7 @@ from tests.metadata_sync.tenant import CLIENT_ID, Tenant, open_tenant
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
+from tests.support.secret_folder import SecretFolder
 from tests.support.virtual_hosts import VirtualHost
 
 READY_SECONDS = 30.0
@@ -82,12 +83,15 @@ async def rig(database: ServiceDatabase, tenants_file: Path) -> AsyncIterator[Ri
 def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
 ) -> Iterator[Service]:
+    keys = SecretFolder(tmp_path / "keys")
     environment = {
         "ENVIRONMENT": "development",
         "DATABASE_URL": database.metadata_sync,
         "AMQP_URL": amqp.metadata_sync,
         "TENANTS_FILE": str(tenants_file),
         "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "DATA_KEY_FILES": str(keys.key_file("data")),
+        "SEAL_KEY_FILES": str(keys.key_file("seal")),
     }
     folder = RunFolder(tmp_path / "run")
     yield Service(folder, environment)

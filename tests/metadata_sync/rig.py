@@ -9,16 +9,21 @@ from common.clock import SystemClock
 from common.db import Database, open_database
 from common.messages import Message, MetadataApplied, MetadataRejected, UpdateMetadata, decode
 from common.outbox import OutgoingMessage, Relay
+from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
+from common.vault import Vault
 from metadata_sync import store
 from metadata_sync.alarm import Alarm
 from metadata_sync.intake import Intake
 from metadata_sync.leases import Leases
 from metadata_sync.management import open_management_client
+from metadata_sync.personal import Personal
 from metadata_sync.scheduler import Scheduler
 from metadata_sync.state import UserState
 from metadata_sync.worker import Worker
 from tests.support.waiting import wait_until
+
+SEAL_KEY, DATA_KEY = b"s" * 32, b"d" * 32
 
 
 class NotingPublisher:
@@ -81,7 +86,8 @@ async def open_rig(database_url: str, *, tenants_file: Path) -> AsyncIterator[Ri
         )
         client = await stack.enter_async_context(open_management_client(clock))
         relay = Relay(database=database, publisher=publisher, clock=clock)
-        leases = Leases(database=database, relay=relay, clock=clock)
+        personal = Personal(sealer=Sealer((SEAL_KEY,)), vault=Vault((DATA_KEY,)))
+        leases = Leases(database=database, personal=personal, relay=relay, clock=clock)
         alarm = Alarm(clock)
         worker = Worker(leases=leases, client=client, alarm=alarm, clock=clock)
         scheduler = Scheduler(
@@ -90,6 +96,7 @@ async def open_rig(database_url: str, *, tenants_file: Path) -> AsyncIterator[Ri
         intake = Intake(
             database=database,
             tenants=tenants,
+            personal=personal,
             leases=leases,
             worker=worker,
             alarm=alarm,

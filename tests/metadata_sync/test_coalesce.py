@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from common.messages import DesiredValue
 from metadata_sync.coalesce import (
     Value,
+    Wish,
     digest,
     merge,
     patch_of,
@@ -49,7 +50,7 @@ def test_merge_is_idempotent(one: dict[str, DesiredValue], two: dict[str, Desire
 @given(st.lists(_desired, max_size=5))
 def test_merging_equals_applying_in_order_of_rev(updates: list[dict[str, DesiredValue]]) -> None:
     """What is sent at the end equals what applying every wish in the order of its rev would leave."""
-    merged: dict[str, DesiredValue] = {}
+    merged: dict[str, Wish] = {}
     for update in updates:
         merged = merge(merged, update)
     wishes = [(wish.rev, key) for update in updates for key, wish in update.items()]

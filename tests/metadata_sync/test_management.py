@@ -37,7 +37,7 @@ async def client() -> AsyncIterator[ManagementClient]:
 
 
 async def _write(client: ManagementClient, server: ManagementServer, *, user_id: str = "auth0|1") -> Accepted:
-    return await client.patch_app_metadata(server.account(), user_id, patch=PATCH)
+    return await client.patch_user(server.account(), user_id, patch=PATCH)
 
 
 async def test_a_write_is_one_patch_of_the_given_keys(
@@ -154,7 +154,7 @@ async def test_a_tenant_that_is_not_there_was_sent_nothing(
     await _write(client, server)
     gone = dataclasses.replace(server.account(), origin=f"http://127.0.0.1:{free_port('127.0.0.1')}")
     with pytest.raises(NotSentError, match="unreachable"):
-        await client.patch_app_metadata(gone, "auth0|1", patch=PATCH)
+        await client.patch_user(gone, "auth0|1", patch=PATCH)
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ async def test_parked_writes_are_listed_with_reason_and_age(
     assert all(0 <= row["age"] < 60 for row in rows)
     assert command.parked("list", "--tenant", "globex") == []
     shown = command.run("parked", "list").stdout.splitlines()
-    assert shown[0].split() == ["tenant", "user_id", "key", "rev", "reason", "age"]
-    assert shown[1].split()[:5] == ["acme", one, KEY, "1", "user_not_found"]
+    assert shown[0].split() == ["tenant", "user_id", "kind", "key", "rev", "reason", "age"]
+    assert shown[1].split()[:6] == ["acme", one, "app_metadata", KEY, "1", "user_not_found"]
 
 
 async def test_one_users_are_shown_with_their_values(rig: Rig, tenant: Tenant, command: Command) -> None:

@@ -42,7 +42,11 @@ def _metric_row(metric: MetricWrapperBase) -> str:
 def test_messages_and_reasons_of_refusals() -> None:
     """Every message has its row, and every reason with which the gateway is told of a refusal."""
     messages = ["UpdateMetadata", "MetadataApplied", "MetadataRejected"]
-    assert README.first_cells("Messages") == [*messages, *dict.fromkeys(REFUSALS.values())]
+    assert README.first_cells("Messages") == [
+        *messages,
+        *dict.fromkeys(REFUSALS.values()),
+        "value_unreadable",
+    ]
 
 
 def test_reasons_of_dead_letters() -> None:

@@ -136,14 +136,13 @@ class Stack:
                     "COOKIE_KEY_FILES": str(key("cookie")),
                     "DATA_KEY_FILES": str(key("data-gateway")),
                     "PROOFING_SEAL_KEY_FILE": str(key("seal-proofing")),
-                }
-            case "proofing":
-                return {
-                    "DATA_KEY_FILES": str(key("data-proofing")),
-                    "SEAL_KEY_FILES": str(key("seal-proofing")),
+                    "METADATA_SYNC_SEAL_KEY_FILE": str(key("seal-metadata-sync")),
                 }
             case _:
-                return {}
+                return {
+                    "DATA_KEY_FILES": str(key(f"data-{service}")),
+                    "SEAL_KEY_FILES": str(key(f"seal-{service}")),
+                }
 
 
 def _address(origin: str) -> str:

@@ -1,7 +1,8 @@
 """What the services say to each other: one frozen dataclass per message and version.
 
 Commands are imperative and go to one service; events are past tense and go to whoever listens. Ids and
-outcomes travel in the clear, personal input only as `sealed` (sealing.py), tokens never.
+outcomes travel in the clear, personal input only as `sealed` (sealing.py), tokens never. A field that a
+version got later is left out where it is empty.
 Consumers ignore unknown fields; an unknown type or version is an error that the bus dead-letters.
 
 | message             | from          | to            |
@@ -31,7 +32,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import from_json, to_json
+from pydantic_core import ErrorDetails, from_json
 
 from common.errors import WaystationError
 
@@ -47,6 +48,8 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255, patt
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^.$\x00-\x1f]+$")]
 Revision = Annotated[int, Field(ge=1)]
 
+_OMITTED_WHEN_EMPTY = Field(exclude_if=lambda value: not value)
+
 
 def _can_be_sent_on(value: dict[str, Any] | None) -> dict[str, Any] | None:
     json.dumps(value, allow_nan=False)  # 1e999 is JSON, and infinity in Python, which is not JSON again
@@ -61,6 +64,14 @@ class UnknownMessageError(WaystationError):
     """A type or version that this release does not know; a newer producer was deployed first."""
 
 
+class Kind(StrEnum):
+    """What of a user is written; each kind is a call of its own, and all but app_metadata are personal."""
+
+    APP_METADATA = "app_metadata"
+    ROOT = "root"
+    USER_METADATA = "user_metadata"
+
+
 class Outcome(StrEnum):
     """How a verification ended, in the vendors' common words."""
 
@@ -70,6 +81,9 @@ class Outcome(StrEnum):
     CANCELED = "canceled"
     EXPIRED = "expired"
     ERROR = "error"
+
+
+PersonalRevisions = Annotated[dict[Kind, dict[MetadataKey, Revision]], _OMITTED_WHEN_EMPTY]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +148,11 @@ class DesiredValue:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateMetadata(Envelope):
-    """Bring keys of a user's app_metadata to these values; `waiting` says that a browser waits for it."""
+    """Bring keys of a user to these values; `waiting` says that a browser waits for it until `deadline`.
+
+    `keys` are those of app_metadata. `sealed` holds the personal ones (personal_values.py), bound to tenant,
+    transaction_id and event_id. At least one of both is there.
+    """
 
     __pydantic_config__ = _CONFIG
     type: Literal["UpdateMetadata"] = "UpdateMetadata"
@@ -142,23 +160,32 @@ class UpdateMetadata(Envelope):
     user_id: Identifier
     waiting: bool
     deadline: AwareDatetime
-    keys: Annotated[dict[MetadataKey, DesiredValue], Field(min_length=1, max_length=20)]
+    keys: Annotated[dict[MetadataKey, DesiredValue], Field(max_length=20)]
+    sealed: Annotated[str | None, _OMITTED_WHEN_EMPTY] = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.keys and not self.sealed:
+            raise ValueError("neither keys nor sealed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataApplied(Envelope):
-    """The tenant answered 200 for these keys at these revisions."""
+    """The tenant answered 200 for these keys at these revisions: app_metadata's, and those of other kinds."""
 
     __pydantic_config__ = _CONFIG
     type: Literal["MetadataApplied"] = "MetadataApplied"
     v: Literal[1] = 1
     user_id: Identifier
     keys: dict[MetadataKey, Revision]
+    personal: PersonalRevisions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataRejected(Envelope):
-    """The tenant will never take these keys at these revisions; `reason` is one of a closed set of codes."""
+    """The tenant will never take these keys at these revisions; `reason` is one of a closed set of codes.
+
+    `keys` are those of app_metadata, `personal` those of other kinds.
+    """
 
     __pydantic_config__ = _CONFIG
     type: Literal["MetadataRejected"] = "MetadataRejected"
@@ -166,6 +193,7 @@ class MetadataRejected(Envelope):
     user_id: Identifier
     keys: dict[MetadataKey, Revision]
     reason: Identifier
+    personal: PersonalRevisions = field(default_factory=dict)
 
 
 Command: TypeAlias = VerifyIdentity | UpdateMetadata
@@ -180,7 +208,7 @@ _ADAPTERS: dict[tuple[str, int], TypeAdapter[Message]] = {
 
 def encode(message: Message) -> bytes:
     """The JSON body of a message."""
-    return to_json(message)
+    return _ADAPTERS[(message.type, message.v)].dump_json(message)
 
 
 def decode(body: bytes) -> Message:
@@ -201,8 +229,13 @@ def decode(body: bytes) -> Message:
     try:
         return _adapter(fields).validate_json(body)
     except ValidationError as exc:
-        places = sorted({".".join(map(str, error["loc"])) for error in exc.errors(include_input=False)})
+        places = sorted({_place(error) for error in exc.errors(include_input=False)})
         raise MalformedMessageError(f"wrong fields: {', '.join(places)}"[:200]) from None
+
+
+def _place(error: ErrorDetails) -> str:
+    """Where it is wrong; a rule about several fields (`__post_init__`) has no place, but words of ours."""
+    return ".".join(map(str, error["loc"])) or error["msg"].removeprefix("Value error, ")
 
 
 def _adapter(fields: dict[str, Any]) -> TypeAdapter[Message]:

@@ -5,6 +5,7 @@ the nonce and to tenant, subject, field and row: copied to another place, it doe
 `data_keys` it is gone for good.
 """
 
+import hmac
 import os
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ class Vault:
 
     async def encrypt(self, connection: Connection, plaintext: bytes, *, place: Place) -> bytes:
         """Ciphertext for `place`; makes the person's data key in the same transaction if there is none."""
-        key = await self._load(connection, place) or await self._create(connection, place)
+        key = await self._key_of(connection, place)
         nonce = os.urandom(_NONCE_BYTES)
         header = _VERSION + key.kek_id + key.identifier
         body = AESGCM(key.secret).encrypt(nonce, plaintext, header + place.additional_data())
@@ -77,6 +78,16 @@ class Vault:
             return AESGCM(key.secret).decrypt(nonce, body, header + place.additional_data())
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
+
+    async def fingerprint(self, connection: Connection, plaintext: bytes, *, place: Place) -> bytes:
+        """32 bytes by which equal plaintexts of this place are known, to nobody without the person's key."""
+        key = await self._key_of(connection, place)
+        derived = hmac.digest(key.secret, b"waystation fingerprint", "sha256")
+        context = place.additional_data()
+        return hmac.digest(derived, len(context).to_bytes(4) + context + plaintext, "sha256")
+
+    async def _key_of(self, connection: Connection, place: Place) -> _DataKey:
+        return await self._load(connection, place) or await self._create(connection, place)
 
     async def _load(self, connection: Connection, place: Place) -> _DataKey | None:
         row = await connection.fetchrow(

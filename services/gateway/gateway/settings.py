@@ -19,6 +19,7 @@ class Settings(ServiceSettings):
     cookie_keys: tuple[bytes, ...] = field(repr=False)
     data_keys: tuple[bytes, ...] = field(repr=False)
     proofing_seal_keys: tuple[bytes, ...] = field(repr=False)
+    metadata_sync_seal_keys: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -36,6 +37,7 @@ class Settings(ServiceSettings):
             cookie_keys=reader.keys("COOKIE_KEY_FILES"),
             data_keys=reader.keys("DATA_KEY_FILES"),
             proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),
+            metadata_sync_seal_keys=reader.keys("METADATA_SYNC_SEAL_KEY_FILE"),
         )
         reader.finish()
         return settings

@@ -9,7 +9,8 @@ import structlog
 from common import outbox
 from common.db import Connection
 from common.log import bound
-from common.messages import MetadataApplied, MetadataRejected, new_event_id
+from common.messages import Kind, MetadataApplied, MetadataRejected, new_event_id
+from metadata_sync.kinds import by_kind
 from metadata_sync.state import Answer
 from metadata_sync.store import User
 
@@ -41,6 +42,10 @@ def _event(answer: Answer, *, user: User, at: datetime) -> MetadataApplied | Met
         "occurred_at": at,
         "traceparent": answer.traceparent,
     }
+    personal = by_kind(answer.keys)
+    keys = personal.pop(Kind.APP_METADATA, {})
     if answer.reason is None:
-        return MetadataApplied(**envelope, user_id=user.user_id, keys=answer.keys)
-    return MetadataRejected(**envelope, user_id=user.user_id, keys=answer.keys, reason=answer.reason)
+        return MetadataApplied(**envelope, user_id=user.user_id, keys=keys, personal=personal)
+    return MetadataRejected(
+        **envelope, user_id=user.user_id, keys=keys, personal=personal, reason=answer.reason
+    )

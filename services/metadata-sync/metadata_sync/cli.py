@@ -17,12 +17,13 @@ from typing import Any
 
 from common.db import Database, open_database
 from common.errors import WaystationError
+from common.messages import Kind
 from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
 from metadata_sync import parked
 from metadata_sync.parked import Chosen, ParkedWrite
 
 LIST_AT_MOST = 100
-_COLUMNS = ("tenant", "user_id", "key", "rev", "reason", "age")
+_COLUMNS = ("tenant", "user_id", "kind", "key", "rev", "reason", "age")
 
 
 def main() -> int:
@@ -51,7 +52,11 @@ async def _with_database(options: argparse.Namespace, url: str, *, production: b
         url, schema="metadata_sync", application_name="waystation", production=production, pool_size=2
     ) as database:
         chosen = Chosen(
-            tenant=options.tenant, user_id=options.user_id, key=options.key, reason=options.reason
+            tenant=options.tenant,
+            user_id=options.user_id,
+            kind=options.kind,
+            key=options.key,
+            reason=options.reason,
         )
         done: int = await options.command(database, chosen, options)
     return 0 if done else 1
@@ -77,7 +82,10 @@ async def _show(database: Database, chosen: Chosen, options: argparse.Namespace)
         _say(json.dumps([_as_json(write) | {"value": write.value} for write in found]))
         return len(found)
     for write in found:
-        _say(f"{write.key} at rev {write.rev}: {write.reason}, {_age(write)} ago ({write.at.isoformat()})")
+        _say(
+            f"{write.kind} {write.key} at rev {write.rev}: {write.reason}, {_age(write)} ago "
+            f"({write.at.isoformat()})"
+        )
         _say(f"  {json.dumps(write.value)}")
     if not found:
         _complain("Nothing of this user is parked.")
@@ -130,6 +138,7 @@ def _command(commands: Any, name: str, command: Any, text: str) -> argparse.Argu
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text.capitalize() + "."
     )
+    parser.add_argument("--kind", choices=list(Kind), type=Kind, help="this kind of write alone")
     parser.add_argument("--key", help="this key alone")
     parser.add_argument("--reason", help="refused for this reason alone")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -151,7 +160,7 @@ def _as_json(write: ParkedWrite) -> dict[str, Any]:
 
 
 def _row(write: ParkedWrite) -> tuple[str, ...]:
-    shown = (write.tenant, write.user_id, write.key, str(write.rev), write.reason, _age(write))
+    shown = (write.tenant, write.user_id, write.kind, write.key, str(write.rev), write.reason, _age(write))
     # An id is the tenant's text: nothing in it may steer the terminal.
     return tuple(text if text.isprintable() else ascii(text) for text in shown)
 

@@ -6,15 +6,33 @@ stays as a tombstone, or an older wish that arrives late would bring it back.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from common.messages import DesiredValue
+from common.messages import DesiredValue, Kind
 from metadata_sync.errors import UnfitUpdateError
+from metadata_sync.kinds import kind_and_name
 
 Value: TypeAlias = dict[str, Any] | None
-Desired: TypeAlias = Mapping[str, DesiredValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalWish:
+    """A wish whose value is personal: encrypted (personal.py), and gone as soon as nobody needs it any more.
+
+    `digest` tells equal values of one person, to who has the key; `size` is the value's, in bytes as JSON.
+    """
+
+    rev: int
+    digest: str
+    size: int
+    encrypted: str | None = field(default=None, repr=False)
+
+
+Wish: TypeAlias = DesiredValue | PersonalWish
+Desired: TypeAlias = Mapping[str, Wish]
 
 MAX_VALUE_BYTES = 1024
 MAX_TOTAL_BYTES = 2048
@@ -31,22 +49,26 @@ FORBIDDEN_KEYS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
-    """What one write sends: at least one key, because an empty object would wipe the user's metadata."""
+    """What one write sends: at least one key, because an empty object would wipe the user's metadata.
 
-    first: tuple[str, Value]
-    rest: tuple[tuple[str, Value], ...] = ()
+    A personal value is its `PersonalWish` until the patch is about to be sent.
+    """
 
-    def body(self) -> dict[str, Value]:
+    first: tuple[str, Any]
+    rest: tuple[tuple[str, Any], ...] = ()
+    kind: Kind = Kind.APP_METADATA
+
+    def body(self) -> dict[str, Any]:
         return dict((self.first, *self.rest))
 
 
-def patch_of(values: Mapping[str, Value]) -> Patch | None:
+def patch_of(values: Mapping[str, Any], *, kind: Kind = Kind.APP_METADATA) -> Patch | None:
     """The patch that sends these keys; None where there are none."""
     entries = tuple(values.items())
-    return Patch(first=entries[0], rest=entries[1:]) if entries else None
+    return Patch(first=entries[0], rest=entries[1:], kind=kind) if entries else None
 
 
-def merge(left: Desired, right: Desired) -> dict[str, DesiredValue]:
+def merge(left: Desired, right: Desired) -> dict[str, Wish]:
     """Both wishes in one: associative, commutative and idempotent."""
     later = dict(left)
     for key, wish in right.items():
@@ -54,9 +76,11 @@ def merge(left: Desired, right: Desired) -> dict[str, DesiredValue]:
     return later
 
 
-def _rank(wish: DesiredValue) -> tuple[int, str]:
+def _rank(wish: Wish) -> tuple[int, str, bool]:
     # The gateway never gives one rev to two values; if it did, both orders of arrival must still agree.
-    return wish.rev, canonical(wish.value)
+    if isinstance(wish, PersonalWish):
+        return wish.rev, wish.digest, wish.encrypted is None
+    return wish.rev, canonical(wish.value), False
 
 
 def digest(value: Value) -> str:
@@ -64,11 +88,15 @@ def digest(value: Value) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def canonical(value: Value) -> str:
+def digest_of(wish: Wish) -> str:
+    return wish.digest if isinstance(wish, PersonalWish) else digest(wish.value)
+
+
+def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def refuse_unfit(user_id: str, update: Desired) -> None:
+def refuse_unfit(user_id: str, update: Mapping[str, DesiredValue]) -> None:
     """Refuse what Auth0 or our database would refuse later, and an id that would name another path.
 
     Raises:
@@ -79,21 +107,40 @@ def refuse_unfit(user_id: str, update: Desired) -> None:
     for key, wish in update.items():
         if key in FORBIDDEN_KEYS or not key or {".", "$"} & set(key):
             raise UnfitUpdateError("key_forbidden")
-        if _size(wish.value) > MAX_VALUE_BYTES:
-            raise UnfitUpdateError("value_too_large")
+        refuse_large(wish.value)
+
+
+def refuse_large(value: Any) -> int:
+    """The value's size in bytes.
+
+    Raises:
+        UnfitUpdateError: `value_not_json` or `value_too_large`.
+    """
+    size = _size(value)
+    if size > MAX_VALUE_BYTES:
+        raise UnfitUpdateError("value_too_large")
+    return size
 
 
 def refuse_oversized(desired: Desired) -> None:
-    """Refuse a user's whole desired state when it outgrows our share of the profile.
+    """Refuse a user's whole desired state when a kind of it outgrows our share of the profile.
 
     Raises:
         UnfitUpdateError: `total_too_large`.
     """
-    if sum(len(key.encode()) + _size(wish.value) for key, wish in desired.items()) > MAX_TOTAL_BYTES:
+    totals: Counter[Kind] = Counter()
+    for key, wish in desired.items():
+        kind, name = kind_and_name(key)
+        totals[kind] += len(name.encode()) + _size_of(wish)
+    if max(totals.values(), default=0) > MAX_TOTAL_BYTES:
         raise UnfitUpdateError("total_too_large")
 
 
-def _size(value: Value) -> int:
+def _size_of(wish: Wish) -> int:
+    return wish.size if isinstance(wish, PersonalWish) else _size(wish.value)
+
+
+def _size(value: Any) -> int:
     try:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except ValueError as exc:

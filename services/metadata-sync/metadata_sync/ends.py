@@ -10,6 +10,7 @@ from metadata_sync.errors import (
     NotSentError,
     RateLimitedError,
     RefusedError,
+    RootSyncedError,
 )
 from metadata_sync.limiter import Budget, Limit, PauseReason, accepted, corrected, ended, paused
 from metadata_sync.management import Accepted
@@ -24,6 +25,8 @@ def state_after(end: End, state: UserState, *, now: datetime, jitter: float) -> 
     match end:
         case Accepted():
             return state.confirm(now=now)
+        case RootSyncedError():
+            return state.fall_back(now=now)
         case RefusedError():
             return state.park(end.reason, now=now)
         case EndNotSeenError():

@@ -9,6 +9,7 @@ WaystationError
     ├── EndNotSeenError       it may have been written: timeout, reset, cut answer, 5xx
     ├── RateLimitedError      429: the whole tenant pauses
     ├── RefusedError          400, 404, 409 …: this write will never be taken
+    │   └── RootSyncedError   400: the identity provider alone sets this user's root attributes
     └── CredentialsError      401 after one refresh, 403: the tenant pauses and is probed
 ```
 """
@@ -56,6 +57,10 @@ class RateLimitedError(ManagementError):
 
 class RefusedError(ManagementError):
     """An answer that no repetition changes; nothing was written."""
+
+
+class RootSyncedError(RefusedError):
+    """This user's connection sets their root attributes anew at each login; no call changes them."""
 
 
 class CredentialsError(ManagementError):

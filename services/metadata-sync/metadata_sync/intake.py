@@ -1,6 +1,6 @@
 """Takes updates in: one transaction from the message to the lease of a waiting person's write."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -10,16 +10,18 @@ from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
 from common.messages import Message, UpdateMetadata
 from common.outbox import Relay
+from common.personal_values import PersonalValues
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
 from metadata_sync.answers import announce, tell
-from metadata_sync.coalesce import refuse_unfit
+from metadata_sync.coalesce import Desired, refuse_unfit
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.leases import Lease, Leases, scheduled
 from metadata_sync.limiter import Denied
 from metadata_sync.metrics import Effect, effect_of, label
+from metadata_sync.personal import Personal
 from metadata_sync.state import Answer, Request, Requester
 from metadata_sync.store import User
 from metadata_sync.worker import Worker
@@ -31,6 +33,7 @@ log = structlog.stdlib.get_logger()
 class _Taken:
     """What became of an update: answered at once, begun at once, or due in `seconds`."""
 
+    revs: dict[str, int] = field(default_factory=dict)
     effect: Effect = Effect.FIRST
     answers: tuple[Answer, ...] = ()
     lease: Lease | None = None
@@ -45,6 +48,7 @@ class Intake:
         *,
         database: Database,
         tenants: TenantsWatcher,
+        personal: Personal,
         leases: Leases,
         worker: Worker,
         alarm: Alarm,
@@ -53,6 +57,7 @@ class Intake:
     ) -> None:
         self._database = database
         self._tenants = tenants
+        self._personal = personal
         self._leases = leases
         self._worker = worker
         self._alarm = alarm
@@ -73,24 +78,31 @@ class Intake:
             raise UnknownTenantError(message.tenant)
         try:
             refuse_unfit(message.user_id, message.keys)
-            taken = await self._take(message, tenant=tenant)
+            values = self._personal.open(message)
+            taken = await self._take(message, values, tenant=tenant)
         except UnfitUpdateError as exc:
             raise PoisonMessageError(exc.reason) from exc
         if taken:
             self._go_on(message, taken)
 
-    async def _take(self, message: UpdateMetadata, *, tenant: Tenant) -> _Taken | None:
+    async def _take(
+        self, message: UpdateMetadata, values: PersonalValues, *, tenant: Tenant
+    ) -> _Taken | None:
         """None for a message whose effect is there already."""
         async with self._database.transaction() as connection:
             if not await inbox.record(connection, message):
                 return None
             user = await store.lock_user(connection, tenant=tenant.key, user_id=message.user_id)
-            state, answers = user.state.accept(_request(message), now=user.now).take_answers()
+            personal = await self._personal.encrypted(
+                connection, values, tenant=user.tenant, user_id=user.user_id
+            )
+            request = _request(message, {**message.keys, **personal})
+            state, answers = user.state.accept(request, now=user.now).take_answers()
             effect = effect_of(user.state, state)
             user = scheduled(replace(user, state=state), tenant=tenant)
             await tell(connection, answers, user=user, at=self._clock.now())
             taken = await self._begin_or_save(connection, user, tenant=tenant)
-        return replace(taken, answers=answers, effect=effect)
+        return replace(taken, revs=request.requester.keys, answers=answers, effect=effect)
 
     async def _begin_or_save(self, connection: Connection, user: User, *, tenant: Tenant) -> _Taken:
         if self._may_begin(user):
@@ -111,7 +123,7 @@ class Intake:
         )
 
     def _go_on(self, message: UpdateMetadata, taken: _Taken) -> None:
-        log.info("update.accepted", waiting=message.waiting, keys=_revs(message))
+        log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
         metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
         if taken.answers:
             self._relay.wake()
@@ -121,13 +133,13 @@ class Intake:
         self._alarm.expect(taken.seconds)
 
 
-def _request(message: UpdateMetadata) -> Request:
+def _request(message: UpdateMetadata, desired: Desired) -> Request:
     return Request(
         transaction_id=message.transaction_id,
-        requester=Requester(traceparent=message.traceparent, waiting=message.waiting, keys=_revs(message)),
-        desired=message.keys,
+        requester=Requester(
+            traceparent=message.traceparent,
+            waiting=message.waiting,
+            keys={key: wish.rev for key, wish in desired.items()},
+        ),
+        desired=desired,
     )
-
-
-def _revs(message: UpdateMetadata) -> dict[str, int]:
-    return {key: wish.rev for key, wish in message.keys.items()}

@@ -5,7 +5,7 @@ each attempt, so that whoever lost the lease, asleep or cut off, can record noth
 may still be under way.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
@@ -15,6 +15,7 @@ from common.db import Connection, Database
 from common.log import bound
 from common.outbox import Relay
 from common.tenants import Tenant
+from common.vault import VaultError
 from metadata_sync import store
 from metadata_sync.answers import announce, tell
 from metadata_sync.coalesce import Patch
@@ -32,6 +33,7 @@ from metadata_sync.limiter import (
     fresh_budget,
     limit_of,
 )
+from metadata_sync.personal import Personal
 from metadata_sync.store import User
 
 LEASE = timedelta(seconds=5)
@@ -53,7 +55,8 @@ class Lease:
     waiting: bool
     number: int
     charged_as: int
-    patch: Patch
+    patch: Patch = field(repr=False)
+    keys: tuple[str, ...]
     expires: float
     queued_for: float | None
     log_context: dict[str, str]
@@ -62,8 +65,9 @@ class Lease:
 class Leases:
     """Takes leases and gives them back, and keeps the budget right in the same transactions."""
 
-    def __init__(self, *, database: Database, relay: Relay, clock: Clock) -> None:
+    def __init__(self, *, database: Database, personal: Personal, relay: Relay, clock: Clock) -> None:
         self._database = database
+        self._personal = personal
         self._relay = relay
         self._clock = clock
 
@@ -87,6 +91,11 @@ class Leases:
         if patch is None:
             await store.save_user(connection, scheduled(begun, tenant=tenant))
             return None
+        try:
+            patch = await self._personal.revealed(connection, patch, tenant=user.tenant, user_id=user.user_id)
+        except VaultError:
+            await self._park_unreadable(connection, begun, tenant=tenant)
+            return None
         budget = await _charge(connection, user, tenant=tenant)
         if isinstance(budget, Denied):
             return budget
@@ -98,10 +107,20 @@ class Leases:
             number=begun.lease,
             charged_as=budget.charged,
             patch=patch,
+            keys=tuple(state.attempt.keys) if state.attempt else (),
             expires=expires,
             queued_for=_queued_for(user),
             log_context=_log_context(user),
         )
+
+    async def _park_unreadable(self, connection: Connection, user: User, *, tenant: Tenant) -> None:
+        """A key file is missing: an operator brings it back and redrives."""
+        with bound(**_log_context(user)):
+            log.warning("write.failed", reason="value_unreadable")
+        state, answers = user.state.park("value_unreadable", now=user.now).take_answers()
+        user = scheduled(replace(user, state=state), tenant=tenant)
+        await store.save_user(connection, user)
+        await tell(connection, answers, user=user, at=self._clock.now())
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease for its full time from now; False if it is lost."""
@@ -139,7 +158,7 @@ class Leases:
         """The lease is lost: whatever of its attempt was seen to end, mark what it may have written."""
         async with self._database.transaction() as connection:
             user = await store.lock_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
-            state = user.state.unsettle(lease.patch.body(), now=user.now)
+            state = user.state.unsettle(lease.keys, now=user.now)
             await store.save_user(connection, scheduled(replace(user, state=state), tenant=lease.tenant))
 
 

@@ -1,21 +1,24 @@
-"""The Management API, as much of it as we use: PATCH /api/v2/users/{id} with first-level app_metadata keys.
+"""The Management API, as much of it as we use: PATCH /api/v2/users/{id} with one kind of write.
 
 One call is one request: nothing is repeated in here but what a newly fetched token may cure. What an answer
-means is in its class (errors.py); its body is thrown away, since it is the whole profile of a person.
+means is in its class (errors.py); its body is thrown away, since it is the whole profile of a person, but for
+that of a 400, whose text alone tells why.
 Sources: Auth0, Management API v2 (Update a user); Manage Metadata; Rate Limit Policy.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDictProxy
 
 from common.clock import Clock
+from common.messages import Kind
 from metadata_sync.account import Account
 from metadata_sync.coalesce import Patch
 from metadata_sync.errors import (
@@ -24,6 +27,7 @@ from metadata_sync.errors import (
     NotSentError,
     RateLimitedError,
     RefusedError,
+    RootSyncedError,
 )
 from metadata_sync.rate_headers import RateHeaders, read_rate_headers
 from metadata_sync.tokens import TokenSource
@@ -32,6 +36,9 @@ DEADLINES = aiohttp.ClientTimeout(total=10, connect=3, sock_read=5)
 KEEP_ALIVE_SECONDS = 15.0
 THROW_AWAY_SECONDS = 0.25
 THROW_AWAY_BYTES = 64 * 1024
+
+# Auth0's text for people whose connection has "Sync user profile attributes at each login".
+_ROOT_SYNCED = "The following user attributes cannot be updated"
 
 REFUSALS = {
     400: "payload_refused",
@@ -52,8 +59,11 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class _Response:
+    """`text` is that of a refusal: what it says may be personal, and is compared with fixed words only."""
+
     status: int
     headers: CIMultiDictProxy[str]
+    text: str = field(default="", repr=False)
 
 
 class ManagementClient:
@@ -63,31 +73,32 @@ class ManagementClient:
         self._session = session
         self._tokens = tokens
 
-    async def patch_app_metadata(self, account: Account, user_id: str, *, patch: Patch) -> Accepted:
+    async def patch_user(self, account: Account, user_id: str, *, patch: Patch) -> Accepted:
         """Set the patch's keys of one user.
 
         Raises:
             ManagementError: one of its classes, for everything but a 200.
         """
         token = await self._tokens.token(account)
-        response, sent = await self._send(account, user_id, patch=patch, token=token, sent=1), 1
+        body = patch.body() if patch.kind is Kind.ROOT else {str(patch.kind): patch.body()}
+        response, sent = await self._send(account, user_id, body=body, token=token, sent=1), 1
         if response.status == HTTPStatus.UNAUTHORIZED:
             token = await self._tokens.token(account, refused=token)
-            response, sent = await self._send(account, user_id, patch=patch, token=token, sent=2), 2
+            response, sent = await self._send(account, user_id, body=body, token=token, sent=2), 2
         return _judged(response, sent=sent)
 
     async def _send(
-        self, account: Account, user_id: str, *, patch: Patch, token: str, sent: int
+        self, account: Account, user_id: str, *, body: Mapping[str, Any], token: str, sent: int
     ) -> _Response:
         try:
             async with self._session.patch(
                 account.url(f"/api/v2/users/{quote(user_id, safe='')}"),
-                json={"app_metadata": patch.body()},
+                json=body,
                 headers={"Authorization": f"Bearer {token}"},
                 allow_redirects=False,
             ) as response:
-                await _throw_away(response)
-                return _Response(status=response.status, headers=response.headers)
+                text = await _read(response)
+                return _Response(status=response.status, headers=response.headers, text=text)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise NotSentError("unreachable", sent=sent - 1) from exc
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
@@ -110,15 +121,18 @@ async def open_management_client(
         yield ManagementClient(session=session, tokens=TokenSource(session=session, clock=clock))
 
 
-async def _throw_away(response: aiohttp.ClientResponse) -> None:
-    """Read to the end, so that the connection can be used again; the status has told everything."""
-    size = 0
+async def _read(response: aiohttp.ClientResponse) -> str:
+    """Read to the end, so that the connection can be used again; the text of a 400, else nothing of it."""
+    body, size = bytearray(), 0
     with suppress(aiohttp.ClientError, TimeoutError, OSError):
         async with asyncio.timeout(THROW_AWAY_SECONDS):
             async for chunk in response.content.iter_any():
                 size += len(chunk)
                 if size > THROW_AWAY_BYTES:
-                    return
+                    break
+                if response.status == HTTPStatus.BAD_REQUEST:
+                    body += chunk
+    return body.decode(errors="replace")
 
 
 def _judged(response: _Response, *, sent: int) -> Accepted:
@@ -132,6 +146,8 @@ def _judged(response: _Response, *, sent: int) -> Accepted:
             raise CredentialsError("unauthorized", sent=sent, headers=headers)
         case 403:
             raise CredentialsError("forbidden", sent=sent, headers=headers)
+        case 400 if _ROOT_SYNCED in response.text:
+            raise RootSyncedError("attributes_synced", sent=sent, headers=headers)
         case status if status in REFUSALS:
             raise RefusedError(REFUSALS[status], sent=sent, headers=headers)
         case status:

@@ -5,26 +5,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from common.db import Database
+from common.messages import Kind
 from metadata_sync import store
-from metadata_sync.coalesce import Value
-from metadata_sync.state import UserState
+from metadata_sync.coalesce import PersonalWish, Value
+from metadata_sync.kinds import key_of, kind_and_name
+from metadata_sync.state import Parked, UserState
 from metadata_sync.store import User
 
 BATCH = 200
+PERSONAL = "(personal)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParkedWrite:
-    """One key of one user that the tenant refused at this rev; `age` in seconds."""
+    """One key of one user that the tenant refused at this rev; `age` in seconds.
+
+    `value` is what would be written, or `PERSONAL`.
+    """
 
     tenant: str
     user_id: str
+    kind: Kind
     key: str
     rev: int
     reason: str
     at: datetime
     age: float
-    value: Value
+    value: Value | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,7 @@ class Chosen:
 
     tenant: str | None = None
     user_id: str | None = None
+    kind: Kind | None = None
     key: str | None = None
     reason: str | None = None
 
@@ -40,7 +48,9 @@ class Chosen:
         return [
             write
             for write in _parked(user)
-            if self.key in {None, write.key} and self.reason in {None, write.reason}
+            if self.kind in {None, write.kind}
+            and self.key in {None, write.key}
+            and self.reason in {None, write.reason}
         ]
 
 
@@ -66,7 +76,7 @@ async def _change(database: Database, chosen: Chosen, change: Callable[[User, li
     async for seen in _users(database, chosen):
         async with database.transaction() as connection:
             user = await store.find_user(connection, tenant=seen.tenant, user_id=seen.user_id)
-            keys = [write.key for write in chosen.of(user)] if user else []
+            keys = [key_of(write.kind, write.key) for write in chosen.of(user)] if user else []
             if user and keys:
                 state = change(user, keys)
                 await store.save_user(connection, _woken(replace(user, state=state)))
@@ -95,16 +105,20 @@ async def _users(database: Database, chosen: Chosen) -> AsyncIterator[User]:
 
 
 def _parked(user: User) -> list[ParkedWrite]:
-    return [
-        ParkedWrite(
-            tenant=user.tenant,
-            user_id=user.user_id,
-            key=key,
-            rev=known.rev,
-            reason=known.reason,
-            at=known.at,
-            age=(user.now - known.at).total_seconds(),
-            value=user.state.desired[key].value,
-        )
-        for key, known in sorted(user.state.standing.items())
-    ]
+    return [_parked_write(user, key, known) for key, known in sorted(user.state.standing.items())]
+
+
+def _parked_write(user: User, key: str, known: Parked) -> ParkedWrite:
+    kind, name = kind_and_name(key)
+    wish = user.state.desired[key]
+    return ParkedWrite(
+        tenant=user.tenant,
+        user_id=user.user_id,
+        kind=kind,
+        key=name,
+        rev=known.rev,
+        reason=known.reason,
+        at=known.at,
+        age=(user.now - known.at).total_seconds(),
+        value=PERSONAL if isinstance(wish, PersonalWish) else wish.value,
+    )

@@ -12,13 +12,16 @@ from common.health import serve_health
 from common.log import configure_logging
 from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
+from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
+from common.vault import Vault
 from metadata_sync.alarm import Alarm
 from metadata_sync.gauges import Gauges
 from metadata_sync.intake import Intake
 from metadata_sync.leases import Leases
 from metadata_sync.log_events import EVENTS
 from metadata_sync.management import open_management_client
+from metadata_sync.personal import Personal
 from metadata_sync.scheduler import Scheduler
 from metadata_sync.settings import Settings
 from metadata_sync.worker import Worker
@@ -43,7 +46,8 @@ async def serve(settings: Settings) -> None:
         )
         client = await stack.enter_async_context(open_management_client(clock))
         database, relay = connections.database, connections.relay
-        leases = Leases(database=database, relay=relay, clock=clock)
+        personal = Personal(sealer=Sealer(settings.seal_keys), vault=Vault(settings.data_keys))
+        leases = Leases(database=database, personal=personal, relay=relay, clock=clock)
         alarm = Alarm(clock)
         worker = Worker(leases=leases, client=client, alarm=alarm, clock=clock)
         scheduler = Scheduler(
@@ -52,6 +56,7 @@ async def serve(settings: Settings) -> None:
         intake = Intake(
             database=database,
             tenants=tenants,
+            personal=personal,
             leases=leases,
             worker=worker,
             alarm=alarm,

@@ -7,6 +7,10 @@
   └── an update at any time       └──lose──► due again, its keys unsettled
 ```
 
+Keys of all kinds (kinds.py) lie side by side; an attempt carries those of one kind. Root attributes that only
+the user's identity provider may set go to user_metadata instead. A personal value lies here encrypted, and
+only while it may still have to be written.
+
 A key is *unsettled* after an attempt whose end was not seen: the tenant may still write what that attempt
 carried, over anything later. One more write is due when that can no longer be, and until then no wish for the
 key is taken for unchanged.
@@ -16,11 +20,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from common.messages import DesiredValue
-from metadata_sync.coalesce import Desired, Patch, digest, merge, patch_of, refuse_oversized
+from common.messages import DesiredValue, Kind
+from metadata_sync.coalesce import (
+    Desired,
+    Patch,
+    PersonalWish,
+    Wish,
+    digest_of,
+    merge,
+    patch_of,
+    refuse_oversized,
+)
 from metadata_sync.due import Changes, Timing, together
+from metadata_sync.kinds import kind_and_name, next_after
 
 CONFIRMED_FOR = timedelta(minutes=10)
+FALLEN_BACK_FOR = timedelta(days=1)
 SETTLE_AFTER = timedelta(seconds=60)
 
 
@@ -48,6 +63,7 @@ class Attempt:
     at: datetime
     keys: dict[str, Sent]
     changes: Changes | None
+    kind: Kind = Kind.APP_METADATA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +112,13 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class UserState:
-    """Everything about one user of one tenant; stored whole, so every field needs a default."""
+    """Everything about one user of one tenant; stored whole, so every field needs a default.
 
-    desired: dict[str, DesiredValue] = field(default_factory=dict)
+    `root_refused_at`: when the tenant last refused to change root attributes of this user. `tried`: the kind
+    of the last attempt, while there is more to write.
+    """
+
+    desired: dict[str, Wish] = field(default_factory=dict)
     confirmed: dict[str, Confirmed] = field(default_factory=dict)
     unsettled: dict[str, datetime] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
@@ -107,6 +127,8 @@ class UserState:
     changes: Changes | None = None
     retry_at: datetime | None = None
     failures: int = 0
+    root_refused_at: datetime | None = None
+    tried: Kind | None = None
 
     @property
     def is_waited_for(self) -> bool:
@@ -139,15 +161,47 @@ class UserState:
         return max(due, self.retry_at) if due and self.retry_at else due
 
     def begin(self, *, now: datetime) -> tuple["UserState", Patch | None]:
-        """Begin an attempt with all that is to be written; None if that is nothing."""
+        """Begin an attempt with all of one kind that is to be written; None if there is nothing."""
+        unconfirmed = _unconfirmed(self)
         settling = {key for key, moment in self.unsettled.items() if moment <= now}
-        wishes = {key: self.desired[key] for key in sorted(_unconfirmed(self) | settling)}
-        patch = patch_of({key: wish.value for key, wish in wishes.items()})
-        if patch is None:
+        due: dict[Kind, list[str]] = {}
+        for key in sorted(unconfirmed | settling):
+            due.setdefault(self._written_as(key, now=now), []).append(key)
+        if not due:
             return self, None
-        keys = {key: Sent(rev=wish.rev, digest=digest(wish.value)) for key, wish in wishes.items()}
-        attempt = Attempt(at=now, keys=keys, changes=self.changes)
-        return replace(self, attempt=attempt, changes=None, retry_at=None), patch
+        kind = self._first_of(due, now=now)
+        wishes = {key: self.desired[key] for key in due[kind]}
+        sent = {key: Sent(rev=wish.rev, digest=digest_of(wish)) for key, wish in wishes.items()}
+        is_last = unconfirmed <= wishes.keys()
+        state = replace(
+            self,
+            attempt=Attempt(at=now, keys=sent, changes=self.changes, kind=kind),
+            changes=None if is_last else self.changes,
+            retry_at=None,
+            tried=None if is_last else kind,
+        )
+        return state, patch_of(
+            {kind_and_name(key)[1]: _sent(wish) for key, wish in wishes.items()}, kind=kind
+        )
+
+    def _written_as(self, key: str, *, now: datetime) -> Kind:
+        kind, _ = kind_and_name(key)
+        if kind is Kind.ROOT and self.root_refused_at and now - self.root_refused_at < FALLEN_BACK_FOR:
+            return Kind.USER_METADATA
+        return kind
+
+    def _first_of(self, due: Mapping[Kind, list[str]], *, now: datetime) -> Kind:
+        """The kind to write next: one that somebody waits for, if any, and not the last one again."""
+        if len(due) == 1:
+            return next(iter(due))
+        waited_for = {
+            self._written_as(key, now=now)
+            for requester in self.requesters.values()
+            if requester.waiting
+            for key, rev in requester.keys.items()
+            if _rev(self.confirmed, key) < rev
+        }
+        return next_after(self.tried, due.keys() & waited_for or due)
 
     def confirm(self, *, now: datetime) -> "UserState":
         """The attempt was answered 200."""
@@ -181,13 +235,23 @@ class UserState:
         """The attempt's end was not seen."""
         return self._without_attempt().unsettle(self.attempt.keys, now=now) if self.attempt else self
 
+    def fall_back(self, *, now: datetime) -> "UserState":
+        """The tenant keeps root attributes of this user as their identity provider sends them."""
+        return replace(self._without_attempt(), root_refused_at=now, failures=0)
+
     def _without_attempt(self) -> "UserState":
         carried = self.attempt.changes if self.attempt else None
         return replace(self, attempt=None, changes=together(carried, self.changes))
 
     def unsettle(self, keys: Iterable[str], *, now: datetime) -> "UserState":
-        """Something may still write these keys until `SETTLE_AFTER` from now."""
-        return replace(self, unsettled=self.unsettled | dict.fromkeys(keys, now + SETTLE_AFTER))
+        """Something may still write these keys until `SETTLE_AFTER` from now.
+
+        A value that is gone cannot be written once more; its key just counts as unknown from here.
+        """
+        gone = {key for key in keys if _is_forgotten(self.desired[key])}
+        unknown = {key: replace(self.confirmed[key], digest="") for key in gone & self.confirmed.keys()}
+        settling = dict.fromkeys((key for key in keys if key not in gone), now + SETTLE_AFTER)
+        return replace(self, unsettled=self.unsettled | settling, confirmed=self.confirmed | unknown)
 
     def park(self, reason: str, *, now: datetime) -> "UserState":
         """The tenant refused what the attempt carried, and always will."""
@@ -222,7 +286,7 @@ class UserState:
     def drop(self, keys: Iterable[str]) -> "UserState":
         """Give these parked wishes up; an older one may still not revive their keys, a newer one is tried."""
         dropped = {key: replace(self.standing[key], dropped=True) for key in self.standing.keys() & set(keys)}
-        return replace(self, parked=self.parked | dropped) if dropped else self
+        return _tidied(replace(self, parked=self.parked | dropped)) if dropped else self
 
     def take_answers(self) -> tuple["UserState", tuple[Answer, ...]]:
         """Who can be told something now; each is told once."""
@@ -256,7 +320,7 @@ def _spared(state: UserState, keys: Iterable[str], *, now: datetime) -> UserStat
         if (wish := state.desired[key])
         and (known := state.confirmed.get(key))
         and known.rev < wish.rev
-        and known.digest == digest(wish.value)
+        and known.digest == digest_of(wish)
         and now - known.at <= CONFIRMED_FOR
         and not _may_be_overwritten(state, key)
     }
@@ -264,8 +328,27 @@ def _spared(state: UserState, keys: Iterable[str], *, now: datetime) -> UserStat
 
 
 def _tidied(state: UserState) -> UserState:
-    """Where nothing is left to write, the next change is a first one."""
-    return state if _unconfirmed(state) else replace(state, changes=None)
+    """Where nothing is left to write, the next change is a first one; personal values are kept no longer."""
+    pending = _unconfirmed(state)
+    kept = {*pending, *state.standing, *state.unsettled, *(state.attempt.keys if state.attempt else ())}
+    forgotten = {
+        key: replace(wish, encrypted=None)
+        for key, wish in state.desired.items()
+        if isinstance(wish, PersonalWish) and wish.encrypted and key not in kept
+    }
+    return replace(
+        state,
+        changes=state.changes if pending else None,
+        desired={**state.desired, **forgotten} if forgotten else state.desired,
+    )
+
+
+def _is_forgotten(wish: Wish) -> bool:
+    return isinstance(wish, PersonalWish) and wish.encrypted is None
+
+
+def _sent(wish: Wish) -> object:
+    return wish.value if isinstance(wish, DesiredValue) else wish
 
 
 def _may_be_overwritten(state: UserState, key: str) -> bool:

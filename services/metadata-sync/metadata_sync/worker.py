@@ -23,9 +23,6 @@ AT_ONCE_OF_BACKGROUND = 192
 AT_ONCE_OF_A_TENANTS_CLASS = 48
 RENEW_EVERY_SECONDS = LEASE.total_seconds() / 3
 
-# What is written.
-KIND = "app_metadata"
-
 log = structlog.stdlib.get_logger()
 
 
@@ -72,7 +69,7 @@ class Worker:
         if not self.has_room(lease.tenant.key, waiting=lease.waiting):
             self._alarm.expect(0)
         seconds = self._clock.monotonic() - self._begun.pop(task)
-        metrics.WORK_DURATION.labels(KIND).observe(seconds)
+        metrics.WORK_DURATION.labels(lease.patch.kind).observe(seconds)
         self._at_once[lease.tenant.key, lease.waiting] -= 1
         if not self._at_once[lease.tenant.key, lease.waiting]:
             del self._at_once[lease.tenant.key, lease.waiting]
@@ -95,7 +92,7 @@ class Worker:
     async def _write(self, lease: Lease) -> None:
         try:
             end = await self._call_while_held(lease)
-            metrics.count_end(lease.tenant.key, end, kind=KIND)
+            metrics.count_end(lease.tenant.key, end, kind=lease.patch.kind)
             self._alarm.expect(await self._leases.give_back(lease, end))
         except LeaseLostError:
             await self._leases.abandon(lease)
@@ -124,7 +121,7 @@ class Worker:
         if self._clock.monotonic() >= lease.expires:
             raise LeaseLostError("the lease ran out before the call")
         try:
-            return await self._client.patch_app_metadata(_account(lease), lease.user_id, patch=lease.patch)
+            return await self._client.patch_user(_account(lease), lease.user_id, patch=lease.patch)
         except ManagementError as exc:
             log.warning("write.failed", reason=exc.reason)
             return exc

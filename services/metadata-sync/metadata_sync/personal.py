@@ -1,0 +1,109 @@
+"""Personal values between the message, where they are sealed, and the call, where they must be readable.
+
+In our tables they are encrypted by the person's own data key, with a fingerprint by which equal values are
+known as long as that key exists.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from common.db import Connection
+from common.messages import Kind, UpdateMetadata
+from common.personal_values import ROOT_ATTRIBUTES, PersonalValue, PersonalValues, open_personal
+from common.sealing import Sealer, SealError
+from common.vault import Place, Vault
+from metadata_sync.coalesce import Patch, PersonalWish, canonical, refuse_large
+from metadata_sync.errors import UnfitUpdateError
+from metadata_sync.kinds import key_of
+
+
+class Personal:
+    """Opens what the gateway sealed, keeps it encrypted, and reveals it for a call."""
+
+    def __init__(self, *, sealer: Sealer, vault: Vault) -> None:
+        self._sealer = sealer
+        self._vault = vault
+
+    def open(self, update: UpdateMetadata) -> PersonalValues:
+        """The update's personal values, none if it has no sealed part.
+
+        Raises:
+            UnfitUpdateError: it does not open here, or holds what may never be written.
+        """
+        if update.sealed is None:
+            return {}
+        bound_to = (update.tenant, update.transaction_id, update.event_id)
+        try:
+            values = open_personal(update.sealed, sealer=self._sealer, bound_to=bound_to)
+        except SealError as exc:
+            raise UnfitUpdateError("sealed_unreadable") from exc
+        for kind, name, wish in _each(values):
+            _refuse_unfit(kind, name, wish)
+        return values
+
+    async def encrypted(
+        self, connection: Connection, values: PersonalValues, *, tenant: str, user_id: str
+    ) -> dict[str, PersonalWish]:
+        """The values as wishes that can be stored."""
+        return {
+            key_of(kind, name): await self._encrypt(
+                connection, wish, place=_place(tenant, user_id, name=name, rev=wish.rev)
+            )
+            for kind, name, wish in _each(values)
+        }
+
+    async def _encrypt(self, connection: Connection, wish: PersonalValue, *, place: Place) -> PersonalWish:
+        plaintext = canonical(wish.value).encode()
+        ciphertext = await self._vault.encrypt(connection, plaintext, place=place)
+        fingerprint = await self._vault.fingerprint(connection, plaintext, place=replace(place, row=""))
+        return PersonalWish(
+            rev=wish.rev,
+            digest=fingerprint.hex(),
+            size=len(plaintext),
+            encrypted=base64.b64encode(ciphertext).decode(),
+        )
+
+    async def revealed(self, connection: Connection, patch: Patch, *, tenant: str, user_id: str) -> Patch:
+        """The patch as it is sent.
+
+        Raises:
+            VaultError: a value does not decrypt here.
+        """
+        if patch.kind is Kind.APP_METADATA:
+            return patch
+        first, *rest = [
+            (
+                name,
+                await self._decrypt(connection, wish, place=_place(tenant, user_id, name=name, rev=wish.rev)),
+            )
+            for name, wish in patch.body().items()
+        ]
+        return replace(patch, first=first, rest=tuple(rest))
+
+    async def _decrypt(self, connection: Connection, wish: PersonalWish, *, place: Place) -> object:
+        ciphertext = base64.b64decode(wish.encrypted or "")
+        value: object = json.loads(await self._vault.decrypt(connection, ciphertext, place=place))
+        return value
+
+
+def _each(values: PersonalValues) -> Iterator[tuple[Kind, str, PersonalValue]]:
+    for kind, wishes in values.items():
+        for name, wish in wishes.items():
+            yield kind, name, wish
+
+
+def _place(tenant: str, user_id: str, *, name: str, rev: int) -> Place:
+    # A root attribute may be written to user_metadata in the end: its kind is no part of its place.
+    return Place(tenant=tenant, subject=user_id, field=name, row=str(rev))
+
+
+def _refuse_unfit(kind: Kind, name: str, wish: PersonalValue) -> None:
+    if (kind is Kind.ROOT) is not (name in ROOT_ATTRIBUTES):
+        raise UnfitUpdateError("key_forbidden")
+    refuse_large(wish.value)
+    if kind is Kind.ROOT and wish.value is not None:
+        fits = isinstance(wish.value, str) and 1 <= len(wish.value) <= ROOT_ATTRIBUTES[name]
+        if not fits:
+            raise UnfitUpdateError("attribute_malformed")
