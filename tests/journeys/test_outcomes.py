@@ -9,7 +9,6 @@ from tests.journeys.control import PASSED, SEEN, STEP, told
 from tests.journeys.people import honest, passport, refusing, typing
 from tests.journeys.world import CLAIM, World
 from tests.support.demo_tenant import Person
-from tests.support.waiting import wait_until
 
 
 async def _assert_one_verification(world: World, person: Person, *, status: str) -> None:
@@ -117,27 +116,3 @@ async def test_without_the_tenants_consent_a_document_is_pending(world: World) -
     assert metadata == {STEP: metadata[STEP], SEEN: metadata[STEP]}
     await _assert_one_verification(world, person, status="review")
     await _assert_written_before_resumed(world, person)
-
-
-async def test_a_result_is_carried_where_the_tenant_is_slow(world: World) -> None:
-    """Under policy `carry` a login goes on while the tenant cannot be written; our write follows."""
-    carry = {"policy": "carry", "deadline": "1s"}
-    async with world.retuned(changes={"metadata": carry}):
-        person = await world.person()
-        browser = await world.browser()
-        await world.tenant.plant(f"PATCH .*{person.user_id.removeprefix('auth0|')}", status=503)
-        page = await browser.log_in(honest(person))
-    assert page.has(LOGGED_IN)
-    metadata = await world.tenant.app_metadata(person)
-    assert told(metadata[SEEN]) == PASSED
-    (login,) = await world.rows.transactions(person)
-    assert login["metadata"] == "carried"
-
-    await world.tenant.heal()
-
-    async def followed() -> bool:
-        return STEP in await world.tenant.app_metadata(person)
-
-    await wait_until(followed, 20.0, what="our write")
-    metadata = await world.tenant.app_metadata(person)
-    assert metadata == {STEP: metadata[SEEN], SEEN: metadata[SEEN]}

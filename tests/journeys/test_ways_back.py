@@ -1,11 +1,9 @@
-"""What a tenant may choose about the way back and about its metadata, and where tenants may differ."""
-
-from typing import Any
+"""What a tenant may choose about the way back, and where tenants may differ."""
 
 import pytest
 
 from tests.journeys.browser import CONTINUE, HAND_BACK, LOGGED_IN, reason_of
-from tests.journeys.control import PASSED, SEEN, STEP, told
+from tests.journeys.control import PASSED, SEEN, told
 from tests.journeys.people import honest
 from tests.journeys.variants import where
 from tests.journeys.world import World
@@ -60,36 +58,3 @@ async def test_tenants_differ_and_logins_pass(world: World, settings: dict[str, 
         metadata = await world.tenant.app_metadata(person)
     assert page.has(LOGGED_IN)
     assert told(metadata[SEEN]) == PASSED
-
-
-async def test_under_policy_action_the_action_writes_alone(world: World) -> None:
-    """A result that is known before the way back costs one write, the Action's own."""
-    async with world.retuned(changes={"metadata": {"policy": "action"}}):
-        person = await world.person()
-        page = await (await world.browser()).log_in(honest(person))
-    assert page.has(LOGGED_IN)
-    assert await world.tenant.patches(person) == []
-    metadata = await world.tenant.app_metadata(person)
-    assert metadata == {SEEN: metadata[SEEN]}
-    assert told(metadata[SEEN]) == PASSED
-
-
-@pytest.mark.parametrize(
-    ("metadata", "fault"),
-    [
-        pytest.param({"policy": "fail", "deadline": "1s"}, {"status": 503}, id="too slow under policy fail"),
-        pytest.param({"policy": "wait"}, {"status": 400}, id="refused for good"),
-    ],
-)
-async def test_what_cannot_be_written_refuses_the_login(
-    world: World, metadata: dict[str, Any], fault: dict[str, Any]
-) -> None:
-    """Where the tenant must hold the result first and does not, the login is refused, nothing confirmed."""
-    async with world.retuned(changes={"metadata": metadata}):
-        person = await world.person()
-        await world.tenant.plant(f"PATCH .*{person.user_id.removeprefix('auth0|')}", **fault)
-        page = await (await world.browser()).log_in(honest(person))
-        await world.tenant.heal()
-    assert reason_of(page) == "waystation_metadata_failed"
-    assert SEEN not in await world.tenant.app_metadata(person)
-    assert STEP in (await world.rows.desired(person))
