@@ -1,4 +1,4 @@
-"""One example per message and version, as an old release may still send it: once here, never edited.
+"""Examples of every message and version, as an old release may still send them: once here, never edited.
 
 Beside the body each file names who sends the message and whose queues get it.
 """
@@ -15,12 +15,16 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """`name` is the routing key; services by their names on the broker."""
+    """`name` is the routing key, and what is special about it after a plus; services as on the broker."""
 
     name: str
     producer: str
     consumers: tuple[str, ...]
     body: dict[str, Any]
+
+    @property
+    def routing_key(self) -> str:
+        return self.name.partition("+")[0]
 
     @property
     def json(self) -> bytes:
