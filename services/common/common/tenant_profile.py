@@ -21,13 +21,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from common.personal_values import ROOT_ATTRIBUTES
 from common.profile_schema import TODAY, UnsatisfiableError, require_satisfiable
 from common.tenant_fields import Duration, Label, Section, lasting, matching
 from common.tenant_secrets import Reading
 
 MOST_FIELDS = 15  # a form of ours takes twenty inputs, and some are not the tenant's
 MOST_BYTES = 1000
-LONGEST_ROOT = {"given_name": 150, "family_name": 150, "name": 300, "nickname": 300}  # Management API v2
+LONGEST_ROOT = {name: most for name, most in ROOT_ATTRIBUTES.items() if name != "picture"}
 
 _TUPLE = Field(strict=False)
 _DATE = r"today|[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -52,7 +53,7 @@ _OF_KIND = {
 # A telephone number or an e-mail address at the root is a way to log in, and nobody has verified this one.
 _MISPLACED = PydanticCustomError(
     "root",
-    "only {names} go to the root of the user, as text on one line; everything else goes to user_metadata",
+    "x-to must be root for {names}, which are text on one line, and user_metadata for everything else",
     {"names": ", ".join(LONGEST_ROOT)},
 )
 
@@ -155,7 +156,7 @@ class ProfileField(Section):
     label: Labels = Field(alias="x-label")
     help: Helps | None = Field(default=None, alias="x-help")
     choices: Mapping[str, Labels] = Field(default={}, alias="x-choices")
-    to: Literal["root", "user_metadata"] | None = Field(default=None, alias="x-to")
+    to: Literal["root", "user_metadata"] = Field(alias="x-to")
     confirm: bool | None = Field(default=None, alias="x-confirm")
     autocomplete: Annotated[str, matching(_AUTOFILL, "must be an autofill field name of HTML")] | None = (
         Field(default=None, alias="x-autocomplete")
@@ -197,9 +198,7 @@ class ProfileField(Section):
         if not isinstance(info.context, Reading):
             return self
         if self.enum is not None and (not self.enum or set(self.choices) - set(self.enum)):
-            raise PydanticCustomError(
-                "choices", "enum must have every value that x-choices names, and one at least"
-            )
+            raise PydanticCustomError("choices", "enum must have a value, and each that x-choices names")
         try:
             require_satisfiable(self.schema_of(), today=datetime.now(UTC).date())
         except UnsatisfiableError as exc:
@@ -239,15 +238,10 @@ class ProfileSchema(Section):
             raise PydanticCustomError("unknown", "cannot be satisfied: names what properties does not have")
         return names
 
-    def target_of(self, name: str) -> Literal["root", "user_metadata"]:
-        """Where Auth0 keeps the value."""
-        default: Literal["root", "user_metadata"] = "root" if name in LONGEST_ROOT else "user_metadata"
-        return self.properties[name].to or default
-
 
 def _is_at_home(name: str, field: ProfileField) -> bool:
-    if field.to == "user_metadata" or (field.to is None and name not in LONGEST_ROOT):
-        return True
+    if field.to == "user_metadata":
+        return name not in ROOT_ATTRIBUTES
     return name in LONGEST_ROOT and field.kind == "text" and field.rows is None
 
 
