@@ -1,6 +1,6 @@
 """Servers for every test that asks: private ones, started when the first test needs them.
 
-A call that names no tests runs them in several workers, which share one pair of servers; with `-n0` it does not.
+A call that names no tests runs them in workers that share a pair of servers; `-n0` says one process.
 `WAYSTATION_SERVERS=.run/up` uses those that `./dev up --only servers` keeps running, which saves seconds.
 """
 

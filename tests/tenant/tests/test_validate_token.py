@@ -47,7 +47,6 @@ def _hs512(state: str) -> str:
             "State in the token does not match the /continue state.",
         ),
     ],
-    ids=str,
 )
 async def test_each_refusal(tmp_path: Path, make: object, message: str) -> None:
     """Every wrong token is refused with the text of the real one, which the application gets to read."""
