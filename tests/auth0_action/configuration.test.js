@@ -170,9 +170,10 @@ test("the README lists exactly the settings that the Action reads", () => {
 });
 
 test("the deployment file carries every setting that has no default, as a placeholder", () => {
-  const descriptor = JSON.parse(readFileSync(path.join(AUTH0, "actions/waystation.json"), "utf8"));
+  const folder = path.join(AUTH0, "deploy-cli");
+  const descriptor = JSON.parse(readFileSync(path.join(folder, "actions/waystation.json"), "utf8"));
   const required = Object.keys(SECRETS).sort();
   assert.deepEqual(descriptor.secrets.map(({ name }) => name).sort(), required);
   for (const { name, value } of descriptor.secrets) assert.equal(value, `##WAYSTATION_${name}##`);
-  assert.equal(readFileSync(path.join(AUTH0, descriptor.code), "utf8"), CODE);
+  assert.equal(readFileSync(path.join(folder, descriptor.code), "utf8"), CODE);
 });

@@ -25,7 +25,7 @@ from tests.tenant.clients.emulator import (
     query_of,
 )
 
-_OURS = ROOT / "deploy" / "auth0"
+_OURS = ROOT / "deploy" / "auth0" / "deploy-cli"
 _START_URL = "http://127.0.0.3:9/start/acme/login"
 _SESSION_SECRET = "session-secret-of-32-bytes-or-more-"
 _KEYWORDS = {

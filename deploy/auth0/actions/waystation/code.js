@@ -630,6 +630,43 @@ function setClaims(api, settings, { steps, records }) {
 // Settings: read anew at each run, every mistake collected, only their names ever told
 // ---------------------------------------------------------------------------------------------------------------
 
+/**
+ * What `./dev package` makes the forms of the packages and the README's table from. `@secret` stays hidden in a
+ * dashboard, `@setting` does not; in brackets whether it must be given, else what counts without it.
+ *
+ * @setting START_URL (required) Gateway address: `https://GATEWAY/start/TENANT/ENTRY`; several Actions in one login
+ *   need different entries
+ * @secret SESSION_TOKEN_SECRET (required) Session token secret: signs what we send; 32 bytes or more
+ * @setting SESSION_TOKEN_AUDIENCE (waystation) Session token audience: its `aud`
+ * @secret ANSWER_TOKEN_SECRET (required) Answer token secret: verifies what comes back; 32 bytes or more
+ * @secret ANSWER_TOKEN_SECRET_PREVIOUS (none) Previous answer token secret: also accepted while secrets are rotated;
+ *   tried only after a signature failure
+ * @setting ANSWER_TOKEN_ISSUER (waystation) Answer token issuer: the answer's `iss`
+ * @setting ANSWER_TOKEN_AUDIENCE (required) Answer token audience: the answer's `aud`; the tenant's key is a good one
+ * @secret PROFILE_KEY (required) Profile key: base64url of 32 bytes; encrypts the personal fields
+ * @setting STEPS (required) Steps: `name:revision,…`, for example `terms:3,idproof:1`; `none` asks for nothing of its
+ *   own
+ * @setting STEPS_ON_REQUEST (none) Steps on request: steps that a login may ask for itself, below; as `STEPS`
+ * @setting PROFILE_FIELDS (given_name,family_name,phone_number,user_metadata.birthdate) Profile fields: what the step
+ *   `profile` is told: root attributes and `user_metadata.KEY`; at most 20 names and 300 characters
+ * @setting PASSWORD_SINCE (none) Password changed since: `password` is due for whoever has not changed it since then,
+ *   `2026-11-22T00:00:00Z`
+ * @setting STEPUP_ON (country,network,browser) Usual logins: which of these must be known for a login to be usual
+ * @setting STEPUP_RULES (none) Step-up rules: what makes `stepup` due in a usual login too: `always`, `acr=VALUE`
+ *   (`acr_values` has it)
+ * @setting ON_BLOCKED (*=deny,oauth2-refresh-token=skip,prompt-none=redirect) Blocked logins: what to do where no
+ *   redirect is possible, below
+ * @setting ON_PENDING (deny, allow) Pending steps: `allow` lets a pending step through; its claim says `pending`, and
+ *   the next login asks again
+ * @setting BROWSER_CHECK (browser, network, off) Browser check: which marks must be the same at resume: `browser` =
+ *   user agent and country, `network` = also the network
+ * @setting CONTINUE_ORIGIN (none) Origin to continue at: where the answer goes, by default `https://` + the login's
+ *   host; only for tenants that do not answer on https and port 443
+ * @setting NAMESPACE (waystation) Metadata namespace: prefix of every metadata key
+ * @setting CLAIMS_NAMESPACE (https://waystation.dev/) Claims namespace: prefix of every claim; https, ends with `/`,
+ *   not a domain of Auth0
+ * @setting DEBUG (off, on) Debug log: `on` (or `true`, `1`, `yes`) logs one line a decision, names only
+ */
 function readSettings(event) {
   const mistakes = [];
   const read = (name, parse, fallback) => {
@@ -657,7 +694,7 @@ function readSettings(event) {
     stepupRules: read("STEPUP_RULES", parseStepupRules, []),
     onBlocked: read("ON_BLOCKED", parseOnBlocked, parseOnBlocked("*=deny")),
     onPending: read("ON_PENDING", oneOf("deny", "allow"), "deny"),
-    browserCheck: read("BROWSER_CHECK", oneOf("off", "browser", "network"), "browser"),
+    browserCheck: read("BROWSER_CHECK", oneOf("browser", "network", "off"), "browser"),
     continueOrigin: read("CONTINUE_ORIGIN", parseOrigin, null),
     namespace: read("NAMESPACE", parseNamespace, "waystation"),
     claimsNamespace: read("CLAIMS_NAMESPACE", parseClaimsNamespace, "https://waystation.dev/"),
