@@ -5,7 +5,7 @@ import signal
 import asyncpg
 
 from common.messages import encode
-from tests.metadata_sync.process import Service, next_event, send, take
+from tests.metadata_sync.process import Service, next_event, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
 from tests.support.databases import ServiceDatabase
@@ -35,22 +35,6 @@ async def test_an_update_becomes_an_event_and_two_lines(
     assert all(told.items() <= line.items() for line in lines[1:3])
     assert tenant.user_id not in process.output.read_text()
     assert await tenant.patches() == [{KEY: value(1)}]
-
-
-async def test_a_poisoned_update_is_parked_with_its_reason(
-    service: Service, amqp: VirtualHost, tenant: Tenant
-) -> None:
-    """What may never be written waits in the dead letter queue, and what comes after it is written."""
-    service.start()
-    await send(
-        amqp,
-        encode(update(1, user_id="..")),
-        b"{" * 1_000_000,
-        encode(update(2, user_id=tenant.user_id)),
-    )
-    assert (await next_event(amqp)).keys == {KEY: 2}
-    reasons = {(await take(amqp.admin, "metadata-sync.dead")).headers["x-reason"] for _ in range(2)}
-    assert reasons == {"user_id_malformed", "malformed"}
 
 
 async def test_killed_during_a_call_the_user_is_taken_over(

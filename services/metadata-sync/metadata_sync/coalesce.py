@@ -36,6 +36,8 @@ Desired: TypeAlias = Mapping[str, Wish]
 
 MAX_VALUE_BYTES = 1024
 MAX_TOTAL_BYTES = 2048
+# The gateway counts a user's results one by one, and under policy `action` we learn only of late ones.
+MOST_REVS_AHEAD = 1_000_000
 
 # Auth0 refuses these names (Metadata Field Names and Data Types), and a dot or a dollar sign in any.
 FORBIDDEN_KEYS = frozenset(
@@ -120,6 +122,17 @@ def refuse_large(value: Any) -> int:
     if size > MAX_VALUE_BYTES:
         raise UnfitUpdateError("value_too_large")
     return size
+
+
+def refuse_never_given(known: Desired, update: Desired) -> None:
+    """Refuse a rev that the gateway cannot have given: as the highest, it would silence its key for ever.
+
+    Raises:
+        UnfitUpdateError: `rev_never_given`.
+    """
+    highest = max((wish.rev for wish in known.values()), default=0)
+    if any(wish.rev > highest + MOST_REVS_AHEAD for wish in update.values()):
+        raise UnfitUpdateError("rev_never_given")
 
 
 def refuse_oversized(desired: Desired) -> None:

@@ -29,6 +29,7 @@ from metadata_sync.coalesce import (
     digest_of,
     merge,
     patch_of,
+    refuse_never_given,
     refuse_oversized,
 )
 from metadata_sync.due import Changes, Timing, together
@@ -138,8 +139,9 @@ class UserState:
         """Take an update in. A waiting one makes the user due now, also out of a pause between retries.
 
         Raises:
-            UnfitUpdateError: together with what is there it would be too large.
+            UnfitUpdateError: it does not fit what is there: too large together, or too far ahead.
         """
+        refuse_never_given(self.desired, request.desired)
         desired = merge(self.desired, request.desired)
         refuse_oversized(desired)
         requesters = _with_requester(self.requesters, request)
