@@ -70,7 +70,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def open_rig(database_url: str, *, tenants_file: Path) -> AsyncIterator[Rig]:
+async def open_rig(
+    database_url: str, *, tenants_file: Path, data_key: bytes = DATA_KEY
+) -> AsyncIterator[Rig]:
     """Run a replica while the block runs; it ends as the service does, after what it had begun."""
     clock, publisher, stop = SystemClock(), NotingPublisher(), asyncio.Event()
     tenants = TenantsWatcher(tenants_file, production=False, parts=frozenset({"management"}))
@@ -86,7 +88,7 @@ async def open_rig(database_url: str, *, tenants_file: Path) -> AsyncIterator[Ri
         )
         client = await stack.enter_async_context(open_management_client(clock))
         relay = Relay(database=database, publisher=publisher, clock=clock)
-        personal = Personal(sealer=Sealer((SEAL_KEY,)), vault=Vault((DATA_KEY,)))
+        personal = Personal(sealer=Sealer((SEAL_KEY,)), vault=Vault((data_key,)))
         leases = Leases(database=database, personal=personal, relay=relay, clock=clock)
         alarm = Alarm(clock)
         worker = Worker(leases=leases, client=client, alarm=alarm, clock=clock)

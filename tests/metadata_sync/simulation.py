@@ -3,22 +3,26 @@
 Everything random comes from the seed, so that a seed is a whole run. What the real processes keep in
 PostgreSQL is kept in dictionaries here; each event is one transaction. Requests may be lost, refused,
 answered late or never, and may be written long after we gave them up; replicas die with what they had begun.
-The model beside it knows only what was asked for: the highest rev of every key wins.
+The model beside it knows only what was asked for: the highest rev of every key wins. Of every second user
+the identity provider sets the root attributes, so that they end in user_metadata.
 """
 
 import heapq
+import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any
 
-from common.messages import DesiredValue
+from common.messages import DesiredValue, Kind
+from metadata_sync.coalesce import Patch, PersonalWish, Wish, digest
 from metadata_sync.due import Timing
 from metadata_sync.ends import End, budget_after, state_after
-from metadata_sync.errors import EndNotSeenError, NotSentError, RateLimitedError
+from metadata_sync.errors import EndNotSeenError, NotSentError, RateLimitedError, RootSyncedError
+from metadata_sync.kinds import key_of, kind_and_name
 from metadata_sync.limiter import Budget, Denied, charge, charge_of, ended, fresh_budget, limit_of
 from metadata_sync.management import Accepted
 from metadata_sync.rate_headers import RateHeaders
@@ -31,7 +35,7 @@ GIVEN_UP_AFTER_SECONDS = 5.0
 LATEST_WRITE_SECONDS = 30.0
 TIMING = Timing(quiet=timedelta(seconds=2), max_wait=timedelta(seconds=30))
 PLANS = ((50, 50.0), (50, 16.0), (20, 200 / 60), (10, 2.0), (2, 2.0))
-_KEYS = ("a", "b")
+_KEYS = ("a", "a", "b", "b", "root.given_name", "user_metadata.birthdate")
 
 User = tuple[str, str]
 
@@ -54,7 +58,7 @@ class Call:
     lease: int
     number: int
     waiting: bool
-    body: dict[str, Any]
+    patch: Patch
 
 
 @dataclass(kw_only=True)
@@ -72,7 +76,7 @@ class Tenant:
     holds: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     refused: int = 0
     refused_actions: int = 0
-    calls: int = 0
+    calls: Counter[Kind] = field(default_factory=Counter)
 
 
 class World:
@@ -98,7 +102,7 @@ class World:
         self.lives = [0] * replicas
         self.turns = [Turns() for _ in range(replicas)]
         self.revs: dict[User, int] = defaultdict(int)
-        self.wanted: dict[User, dict[str, DesiredValue]] = defaultdict(dict)
+        self.wanted: dict[User, dict[str, Any]] = defaultdict(dict)
         self.asked: dict[str, tuple[User, float, bool]] = {}
         self.told: dict[str, float] = {}
         self.complaints: list[str] = []
@@ -135,13 +139,13 @@ class World:
         self.revs[user] += 1
         rev, key = self.revs[user], self.random.choice(_KEYS)
         value = None if self.random.random() < 0.1 else {"n": self.random.randrange(3)}
-        self.wanted[user][key] = DesiredValue(rev=rev, value=value)
+        self.wanted[user][_place_of(key, user)] = value
         transaction_id = f"{user[0]}/{user[1]}/{rev}"
         waiting = self.random.random() < 0.2
         request = Request(
             transaction_id=transaction_id,
             requester=Requester(traceparent="", waiting=waiting, keys={key: rev}),
-            desired={key: DesiredValue(rev=rev, value=value)},
+            desired={key: _wish(key, rev=rev, value=value)},
         )
         # The broker may deliver late, out of order, and twice.
         for _ in range(1 + (self.random.random() < 0.1)):
@@ -234,7 +238,7 @@ class World:
             lease=row.lease,
             number=charged.charged,
             waiting=waiting,
-            body=patch.body(),
+            patch=patch,
         )
         self._send(call, life=self.lives[replica])
         return 0
@@ -258,20 +262,21 @@ class World:
     def _arrive(self, detail: tuple[Call, int | None]) -> None:
         call, life = detail
         tenant = self.tenants[call.user[0]]
-        tenant.calls += 1
+        tenant.calls[call.patch.kind] += 1
         if life is not None:
             self._under_way[call.user] += 1
             if self._under_way[call.user] > 1 and not self.faults.deaths:
                 self.complaints.append(f"two writes of {call.user} at once")
         taken, headers = tenant.bucket.take(self.now)
-        if taken:
-            _merge(tenant.holds[call.user[1]], call.body)
-        else:
+        synced = call.patch.kind is Kind.ROOT and _is_federated(call.user)
+        if not taken:
             tenant.refused += 1
+        elif not synced:
+            _merge(tenant.holds[call.user[1]], call.patch)
         if life is not None:
-            end = _end(taken=taken, headers=headers)
+            end = _end(taken=taken, synced=synced, headers=headers)
             self._in(self.random.uniform(0.005, 0.03), "end", (call, life, end))
-            if taken and call.waiting:
+            if taken and call.waiting and not synced:
                 self._in(self.random.uniform(0.1, 0.5), "act", call.user[0])
 
     def _act(self, name: str) -> None:
@@ -303,23 +308,51 @@ class World:
 
     def expected(self) -> dict[User, dict[str, Any]]:
         return {
-            user: {key: wish.value for key, wish in wishes.items() if wish.value is not None}
+            user: {key: value for key, value in wishes.items() if value is not None}
             for user, wishes in self.wanted.items()
         }
 
     def held(self) -> dict[User, dict[str, Any]]:
         return {(tenant, name): self.tenants[tenant].holds[name] for tenant, name in self.wanted}
 
+    def readable(self) -> list[User]:
+        """Of whom a personal value is still kept."""
+        return [
+            user
+            for user, row in self.rows.items()
+            for wish in row.state.desired.values()
+            if isinstance(wish, PersonalWish) and wish.encrypted
+        ]
 
-def _merge(holds: dict[str, Any], body: dict[str, Any]) -> None:
-    for key, value in body.items():
+
+def _is_federated(user: User) -> bool:
+    return user[1].endswith(("1", "3"))
+
+
+def _place_of(key: str, user: User) -> str:
+    """Where the value of a key ends."""
+    kind, name = kind_and_name(key)
+    return key_of(Kind.USER_METADATA, name) if kind is Kind.ROOT and _is_federated(user) else key
+
+
+def _wish(key: str, *, rev: int, value: Any) -> Wish:
+    if kind_and_name(key)[0] is Kind.APP_METADATA:
+        return DesiredValue(rev=rev, value=value)
+    return PersonalWish(rev=rev, digest=digest(value), size=1, encrypted=json.dumps(value))
+
+
+def _merge(holds: dict[str, Any], patch: Patch) -> None:
+    for name, wish in patch.body().items():
+        value = json.loads(wish.encrypted or "") if isinstance(wish, PersonalWish) else wish
         if value is None:
-            holds.pop(key, None)
+            holds.pop(key_of(patch.kind, name), None)
         else:
-            holds[key] = value
+            holds[key_of(patch.kind, name)] = value
 
 
-def _end(*, taken: bool, headers: RateHeaders) -> End:
-    if taken:
-        return Accepted(sent=1, headers=headers)
-    return RateLimitedError("rate_limited", sent=1, headers=headers)
+def _end(*, taken: bool, synced: bool, headers: RateHeaders) -> End:
+    if not taken:
+        return RateLimitedError("rate_limited", sent=1, headers=headers)
+    if synced:
+        return RootSyncedError("attributes_synced", sent=1, headers=headers)
+    return Accepted(sent=1, headers=headers)

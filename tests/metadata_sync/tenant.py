@@ -29,9 +29,14 @@ class Tenant:
         await self._put(user_id or self.user_id, {"email": "ann@example.org", "app_metadata": {"theirs": 1}})
 
     async def app_metadata(self, user_id: str | None = None) -> dict[str, Any]:
-        user = await self._send("GET", f"/__control/users/{quote(user_id or self.user_id, safe='')}")
-        metadata: dict[str, Any] = user["app_metadata"]
+        metadata: dict[str, Any] = (await self.user(user_id))["app_metadata"]
         return metadata
+
+    async def user(self, user_id: str | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = await self._send(
+            "GET", f"/__control/users/{quote(user_id or self.user_id, safe='')}"
+        )
+        return found
 
     async def fault(self, path: str = "PATCH /api/v2/users/", *, times: int = 1, **what: Any) -> None:
         """Plant a fault for requests whose `METHOD /path` matches."""
