@@ -26,13 +26,14 @@ from common.messages import (
 from common.outbox import OutgoingMessage, Relay
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
-from gateway.app import create_app, create_handlers
+from gateway.app import create_app, create_handlers, create_steps
 from gateway.listener import serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.login import Login
 from gateway.logins import Logins
 from gateway.outcomes import Outcomes
+from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.timekeeper import Timekeeper
 from tests.common.log_lines import Lines, logging_into
@@ -83,11 +84,20 @@ class Rig:
         self._publisher = NotingPublisher()
         self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
         self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens"})
-        self.logins = Logins(database=database, relay=self._relay, bell=self.bell, clock=clock)
-        self.outcomes = Outcomes(logins=self.logins, clock=clock)
-        self.timekeeper = Timekeeper(database=database, logins=self.logins)
+        self.logins = Logins(database=database, relay=self._relay, bell=self.bell)
+        self.steps = create_steps(settings, clock=clock)
+        self.planner = Planner(steps=self.steps, clock=clock)
+        self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
+        self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)
         self.handlers = create_handlers(
-            settings, database=database, tenants=self.tenants, logins=self.logins, bell=self.bell, clock=clock
+            settings,
+            steps=self.steps,
+            planner=self.planner,
+            database=database,
+            tenants=self.tenants,
+            logins=self.logins,
+            bell=self.bell,
+            clock=clock,
         )
 
     async def browser(self) -> Browser:

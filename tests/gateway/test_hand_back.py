@@ -27,7 +27,7 @@ states = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size
 async def finished(rig: Rig, browser: Browser, **changes: Any) -> str:
     """A login that is ready to go back."""
     login = await browser.begin(redirect(rig.clock, **changes))
-    await browser.press(login, "identity", mrz=Zone().text())
+    await browser.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     return login
 
@@ -60,7 +60,7 @@ async def test_the_answer(rig: Rig, anna: Browser) -> None:
     """A page posts state and answer to the tenant's /continue; the answer says everything the Action asks."""
     arrival = redirect(rig.clock)
     login = await anna.begin(arrival)
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     page = await anna.press(login, "continue")
     step = (await rig.login(login)).transaction.step("idproof")
@@ -109,7 +109,7 @@ async def test_the_answer(rig: Rig, anna: Browser) -> None:
 async def test_other_ends(rig: Rig, anna: Browser, outcome: Outcome, says: str) -> None:
     """Whatever became of the step, the person can go back with it."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(login, outcome))
     if says != "abandoned":
         await rig.outcomes.handle(await rig.applied(login))
@@ -120,7 +120,7 @@ async def test_other_ends(rig: Rig, anna: Browser, outcome: Outcome, says: str) 
 async def test_declined(rig: Rig, anna: Browser) -> None:
     """A «no» goes back as declined, with a rev, and nothing to wait for."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "decline")
+    await anna.press(login, "idproof/decline")
     claims = claims_of(rig, (await anna.press(login, "continue")).value("session_token"))
     assert (claims["outcome"], claims["metadata"]) == ("declined", "applied")
     assert claims["steps"]["idproof"]["rev"] == 1
@@ -147,7 +147,7 @@ async def test_the_same_answer_again(rig: Rig, anna: Browser) -> None:
 async def test_a_late_verdict_does_not_change_the_answer(rig: Rig, anna: Browser) -> None:
     """What was answered once is answered again, also when proofing has changed its mind."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(login, Outcome.REVIEW))
     await rig.outcomes.handle(await rig.applied(login))
     first = claims_of(rig, (await anna.press(login, "continue")).value("session_token"))
@@ -159,7 +159,7 @@ async def test_not_before_it_is_ready(rig: Rig, anna: Browser) -> None:
     """While the metadata is not applied there is no answer to have."""
     login = await anna.begin(redirect(rig.clock))
     csrf = await anna.csrf(login)
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(login))
     answer = await anna.post(f"/t/{login}/continue", {"csrf": csrf})
     assert (answer.status, answer.title) == (409, "Not yet")
@@ -171,7 +171,7 @@ async def test_by_get(rig: Rig, anna: Browser) -> None:
     set_continue(rig, method="get")
     arrival = redirect(rig.clock, state="a+b/c=d&e%f~g")
     login = await anna.begin(arrival)
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     answer = await anna.press(login, "continue")
     assert (answer.status, answer.text) == (303, "")

@@ -4,7 +4,7 @@ import pytest
 
 from common.messages import Outcome
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
-from gateway.steps.idproof_texts import problem_text, reason_text
+from gateway.steps.idproof.texts import problem_text, reason_text
 from proofing.providers.base import Reason
 from proofing.verification import _TOLD_REASONS
 

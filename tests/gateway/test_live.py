@@ -18,7 +18,7 @@ CHANGED = b"event: changed\ndata:\n\n"
 async def login(rig: Rig, anna: Browser) -> str:
     """A login whose document is being judged."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     return login
 
 
@@ -54,7 +54,7 @@ async def test_nothing_to_wait_for(rig: Rig, anna: Browser, act: str) -> None:
     login = await anna.arrive(redirect(rig.clock))
     await anna.press(login, "claim")
     if act == "decline":
-        await anna.press(login, "decline")
+        await anna.press(login, "idproof/decline")
     async with anna.stream(login) as stream:
         assert await stream.read() == CHANGED
 

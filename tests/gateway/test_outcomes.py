@@ -18,7 +18,7 @@ from tests.support.zones import Zone
 async def login(rig: Rig, anna: Browser) -> str:
     """A login whose document is being judged."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     return login
 
 
@@ -148,7 +148,7 @@ async def test_applied_at_an_older_rev(rig: Rig, anna: Browser, login: str) -> N
     """The confirmation of an earlier login's write does not let a later one go on."""
     await rig.pass_identity(login)
     second = await anna.begin(redirect(rig.clock))
-    await anna.press(second, "identity", mrz=Zone().text())
+    await anna.press(second, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(second))
     await rig.outcomes.handle(await rig.applied(second, keys={"waystation_idproof": 1}))
     assert (await rig.login(second)).transaction.status is Status.WAITING

@@ -176,7 +176,7 @@ async def test_a_whole_login(service: Service, visitor: Browser, amqp: VirtualHo
     """A login from arrival to answer writes exactly these lines, of the catalogue, and stops cleanly."""
     process = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
-    await visitor.press(login, "identity", mrz=Zone().text())
+    await visitor.press(login, "idproof/submit", mrz=Zone().text())
     async with visitor.stream(login) as stream:
         await answer_verification(amqp)
         await answer_update(amqp)
@@ -191,6 +191,7 @@ async def test_a_whole_login(service: Service, visitor: Browser, amqp: VirtualHo
         "login.claimed",
         "step.submitted",
         "verification.noted",
+        "step.concluded",
         "metadata.applied",
         "login.handed_back",
         "service.stopped",
@@ -203,7 +204,7 @@ async def test_a_stop_while_somebody_waits(service: Service, visitor: Browser) -
     """At SIGTERM a browser that listens is sent to ask again, and the process ends within seconds."""
     process = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
-    await visitor.press(login, "identity", mrz=Zone().text())
+    await visitor.press(login, "idproof/submit", mrz=Zone().text())
     async with visitor.stream(login) as stream:
         stopping = asyncio.get_running_loop().run_in_executor(None, process.stop)
         assert await stream.read() == b"event: changed\ndata:\n\n"
@@ -217,7 +218,7 @@ async def test_another_process_goes_on(service: Service, visitor: Browser, amqp:
     """What one process began another one ends: nothing that matters is in memory."""
     first = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
-    await visitor.press(login, "identity", mrz=Zone().text())
+    await visitor.press(login, "idproof/submit", mrz=Zone().text())
     first.stop()
     await answer_verification(amqp)
     service.start()

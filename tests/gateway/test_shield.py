@@ -28,8 +28,8 @@ async def answers_of_every_kind(rig: Rig, browser: Browser) -> list[Answer]:
     answers = [await browser.get(arrival.path)]
     login = answers[0].location.removeprefix("/t/")
     answers += [await browser.look(login), await browser.press(login, "claim")]
-    answers += [await browser.look(login), await browser.press(login, "identity", mrz="x")]
-    answers += [await browser.press(login, "identity", mrz=Zone().text()), await browser.look(login)]
+    answers += [await browser.look(login), await browser.press(login, "idproof/submit", mrz="x")]
+    answers += [await browser.press(login, "idproof/submit", mrz=Zone().text()), await browser.look(login)]
     await rig.pass_identity(login)
     answers += [await browser.look(login), await browser.press(login, "continue")]
     answers += [await browser.get("/nothing"), await browser.get("/start/initech/x?state=a&session_token=b")]

@@ -28,7 +28,7 @@ def set_policy(rig: Rig, policy: str, **changes: Any) -> None:
 async def judged(rig: Rig, browser: Browser) -> str:
     """A login that waits for its metadata."""
     login = await browser.begin(redirect(rig.clock))
-    await browser.press(login, "identity", mrz=Zone().text())
+    await browser.press(login, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(login))
     return login
 
@@ -40,7 +40,7 @@ def went_on(rig: Rig) -> list[str]:
 async def test_no_verdict_in_time(rig: Rig, anna: Browser) -> None:
     """Two minutes before its deadline a login that waits for a verdict goes on as pending, and says so."""
     login = await anna.begin(redirect(rig.clock))
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.advance(LAST_CALL - 2)
     await rig.timekeeper.sweep()
     assert (await rig.login(login)).transaction.waiting_for is WaitingFor.VERIFICATION
@@ -109,7 +109,7 @@ async def test_the_deadline(rig: Rig, anna: Browser, state: str) -> None:
     if state != "opened":
         await anna.press(login, "claim")
     if state in {"waiting", "ready", "handed_back"}:
-        await anna.press(login, "identity", mrz=Zone().text())
+        await anna.press(login, "idproof/submit", mrz=Zone().text())
     if state in {"ready", "handed_back"}:
         await rig.pass_identity(login)
     if state == "handed_back":

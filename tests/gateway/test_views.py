@@ -8,10 +8,15 @@ import pytest
 from bs4 import BeautifulSoup
 
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
+from common.sealing import Sealer
+from common.vault import Vault
+from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
 from gateway.owner import Visit
-from gateway.steps.idproof_texts import problem_text, reason_text
-from gateway.transaction import Conclusion, MetadataOutcome, StepStatus, Transaction
+from gateway.steps.idproof.step import IdproofStep, document_form
+from gateway.steps.idproof.texts import problem_text, reason_text
+from gateway.steps.port import StepBook
+from gateway.transaction import Conclusion, MetadataOutcome, Status, StepStatus, Transaction
 from gateway.views import Views
 from tests.gateway.made import (
     NOW,
@@ -23,19 +28,39 @@ from tests.gateway.made import (
     submitted,
     working,
 )
+from tests.support.clock import FakeClock
 
 COOKIES = BrowserCookies((bytes(32),))
-VIEWS = Views(cookies=COOKIES)
+KEYS = (bytes(32),)
+STEPS = StepBook(
+    IdproofStep(
+        attempts=Attempts(cookie_key=KEYS[0]),
+        vault=Vault(KEYS),
+        sealer=Sealer(KEYS),
+        clock=FakeClock(NOW),
+    )
+)
+VIEWS = Views(cookies=COOKIES, steps=STEPS)
 XSS = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 
 
 def shown(
     transaction: Transaction, *, account: str = "a***@acme.example", attempts_left: int = 5, **changes: Any
 ) -> BeautifulSoup:
+    visit = visited(transaction, **changes)
+    if transaction.status is Status.WORKING:
+        return form(visit, attempts_left=attempts_left)
+    return BeautifulSoup(VIEWS.current(visit, nonce="n0nce", account=account), "html.parser")
+
+
+def visited(transaction: Transaction, **changes: Any) -> Visit:
     ours = login(transaction, **changes)
-    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
-    html = VIEWS.current(visit, nonce="n0nce", account=account, attempts_left=attempts_left)
-    return BeautifulSoup(html, "html.parser")
+    return Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
+
+
+def form(visit: Visit, **values: Any) -> BeautifulSoup:
+    """The form of idproof."""
+    return BeautifulSoup(VIEWS.step(visit, document_form(**values), nonce="n0nce"), "html.parser")
 
 
 def title(page: BeautifulSoup) -> str:
@@ -70,8 +95,8 @@ def test_the_identity_page() -> None:
     """It says what to type and what that proves, and lets the person say no."""
     page = shown(working())
     assert [form["action"] for form in page.select("form")] == [
-        f"/t/{'T' * 22}/identity",
-        f"/t/{'T' * 22}/decline",
+        f"/t/{'T' * 22}/idproof/submit",
+        f"/t/{'T' * 22}/idproof/decline",
     ]
     assert "does not show that the document is real" in page.get_text()
     assert page.select_one("label[for=mrz]") is not None
@@ -89,12 +114,9 @@ def test_the_identity_page() -> None:
 def test_attempts(left: int, text: str) -> None:
     """The form says how many attempts there are, once: at its lines, or beside what was wrong with them."""
     assert text in shown(working(), attempts_left=left).select("#mrz-help")[0].get_text()
-    ours = login(working())
-    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
-    html = VIEWS.identity(visit, nonce="n0nce", attempts_left=left, problems=("Wrong.",))
-    page = BeautifulSoup(html, "html.parser")
+    page = form(visited(working()), attempts_left=left, problems=("Wrong.",))
     assert text in page.select("#problems")[0].get_text()
-    assert html.count(text) == 1
+    assert page.get_text().count(text) == 1
 
 
 @pytest.mark.parametrize(
@@ -208,11 +230,8 @@ def test_foreign_texts_are_text(transaction: Transaction) -> None:
 
 def test_typed_text_is_text() -> None:
     """What was typed comes back into its field, and nothing of it is markup."""
-    ours = login(working())
-    visit = Visit(login=ours, cookie=COOKIES.issue(ours.id, issued=1))
     typed = "</textarea>" + XSS
-    html = VIEWS.identity(visit, nonce="n0nce", problems=(XSS,), typed=typed, attempts_left=1)
-    page = BeautifulSoup(html, "html.parser")
+    page = form(visited(working()), problems=(XSS,), typed=typed, attempts_left=1)
     assert [field.get_text() for field in page.select("textarea")] == [typed]
     assert [item.get_text() for item in page.select("#problems li")] == [XSS]
     assert page.select("img") == []

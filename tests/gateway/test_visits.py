@@ -10,7 +10,7 @@ from tests.gateway.rig import Rig
 from tests.support.zones import Zone
 
 PATHS = ["", "/events"]
-ACTS = ["claim", "identity", "decline", "continue"]
+ACTS = ["claim", "idproof/submit", "idproof/decline", "continue"]
 
 
 def code_of(rig: Rig) -> str:
@@ -152,7 +152,7 @@ async def test_posts_from_elsewhere(rig: Rig, anna: Browser, change: Change, cod
 async def test_the_token_of_another_login(rig: Rig, anna: Browser) -> None:
     """A form's token works for its own login only."""
     mine, other = await anna.begin(redirect(rig.clock)), await anna.begin(redirect(rig.clock))
-    answer = await anna.post(f"/t/{mine}/decline", {"csrf": await anna.csrf(other)})
+    answer = await anna.post(f"/t/{mine}/idproof/decline", {"csrf": await anna.csrf(other)})
     assert (answer.status, code_of(rig)) == (403, "csrf")
 
 
@@ -172,7 +172,7 @@ async def test_a_trickling_form_is_judged_when_it_has_come(rig: Rig, anna: Brows
     (cookie,) = (f"{name}={value}" for name, value in mallory.cookies.items())
     slow = await SlowForm.begin(rig.origin, f"/t/{login}/continue", cookie=cookie, body=f"csrf={csrf}")
     await anna.begin(arrival)
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     answer = await slow.finish()
     assert answer.startswith(b"HTTP/1.1 403 ")

@@ -21,7 +21,7 @@ async def test_one_line_per_request(rig: Rig, anna: Browser) -> None:
     """Each request, whatever came of it, is one line with its route, never its path or query."""
     arrival = redirect(rig.clock)
     login = await anna.begin(arrival)
-    await anna.press(login, "identity", mrz="x")
+    await anna.press(login, "idproof/submit", mrz="x")
     await anna.get(f"/{CANARY}?{CANARY}")
     await anna.request("PROPFIND", f"/t/{login}")
     fields = ("http_request_method", "http_route", "http_response_status_code")
@@ -31,7 +31,7 @@ async def test_one_line_per_request(rig: Rig, anna: Browser) -> None:
         ("GET", "/t/{id}", 200),
         ("POST", "/t/{id}/claim", 303),
         ("GET", "/t/{id}", 200),
-        ("POST", "/t/{id}/identity", 422),
+        ("POST", "/t/{id}/{step}/{act}", 422),
         ("GET", "none", 404),
         ("PROPFIND", "none", 405),
     ]
@@ -44,8 +44,8 @@ async def test_nothing_personal_in_the_log(rig: Rig, anna: Browser) -> None:
     """A whole login, with slips and refusals, leaves no token, state, name, document or cookie in the log."""
     arrival = redirect(rig.clock)
     login = await anna.begin(arrival)
-    await anna.press(login, "identity", mrz=Zone().text()[:-1])
-    await anna.press(login, "identity", mrz=Zone().text())
+    await anna.press(login, "idproof/submit", mrz=Zone().text()[:-1])
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     page = await anna.press(login, "continue")
     await anna.get(arrival.path + f"&session_token={CANARY}", **{"User-Agent": CANARY, "Referer": CANARY})
@@ -67,7 +67,7 @@ async def test_methods_of_acts(rig: Rig, anna: Browser) -> None:
     """A button is a POST, and GET leads to the page of it; any other method is 405 and changes nothing."""
     login = await anna.arrive(redirect(rig.clock))
     before = await rig.everything()
-    for act in ("claim", "identity", "decline", "continue"):
+    for act in ("claim", "idproof/submit", "idproof/decline", "continue"):
         for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"):
             answer = await anna.request(method, f"/t/{login}/{act}")
             assert (method, answer.status, answer.headers["Allow"]) == (method, 405, "GET,POST")
@@ -78,7 +78,7 @@ async def test_a_buttons_address(rig: Rig, anna: Browser, mallory: Browser) -> N
     """Typed or reloaded without its form, it leads whoever asks to the login's page, and does nothing."""
     login = await anna.begin(redirect(rig.clock))
     before = await rig.everything()
-    for act in ("claim", "identity", "decline", "continue"):
+    for act in ("claim", "idproof/submit", "idproof/decline", "continue"):
         for browser in (anna, mallory):
             answer = await browser.get(f"/t/{login}/{act}?csrf={CANARY}")
             assert (answer.status, answer.location) == (303, f"/t/{login}")
@@ -117,7 +117,7 @@ async def test_bad_bodies(rig: Rig, anna: Browser) -> None:
     """Every bad body on every form is a page with a way on, and changes nothing."""
     login = await anna.begin(redirect(rig.clock))
     before = await rig.everything()
-    for act in ("claim", "identity", "decline", "continue"):
+    for act in ("claim", "idproof/submit", "idproof/decline", "continue"):
         for body, kind, status in BAD_BODIES:
             answer = await anna.request(
                 "POST", f"/t/{login}/{act}", data=body, headers={"Content-Type": kind}
@@ -196,7 +196,7 @@ async def test_the_database_is_away(rig: Rig, anna: Browser) -> None:
     answers = [await anna.get(path) for path in (arrival.path, f"/t/{login}", f"/t/{login}/events")]
     answers += [
         await anna.post(f"/t/{login}/{act}", {"csrf": csrf, "mrz": Zone().text()})
-        for act in ("claim", "identity", "decline", "continue")
+        for act in ("claim", "idproof/submit", "idproof/decline", "continue")
     ]
     for answer in answers:
         assert (answer.status, answer.title) == (503, "One moment, please")

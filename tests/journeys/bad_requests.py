@@ -84,7 +84,7 @@ def _form(
     **more: Any,
 ) -> BadRequest:
     headers = {"Content-Type": content_type} | more.pop("headers", {})
-    defaults: dict[str, Any] = {"address": lambda now: f"/t/{now.id}/identity"}
+    defaults: dict[str, Any] = {"address": lambda now: f"/t/{now.id}/idproof/submit"}
     return BadRequest(
         name=f"form: {name}",
         status=status,

@@ -1,143 +1,95 @@
 """What a person does on a page of ours."""
 
-from datetime import UTC
+from collections.abc import Mapping
+from typing import assert_never
 
 import structlog
 
-from common import outbox
 from common.clock import Clock
-from common.db import Connection, Database
-from common.messages import new_event_id
-from common.mrz import MrzError
-from common.sealing import Sealer
-from common.vault import Vault
-from gateway.attempts import Attempts
-from gateway.errors import OutOfAttemptsError, TransitionError
+from common.db import Connection
 from gateway.login import Login
 from gateway.logins import Change, Logins
 from gateway.owner import Visit, require_own
-from gateway.personal import profile_of
-from gateway.steps import idproof
-from gateway.transaction import Status, Transaction
+from gateway.planner import Planner
+from gateway.steps.port import Conclude, Decision, GatewayStep, Stay, StepChange, StepPage, Submit
+from gateway.transaction import STOPPED, Transaction
 
 log = structlog.stdlib.get_logger()
 
 
 class Acts:
-    """One method per button; each raises `TransitionError` where the login is not at it.
+    """One method per kind of button; each raises `TransitionError` where the login is not at it.
 
     Whose login it is, is asked again in the transaction of the change: since the browser was let in, another
     one may have claimed it.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        logins: Logins,
-        attempts: Attempts,
-        vault: Vault,
-        sealer: Sealer,
-        clock: Clock,
-    ) -> None:
-        self._database = database
+    def __init__(self, *, logins: Logins, planner: Planner, clock: Clock) -> None:
         self._logins = logins
-        self._attempts = attempts
-        self._vault = vault
-        self._sealer = sealer
+        self._planner = planner
         self._clock = clock
 
-    async def claim(self, visit: Visit) -> None:
-        """Bind the login to this browser; who has no attempts left is not asked: the step has failed."""
+    async def claim(self, visit: Visit, *, device: bytes | None = None) -> None:
+        """Bind the login to this browser, and begin with the first step that somebody must do."""
 
         async def change(connection: Connection, login: Login) -> Transaction:
-            claimed = login.transaction.claim(visit.cookie.browser)
-            if await self._attempts.left(connection, login):
-                return claimed
-            return await self._without_attempts(connection, login, claimed)
+            claimed = login.transaction.claim(visit.cookie.browser, device=device)
+            return await self._planner.go_on(connection, login, claimed)
 
-        claimed = await self._change(visit, change)
+        await self._change(visit, change)
         log.info("login.claimed")
-        if claimed.step(idproof.NAME).is_concluded:
-            log.warning("step.out_of_attempts", step=idproof.NAME)
 
-    async def decline(self, visit: Visit) -> None:
-        """The person does not want the step that the login is at."""
+    async def stop(self, visit: Visit) -> None:
+        """The person wants no more steps: the tenant gets what there is, with that reason."""
 
         async def change(connection: Connection, login: Login) -> Transaction:
-            declined = login.transaction.conclude(idproof.NAME, idproof.declined(self._clock.now()))
-            return await self._logins.go_on(connection, login, declined)
+            stopped = login.transaction.end_early(at=self._clock.now(), reason=STOPPED)
+            return await self._planner.go_on(connection, login, stopped)
 
         await self._change(visit, change)
-        log.info("step.declined", step=idproof.NAME)
+        log.info("login.stopped")
 
-    async def submit_identity(self, visit: Visit, text: str) -> None:
-        """Have the typed document judged; with no attempts left, the step has failed instead.
+    async def press(
+        self, visit: Visit, step: GatewayStep, *, act: str, form: Mapping[str, str]
+    ) -> StepPage | None:
+        """A button of a step: a page where there is something to say about what was typed, else None."""
+        visit.login.transaction.require_at(step.name)
+        reaction = await step.act(act, visit, form)
+        if isinstance(reaction, StepPage):
+            return reaction
+        return await self._decide(visit, step, reaction)
 
-        Raises:
-            MrzError: a slip of the keyboard.
-        """
-        lines = idproof.check_typed(text, today=self._clock.now().astimezone(UTC).date())
-        verification_id = new_event_id()
+    async def _decide(self, visit: Visit, step: GatewayStep, react: StepChange) -> StepPage | None:
+        decision: Decision = Stay()
 
         async def change(connection: Connection, login: Login) -> Transaction:
-            submitted = login.transaction.submit(idproof.NAME, verification_id=verification_id)
-            if await self._attempts.count_document(connection, login) < 0:
-                raise OutOfAttemptsError("before this document was judged")
-            profile = await profile_of(connection, login, vault=self._vault)
-            command = idproof.command(
-                login,
-                idproof.PersonalInput(mrz=lines, profile=idproof.compared(profile)),
-                verification_id=verification_id,
-                sealer=self._sealer,
-                now=self._clock.now(),
-            )
-            await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
-            return submitted
-
-        try:
-            await self._change(visit, change)
-        except OutOfAttemptsError:
-            return await self._fail(visit)
-        log.info("step.submitted", step=idproof.NAME)
-        return None
-
-    async def count_slip(self, visit: Visit, problem: MrzError, *, typed: str) -> int:
-        """Count a slip of this text; returns how many attempts are left, and at none the step has failed."""
-        transaction = visit.login.transaction
-        step = transaction.current_step
-        if transaction.status is not Status.WORKING or step is None or step.name != idproof.NAME:
-            raise TransitionError("not at this step")
-        async with self._database.connection() as connection:
-            left = await self._attempts.count_slip(connection, visit.login, typed=typed)
-        codes = sorted({found.code for found in problem.problems})
-        log.info("step.mistyped", step=step.name, attempts_left=left, problems=codes)
-        if left == 0:
-            await self._fail(visit)
-        return left
-
-    async def _fail(self, visit: Visit) -> None:
-        async def change(connection: Connection, login: Login) -> Transaction:
-            return await self._without_attempts(connection, login, login.transaction)
+            nonlocal decision
+            login.transaction.require_at(step.name)
+            decision = await react(connection, login)
+            return await self._decided(connection, login, step.name, decision)
 
         await self._change(visit, change)
-        log.warning("step.out_of_attempts", step=idproof.NAME)
+        if isinstance(decision, Submit):
+            log.info("step.submitted", step=step.name)
+        return decision if isinstance(decision, StepPage) else None
 
-    async def _without_attempts(
-        self, connection: Connection, login: Login, transaction: Transaction
+    async def _decided(
+        self, connection: Connection, login: Login, step: str, decision: Decision
     ) -> Transaction:
-        conclusion = idproof.out_of_attempts(self._clock.now(), login.settings)
-        failed = transaction.conclude(idproof.NAME, conclusion)
-        return await self._logins.go_on(connection, login, failed)
+        match decision:
+            case Conclude():
+                concluded = login.transaction.conclude(step, decision.conclusion)
+                return await self._planner.go_on(connection, login, concluded)
+            case Submit():
+                return login.transaction.submit(step, verification_id=decision.verification_id)
+            case Stay() | StepPage():
+                return login.transaction
+            case _:
+                assert_never(decision)
 
-    async def _change(self, visit: Visit, change: Change) -> Transaction:
-        changed = visit.login.transaction
-
+    async def _change(self, visit: Visit, change: Change) -> None:
         async def own(connection: Connection, login: Login) -> Transaction:
-            nonlocal changed
             require_own(login, visit.cookie)
-            changed = await change(connection, login)
-            return changed
+            return await change(connection, login)
 
         await self._logins.change(visit.login.id, own)
-        return changed

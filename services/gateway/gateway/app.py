@@ -25,8 +25,11 @@ from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.logins import Logins
 from gateway.outcomes import Outcomes
+from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
+from gateway.steps.idproof.step import IdproofStep
+from gateway.steps.port import StepBook
 from gateway.timekeeper import Timekeeper
 from gateway.views import Views
 from gateway.visits import Doorkeeper
@@ -47,9 +50,20 @@ def create_app(*, handlers: Handlers, public_base_url: str) -> web.Application:
     return app
 
 
+def create_steps(settings: Settings, *, clock: Clock) -> StepBook:
+    """Every kind of step that this release has."""
+    vault = Vault(settings.data_keys)
+    attempts = Attempts(cookie_key=settings.cookie_keys[0])
+    return StepBook(
+        IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock)
+    )
+
+
 def create_handlers(
     settings: Settings,
     *,
+    steps: StepBook,
+    planner: Planner,
     database: Database,
     tenants: TenantsWatcher,
     logins: Logins,
@@ -59,24 +73,16 @@ def create_handlers(
     """The routes, and the rules behind them."""
     vault = Vault(settings.data_keys)
     cookies = BrowserCookies(settings.cookie_keys)
-    attempts = Attempts(cookie_key=settings.cookie_keys[0])
     return Handlers(
         intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
         doorkeeper=Doorkeeper(
             logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
         ),
-        acts=Acts(
-            database=database,
-            logins=logins,
-            attempts=attempts,
-            vault=vault,
-            sealer=Sealer(settings.proofing_seal_keys),
-            clock=clock,
-        ),
+        acts=Acts(logins=logins, planner=planner, clock=clock),
         hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
-        views=Views(cookies=cookies),
+        views=Views(cookies=cookies, steps=steps),
+        steps=steps,
         logins=logins,
-        attempts=attempts,
         database=database,
         vault=vault,
         cookies=cookies,
@@ -100,10 +106,20 @@ async def serve(settings: Settings) -> None:
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
         database, relay = connections.database, connections.relay
-        logins = Logins(database=database, relay=relay, bell=bell, clock=clock)
-        consumer = connections.consumer(QUEUE, handle=Outcomes(logins=logins, clock=clock).handle)
+        logins = Logins(database=database, relay=relay, bell=bell)
+        steps = create_steps(settings, clock=clock)
+        planner = Planner(steps=steps, clock=clock)
+        outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
+        consumer = connections.consumer(QUEUE, handle=outcomes.handle)
         handlers = create_handlers(
-            settings, database=database, tenants=tenants, logins=logins, bell=bell, clock=clock
+            settings,
+            steps=steps,
+            planner=planner,
+            database=database,
+            tenants=tenants,
+            logins=logins,
+            bell=bell,
+            clock=clock,
         )
 
         async def broker_is_up() -> Health:
@@ -116,6 +132,6 @@ async def serve(settings: Settings) -> None:
         app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))
-        timekeeper = Timekeeper(database=database, logins=logins)
+        timekeeper = Timekeeper(database=database, logins=logins, planner=planner)
         await run_loops(stop, consumer.run, timekeeper.run, tenants.watch, last=relay.run)
     log.info("service.stopped")

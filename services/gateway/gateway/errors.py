@@ -4,7 +4,6 @@
 WaystationError
 ├── TransitionError          a state machine was asked for what its state does not allow
 ├── ConflictError            somebody else changed the login first
-├── OutOfAttemptsError       the person has tried too often within the step's window
 └── PageError                what a person sees instead of the page they asked for
     ├── BadRequestError          400
     ├── TokenRefusedError        401
@@ -31,10 +30,6 @@ class TransitionError(WaystationError):
 
 class ConflictError(WaystationError):
     """The login changed between reading and saving it."""
-
-
-class OutOfAttemptsError(WaystationError):
-    """All attempts of this person at this step are used up, in this login and others."""
 
 
 class PageError(WaystationError):

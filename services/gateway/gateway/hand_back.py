@@ -128,4 +128,5 @@ def _answer_step(step: Step) -> AnswerStep:
         rev=step.rev or 0,
         reason=ended.reason,
         ref=ended.reference,
+        details=dict(ended.details) or None,
     )

@@ -8,10 +8,8 @@ from aiohttp import web
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
-from common.mrz import MrzError
 from common.vault import Vault
 from gateway.acts import Acts
-from gateway.attempts import Attempts
 from gateway.browser import MAX_AGE_SECONDS, BrowserCookie, BrowserCookies, surplus
 from gateway.errors import (
     BadRequestError,
@@ -29,15 +27,15 @@ from gateway.owner import Visit, is_claimable_by
 from gateway.pages import render
 from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
-from gateway.steps.idproof_texts import problem_text
+from gateway.steps.port import GatewayStep, StepBook, StepPage
 from gateway.transaction import Status
 from gateway.views import Views
 from gateway.visits import Doorkeeper
 
 START_ROUTE = "/start/{tenant:[a-z0-9-]{1,40}}/{entry:[a-z0-9-]{1,32}}"
+STEP_ROUTE = "/t/{id}/{step:[a-z]{1,32}}/{act:[a-z]{1,32}}"
 LOOK_SECONDS = 1.0
 KEEP_ALIVE_LOOKS = 10
-MAX_TYPED = 400
 
 _ORDER = (Status.OPENED, Status.WORKING, Status.WAITING, Status.READY, Status.HANDED_BACK)
 
@@ -54,7 +52,7 @@ class Handlers:
         hand_back: HandBack,
         views: Views,
         logins: Logins,
-        attempts: Attempts,
+        steps: StepBook,
         database: Database,
         vault: Vault,
         cookies: BrowserCookies,
@@ -67,7 +65,7 @@ class Handlers:
         self._hand_back = hand_back
         self._views = views
         self._logins = logins
-        self._attempts = attempts
+        self._steps = steps
         self._database = database
         self._vault = vault
         self._cookies = cookies
@@ -79,11 +77,13 @@ class Handlers:
             web.get(START_ROUTE, self.start, allow_head=False),
             web.get("/t/{id}", self.show, allow_head=False),
             web.post("/t/{id}/claim", self.claim),
-            web.post("/t/{id}/identity", self.identity),
-            web.post("/t/{id}/decline", self.decline),
             web.get("/t/{id}/events", self.events, allow_head=False),
+            web.get("/t/{id}/stop", self.ask_to_stop, allow_head=False),
+            web.post("/t/{id}/stop", self.stop),
             web.post("/t/{id}/continue", self.go_back),
-            web.get("/t/{id}/{act:claim|identity|decline|continue}", self.look, allow_head=False),
+            web.post(STEP_ROUTE, self.press),
+            web.get("/t/{id}/{act:claim|continue}", self.look, allow_head=False),
+            web.get(STEP_ROUTE, self.look, allow_head=False),
         ]
 
     async def start(self, request: web.Request) -> web.Response:
@@ -118,9 +118,13 @@ class Handlers:
     async def show(self, request: web.Request) -> web.Response:
         """The login as it is; reload and back come here as often as they like."""
         visit = await self._doorkeeper.admit(request)
-        account, left = await self._account(visit), await self._attempts_left(visit)
-        html = self._views.current(visit, nonce=request[NONCE], account=account, attempts_left=left)
-        return _page(html)
+        step = visit.login.transaction.current_step
+        if visit.login.transaction.status is Status.WORKING and step is not None:
+            async with self._database.connection() as connection:
+                page = await self._steps.of(step.name).page(connection, visit)
+            return self._step_page(visit, request, page)
+        account = await self._account(visit)
+        return _page(self._views.current(visit, nonce=request[NONCE], account=account))
 
     async def look(self, request: web.Request) -> web.Response:
         """A button's address, typed or reloaded without its form: show the login as it is."""
@@ -135,12 +139,6 @@ class Handlers:
             profile = await profile_of(connection, visit.login, vault=self._vault)
         return masked(profile.get("email"))
 
-    async def _attempts_left(self, visit: Visit) -> int:
-        if visit.login.transaction.status is not Status.WORKING:
-            return 0
-        async with self._database.connection() as connection:
-            return await self._attempts.left(connection, visit.login)
-
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
         response = await self._act(visit, Status.OPENED, self._acts.claim(visit))
@@ -148,51 +146,41 @@ class Handlers:
         _set_cookie(response, visit.cookie)
         return response
 
-    async def decline(self, request: web.Request) -> web.Response:
-        visit, _ = await self._doorkeeper.admit_form(request)
-        return await self._act(visit, Status.WORKING, self._acts.decline(visit))
-
-    async def identity(self, request: web.Request) -> web.Response:
+    async def press(self, request: web.Request) -> web.Response:
+        """A button of a step's page."""
         visit, form = await self._doorkeeper.admit_form(request)
+        step = self._pressed(visit, request)
         if visit.login.transaction.status is not Status.WORKING:
             return _elsewhere(visit, Status.WORKING)
-        typed = form.get("mrz", "")
-        if not typed.strip() or len(typed) > MAX_TYPED:
-            problem = "Type the lines of your document." if not typed.strip() else "That is too long."
-            left = await self._attempts_left(visit)
-            return self._identity_again(
-                visit, request, problems=(problem,), typed=typed[:MAX_TYPED], attempts_left=left
-            )
+        typed = {name: value for name, value in form.items() if name != "csrf"}
         try:
-            return await self._act(visit, Status.WORKING, self._acts.submit_identity(visit, typed))
-        except MrzError as exc:
-            return await self._mistyped(visit, request, exc, typed=typed)
-
-    async def _mistyped(
-        self, visit: Visit, request: web.Request, exc: MrzError, *, typed: str
-    ) -> web.Response:
-        try:
-            left = await self._acts.count_slip(visit, exc, typed=typed)
+            page = await self._acts.press(visit, step, act=request.match_info["act"], form=typed)
         except TransitionError:
-            return _see(visit.login.id)
-        if left == 0:
-            return _see(visit.login.id)
-        problems = tuple(problem_text(problem) for problem in exc.problems)
-        return self._identity_again(visit, request, problems=problems, typed=typed, attempts_left=left)
+            return _elsewhere(visit, Status.WORKING)
+        return _see(visit.login.id) if page is None else self._step_page(visit, request, page)
 
-    def _identity_again(
-        self,
-        visit: Visit,
-        request: web.Request,
-        *,
-        problems: tuple[str, ...],
-        typed: str,
-        attempts_left: int,
-    ) -> web.Response:
-        html = self._views.identity(
-            visit, nonce=request[NONCE], problems=problems, typed=typed, attempts_left=attempts_left
-        )
-        return _page(html, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    def _pressed(self, visit: Visit, request: web.Request) -> GatewayStep:
+        """The step whose button it was; one that is still to come is not done before its turn."""
+        step = self._steps.find(request.match_info["step"])
+        if step is None or request.match_info["act"] not in step.acts:
+            raise NotFoundError("unknown_act")
+        if not visit.login.transaction.has_reached(step.name):
+            raise NotYetError("not_yet", again_url=f"/t/{visit.login.id}")
+        return step
+
+    def _step_page(self, visit: Visit, request: web.Request, page: StepPage) -> web.Response:
+        return _page(self._views.step(visit, page, nonce=request[NONCE]), status=page.status)
+
+    async def ask_to_stop(self, request: web.Request) -> web.Response:
+        """What it means to stop here, and the button that does it."""
+        visit = await self._doorkeeper.admit(request)
+        if not visit.login.transaction.can_stop:
+            return _see(visit.login.id)
+        return _page(self._views.stop(visit, nonce=request[NONCE]))
+
+    async def stop(self, request: web.Request) -> web.Response:
+        visit, _ = await self._doorkeeper.admit_form(request)
+        return await self._act(visit, Status.WORKING, self._acts.stop(visit))
 
     async def go_back(self, request: web.Request) -> web.Response:
         """The hand-back: a page that posts itself to the tenant, or a redirect where the tenant wants GET."""

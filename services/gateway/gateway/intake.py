@@ -171,7 +171,7 @@ def _step(tenant: Tenant, token: SessionToken, asked: RequestedStep) -> Step:
     rules = tenant.steps.get(asked.name)
     if rules is None or rules.revision < asked.revision:
         raise MisconfiguredError("step_not_configured", login_url=_login_url(tenant, token))
-    return Step(name=asked.name, revision=rules.revision)
+    return Step(name=asked.name, revision=rules.revision, requested=asked.name in token.requested)
 
 
 def _open_profile(tenant: Tenant, token: SessionToken) -> Profile:

@@ -35,6 +35,9 @@ EVENTS = (
     Event("login.opened", "info", ("steps",), "A browser arrived with a good session token."),
     Event("login.claimed", "info", (), "A person said that this is their login; it is this browser's now."),
     Event(
+        "login.stopped", "info", (), "The person stopped; the tenant gets what there is, with that reason."
+    ),
+    Event(
         "login.went_on_without",
         "warning",
         ("waiting_for",),
@@ -55,9 +58,11 @@ EVENTS = (
     Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
     Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),
     Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
-    Event("step.declined", "info", ("step",), "The person does not want the step."),
     Event(
-        "step.out_of_attempts", "warning", ("step",), "Too many attempts of one person; the step has failed."
+        "step.concluded",
+        "info",
+        ("step", "outcome", "reason"),
+        "A step has ended: passed, failed, declined, pending or abandoned.",
     ),
     Event("verification.noted", "info", ("step", "outcome", "reason"), "Proofing's verdict arrived."),
     Event("metadata.applied", "info", (), "The tenant holds the results of this login."),

@@ -5,12 +5,10 @@ they left.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import structlog
 
-from common import inbox, outbox
-from common.clock import Clock
+from common import inbox
 from common.db import Connection, Database
 from common.messages import Message
 from common.outbox import Relay
@@ -18,10 +16,11 @@ from gateway import store
 from gateway.errors import ConflictError, NotFoundError
 from gateway.live import Bell
 from gateway.login import Login
-from gateway.results import update_of
-from gateway.transaction import LAST_CALL, MetadataOutcome, Transaction, WaitingFor
+from gateway.transaction import Transaction
 
 TRIES = 5
+
+log = structlog.stdlib.get_logger()
 
 Change = Callable[[Connection, Login], Awaitable[Transaction]]
 
@@ -29,11 +28,10 @@ Change = Callable[[Connection, Login], Awaitable[Transaction]]
 class Logins:
     """The open logins, whichever replica works on them."""
 
-    def __init__(self, *, database: Database, relay: Relay, bell: Bell, clock: Clock) -> None:
+    def __init__(self, *, database: Database, relay: Relay, bell: Bell) -> None:
         self._database = database
         self._relay = relay
         self._bell = bell
-        self._clock = clock
 
     async def get(self, transaction_id: str) -> Login:
         """The login as it is now.
@@ -54,36 +52,25 @@ class Logins:
         """
         for _ in range(TRIES):
             try:
-                await self._try(transaction_id, change, once)
+                was, now = await self._try(transaction_id, change, once)
             except ConflictError:
                 continue
+            _log_endings(was, now)
             self._relay.wake()
             self._bell.ring(transaction_id)
             return
         raise ConflictError("the login keeps changing")
 
-    async def _try(self, transaction_id: str, change: Change, once: Message | None) -> None:
+    async def _try(
+        self, transaction_id: str, change: Change, once: Message | None
+    ) -> tuple[Transaction, Transaction]:
         async with self._database.transaction() as connection:
-            if once is not None and not await inbox.record(connection, once):
-                return
+            is_new = once is None or await inbox.record(connection, once)
             login = await _load(connection, transaction_id)
-            changed = await change(connection, login)
+            changed = await change(connection, login) if is_new else login.transaction
             if changed is not login.transaction:
                 await store.save(connection, changed, was=login.transaction.version)
-
-    async def go_on(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
-        """A step has ended: to the next one, or, after the last one, have the results written."""
-        if transaction.current_step is not None:
-            return transaction
-        now = self._clock.now()
-        rev = await store.next_rev(connection, tenant=transaction.tenant, subject=transaction.subject)
-        settled = transaction.settle(rev=rev, until=_wait_until(login, now))
-        if settled.waiting_for is not WaitingFor.METADATA:
-            return settled
-        if login.settings.metadata.policy == "action":
-            return settled.finish_metadata(MetadataOutcome.CARRIED)
-        await outbox.enqueue(connection, update_of(login, settled.written_steps, now=now, waiting=True))
-        return settled
+        return login.transaction, changed
 
 
 def name_in_log(login: Login) -> None:
@@ -100,7 +87,14 @@ async def _load(connection: Connection, transaction_id: str) -> Login:
     return login
 
 
-def _wait_until(login: Login, now: datetime) -> datetime:
-    last_call = login.transaction.deadline - LAST_CALL
-    rules = login.settings.metadata
-    return last_call if rules.policy == "wait" else min(now + rules.deadline, last_call)
+def _log_endings(was: Transaction, now: Transaction) -> None:
+    for before, after in zip(was.steps, now.steps, strict=True):
+        if after.conclusion is not None and not before.is_concluded:
+            log.info(
+                "step.concluded",
+                transaction_id=now.id,
+                tenant=now.tenant,
+                step=after.name,
+                outcome=after.status,
+                reason=after.conclusion.reason,
+            )

@@ -21,8 +21,9 @@ from gateway import store
 from gateway.errors import NotFoundError, TransitionError
 from gateway.login import Login
 from gateway.logins import Change, Logins
+from gateway.planner import Planner
 from gateway.results import revs_by_step, update_of
-from gateway.steps import idproof
+from gateway.steps.idproof import rules as idproof
 from gateway.transaction import MetadataOutcome, Step, Transaction, WaitingFor
 
 log = structlog.stdlib.get_logger()
@@ -31,8 +32,9 @@ log = structlog.stdlib.get_logger()
 class Outcomes:
     """Applies events to logins, each once in effect."""
 
-    def __init__(self, *, logins: Logins, clock: Clock) -> None:
+    def __init__(self, *, logins: Logins, planner: Planner, clock: Clock) -> None:
         self._logins = logins
+        self._planner = planner
         self._clock = clock
 
     async def handle(self, message: Message) -> None:
@@ -76,7 +78,7 @@ class Outcomes:
         noted = transaction.note_verification(step.name, revision=event.revision)
         conclusion = idproof.conclusion_of(event, login.settings)
         if not step.is_concluded:
-            return await self._logins.go_on(connection, login, noted.decide(step.name, conclusion))
+            return await self._planner.go_on(connection, login, noted.decide(step.name, conclusion))
         await self._tell_late(
             connection, login, replace(step, status=conclusion.status, conclusion=conclusion)
         )

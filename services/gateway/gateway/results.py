@@ -17,7 +17,7 @@ def metadata_key(login: Login, step: str) -> str:
 def metadata_value(login: Login, step: Step) -> dict[str, Any]:
     """The value of `<namespace>_<step>`; `v` is the revision of the step that it answers."""
     ended = step.conclusion
-    return {
+    value = {
         "v": step.revision,
         "rev": step.rev,
         "status": step.status,
@@ -26,8 +26,9 @@ def metadata_value(login: Login, step: Step) -> dict[str, Any]:
         "until": iso(ended.until) if ended and ended.until else None,
         "reason": ended.reason if ended else None,
         "ref": ended.reference if ended else None,
-        "jti": login.transaction.jti,
+        "jti": (ended.takes_back if ended else None) or login.transaction.jti,
     }
+    return value | {"details": dict(ended.details)} if ended and ended.details else value
 
 
 def update_of(login: Login, steps: tuple[Step, ...], *, now: datetime, waiting: bool) -> UpdateMetadata:

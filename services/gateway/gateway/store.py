@@ -14,7 +14,7 @@ from gateway.transaction import MetadataOutcome, Status, Step, Transaction, Wait
 _STEPS = TypeAdapter(tuple[Step, ...])
 _COLUMNS = """
     id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
-    issuer, client_id, continue_uri, settings, traceparent, deadline
+    device, issuer, client_id, continue_uri, settings, traceparent, deadline
 """
 
 
@@ -80,7 +80,7 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
     saved = await connection.fetchval(
         """
         UPDATE transactions SET status = $3, waiting_for = $4, waiting_until = $5, version = $6, steps = $7,
-            metadata = $8, claimed_by = $9, wake_at = $10
+            metadata = $8, claimed_by = $9, wake_at = $10, device = $11
         WHERE id = $1 AND version = $2 RETURNING true
         """,
         transaction.id,
@@ -93,6 +93,7 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
         transaction.metadata,
         transaction.claimed_by,
         transaction.wake_at,
+        transaction.device,
     )
     if saved is None:
         raise ConflictError("the login has changed")
@@ -199,6 +200,7 @@ def _login(row: asyncpg.Record) -> Login:
         steps=_STEPS.validate_json(row["steps"]),
         metadata=MetadataOutcome(row["metadata"]) if row["metadata"] else None,
         claimed_by=row["claimed_by"],
+        device=row["device"],
         deadline=row["deadline"],
     )
     return Login(

@@ -9,7 +9,8 @@ from gateway import store
 from gateway.errors import ConflictError
 from gateway.login import Login
 from gateway.logins import Logins
-from gateway.steps import idproof
+from gateway.planner import Planner
+from gateway.steps.idproof import rules as idproof
 from gateway.transaction import MetadataOutcome, Transaction, WaitingFor
 
 SWEEP_SECONDS = 1.0
@@ -21,9 +22,10 @@ log = structlog.stdlib.get_logger()
 class Timekeeper:
     """Looks for logins whose time has come; any number of replicas may."""
 
-    def __init__(self, *, database: Database, logins: Logins) -> None:
+    def __init__(self, *, database: Database, logins: Logins, planner: Planner) -> None:
         self._database = database
         self._logins = logins
+        self._planner = planner
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -72,7 +74,7 @@ class Timekeeper:
         )
         if transaction.waiting_for is WaitingFor.VERIFICATION and step is not None:
             pending = transaction.decide(step.name, idproof.still_pending(await store.now(connection)))
-            return await self._logins.go_on(connection, login, pending)
+            return await self._planner.go_on(connection, login, pending)
         failed = login.settings.metadata.policy == "fail"
         return transaction.finish_metadata(MetadataOutcome.FAILED if failed else MetadataOutcome.CARRIED)
 

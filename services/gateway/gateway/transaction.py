@@ -4,8 +4,11 @@
 stateDiagram-v2
     [*] --> opened: a session token arrives
     opened --> working: claim, the start page's click
+    working --> working: ask, the person is at this step now
     working --> waiting: submit, a verification runs
     working --> working: conclude, another step is due
+    working --> working: end_early, a step did not pass, or the person stops
+    waiting --> working: end_early, the person stops before the verdict
     working --> waiting: conclude the last step, metadata is to be written
     waiting --> working: decide, another step is due
     waiting --> waiting: decide the last step, metadata is to be written
@@ -21,9 +24,11 @@ stateDiagram-v2
 ```
 
 Every transition returns a new value or raises `TransitionError`; the store saves it by compare-and-set on
-`version`. `restarted` and `cancelled` are reserved for the password step and for stopping.
+`version`. `restarted` is reserved for the password step. A login that the person stops is handed back like
+any other: the tenant waits for an answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -33,6 +38,10 @@ from gateway.errors import TransitionError
 
 # A refused /continue costs a login, not the proof: go back to the tenant while its hour still runs.
 LAST_CALL = timedelta(minutes=2)
+
+# Why steps were abandoned.
+STOPPED = "stopped_by_person"
+EARLIER_STEP = "earlier_step_did_not_pass"
 
 
 class Status(StrEnum):
@@ -44,7 +53,6 @@ class Status(StrEnum):
     READY = "ready"
     HANDED_BACK = "handed_back"
     RESTARTED = "restarted"
-    CANCELLED = "cancelled"
     EXPIRED = "expired"
 
 
@@ -78,12 +86,17 @@ class MetadataOutcome(StrEnum):
 
 _UNCONCLUDED = frozenset({StepStatus.DUE, StepStatus.ASKED, StepStatus.SUBMITTED})
 _WRITTEN = frozenset({StepStatus.PASSED, StepStatus.FAILED, StepStatus.PENDING})
+_LOST = frozenset({StepStatus.FAILED, StepStatus.DECLINED, StepStatus.ABANDONED})
 _OPEN = frozenset({Status.OPENED, Status.WORKING, Status.WAITING, Status.READY, Status.HANDED_BACK})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """How a step ended: `at` and `until` are aware times, `until` None where the result has no term."""
+    """How a step ended: `at` and `until` are aware times, `until` None where the result has no term.
+
+    `details` is what only this step has to say: at most ten names, nothing personal. `takes_back` is the
+    `jti` of the earlier login whose result this one replaces at once, whether or not this login is resumed.
+    """
 
     status: StepStatus
     at: datetime
@@ -91,14 +104,20 @@ class Conclusion:
     level: str | None = None
     reason: str | None = None
     reference: str | None = None
+    details: Mapping[str, str | int | bool] = field(default_factory=dict)
+    takes_back: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of one login; `revision` is the one that the tenant requires."""
+    """One step of one login; `revision` is the one that the tenant requires.
+
+    `requested`: the application asked for it in this login, whatever is known of the person already.
+    """
 
     name: str
     revision: int
+    requested: bool = False
     status: StepStatus = StepStatus.DUE
     verification_id: str | None = None
     verification_revision: int = 0
@@ -109,10 +128,23 @@ class Step:
     def is_concluded(self) -> bool:
         return self.status not in _UNCONCLUDED
 
+    @property
+    def is_written(self) -> bool:
+        """Whether its result belongs in the user's metadata."""
+        takes_back = self.conclusion is not None and self.conclusion.takes_back is not None
+        return self.status in _WRITTEN or takes_back
+
+    def end(self, conclusion: Conclusion) -> "Step":
+        return replace(self, status=conclusion.status, conclusion=conclusion)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """One login; `version` counts its saved changes."""
+    """One login; `version` counts its saved changes.
+
+    `claimed_by` is the SHA-256 of the secret in this login's cookie, `device` that of the long-lived one of
+    the same browser.
+    """
 
     id: str
     tenant: str
@@ -125,6 +157,7 @@ class Transaction:
     waiting_until: datetime | None = None
     metadata: MetadataOutcome | None = None
     claimed_by: bytes | None = field(default=None, repr=False)
+    device: bytes | None = field(default=None, repr=False)
     version: int = 1
 
     @property
@@ -139,7 +172,22 @@ class Transaction:
     @property
     def written_steps(self) -> tuple[Step, ...]:
         """Steps whose result belongs in the user's metadata."""
-        return tuple(step for step in self.steps if step.status in _WRITTEN)
+        return tuple(step for step in self.steps if step.is_written)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether a step has ended so that the tenant will not let the person in."""
+        return any(step.status in _LOST for step in self.steps)
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is a step left that the person may leave."""
+        return self.status in (Status.WORKING, Status.WAITING) and self.current_step is not None
+
+    def has_reached(self, name: str) -> bool:
+        """Whether the person is at that step, or past it."""
+        step = next((step for step in self.steps if step.name == name), None)
+        return step is not None and (step.status is not StepStatus.DUE or step == self.current_step)
 
     @property
     def wake_at(self) -> datetime | None:
@@ -162,15 +210,28 @@ class Transaction:
             raise TransitionError("no step waits for this verification")
         return found
 
-    def claim(self, browser: bytes) -> "Transaction":
-        """Bind the login to one browser, by the SHA-256 of its cookie's secret."""
+    def claim(self, browser: bytes, *, device: bytes | None = None) -> "Transaction":
+        """Bind the login to one browser."""
         self._must_be(Status.OPENED)
-        return self._change(status=Status.WORKING, claimed_by=browser)
+        return self._change(status=Status.WORKING, claimed_by=browser, device=device)
+
+    def require_at(self, name: str) -> Step:
+        """The step of that name, if the person is at it.
+
+        Raises:
+            TransitionError: they are not.
+        """
+        self._must_be(Status.WORKING)
+        return self._current(name)
+
+    def ask(self, name: str) -> "Transaction":
+        """The person is asked for this step now."""
+        step = self.require_at(name)
+        return self._change(steps=self._with(replace(step, status=StepStatus.ASKED)))
 
     def submit(self, name: str, *, verification_id: str) -> "Transaction":
         """The person has given what the step needs; a verification decides."""
-        self._must_be(Status.WORKING)
-        step = self._current(name)
+        step = self.require_at(name)
         submitted = replace(step, status=StepStatus.SUBMITTED, verification_id=verification_id)
         return self._change(
             steps=self._with(submitted), status=Status.WAITING, waiting_for=WaitingFor.VERIFICATION
@@ -191,11 +252,25 @@ class Transaction:
     def _end(self, name: str, conclusion: Conclusion) -> "Transaction":
         if conclusion.status in _UNCONCLUDED:
             raise TransitionError("that is no conclusion")
-        step = self._current(name)
-        ended = replace(step, status=conclusion.status, conclusion=conclusion)
+        ended = self._current(name).end(conclusion)
         return self._change(
             steps=self._with(ended), status=Status.WORKING, waiting_for=None, waiting_until=None
         )
+
+    def end_early(self, *, at: datetime, reason: str) -> "Transaction":
+        """No more steps: what is left is abandoned, and a verdict that is still to come finds its own way."""
+        self._must_be(Status.WORKING, Status.WAITING)
+        if not self.can_stop:
+            raise TransitionError("no step is left")
+        abandoned = Conclusion(status=StepStatus.ABANDONED, at=at, reason=reason)
+        pending = Conclusion(status=StepStatus.PENDING, at=at, reason=reason)
+        steps = tuple(
+            step
+            if step.is_concluded
+            else step.end(pending if step.status is StepStatus.SUBMITTED else abandoned)
+            for step in self.steps
+        )
+        return self._change(steps=steps, status=Status.WORKING, waiting_for=None, waiting_until=None)
 
     def note_verification(self, name: str, *, revision: int) -> "Transaction":
         """A verdict of this revision has been taken into account."""

@@ -5,53 +5,37 @@ from typing import Any
 from gateway.browser import BrowserCookies
 from gateway.owner import Visit
 from gateway.pages import render
-from gateway.steps.idproof_texts import attempts_text, reason_text, until_text
-from gateway.transaction import MetadataOutcome, Status, Step, StepStatus
+from gateway.steps.port import Ending, StepBook, StepPage
+from gateway.transaction import STOPPED, MetadataOutcome, Status, Step, StepStatus, Transaction
 
-_TITLES = {
-    StepStatus.PASSED: "That worked",
-    StepStatus.PENDING: "Your identity is not confirmed yet",
-    StepStatus.ABANDONED: "Your identity was not confirmed",
-    StepStatus.DECLINED: "Your identity was not checked",
-    StepStatus.FAILED: "Your identity could not be confirmed",
-}
+_PASSED = Ending(title="That worked")
+_STOPPED = Ending(title="You have stopped", texts=("What you have done so far is kept.",))
 
 
 class Views:
     """Renders pages for a visit; every page of a login can be asked for again at /t/{id}."""
 
-    def __init__(self, *, cookies: BrowserCookies) -> None:
+    def __init__(self, *, cookies: BrowserCookies, steps: StepBook) -> None:
         self._cookies = cookies
+        self._steps = steps
 
-    def current(self, visit: Visit, *, nonce: str, account: str, attempts_left: int) -> str:
-        """The page of the state that the login is in; the account is on the first, attempts on the second."""
+    def current(self, visit: Visit, *, nonce: str, account: str) -> str:
+        """The page of a login that is at no step: before the first, waiting, or after the last."""
         match visit.login.transaction.status:
             case Status.OPENED:
                 return render("start", account=account, **self._common(visit, nonce))
-            case Status.WORKING:
-                return self.identity(visit, nonce=nonce, attempts_left=attempts_left)
             case Status.WAITING:
                 return self._waiting(visit, nonce)
             case _:
                 return self._ready(visit, nonce)
 
-    def identity(
-        self,
-        visit: Visit,
-        *,
-        nonce: str,
-        attempts_left: int,
-        problems: tuple[str, ...] = (),
-        typed: str = "",
-    ) -> str:
-        """The identity form, again with what was typed where something is wrong with it."""
-        return render(
-            "identity",
-            problems=problems,
-            typed=typed,
-            attempts=attempts_text(attempts_left),
-            **self._common(visit, nonce),
-        )
+    def step(self, visit: Visit, page: StepPage, *, nonce: str) -> str:
+        """A page of the step that the person is at."""
+        return render(page.template, **self._common(visit, nonce), **page.values)
+
+    def stop(self, visit: Visit, *, nonce: str) -> str:
+        """What it means to stop."""
+        return render("stop", **self._common(visit, nonce))
 
     def _waiting(self, visit: Visit, nonce: str) -> str:
         transaction = visit.login.transaction
@@ -62,18 +46,27 @@ class Views:
 
     def _ready(self, visit: Visit, nonce: str) -> str:
         transaction = visit.login.transaction
-        worst = next((step for step in transaction.steps if step.status is not StepStatus.PASSED), None)
-        texts = [*_ending_texts(worst), _metadata_text(transaction.metadata)]
+        ending = self._ending(transaction.steps)
+        texts = [*ending.texts, _metadata_text(transaction.metadata)]
         # Back and reload come here too: only the first time does the page go on by itself.
         first_time = transaction.status is Status.READY
         return render(
             "ready",
-            title=_TITLES[worst.status if worst else StepStatus.PASSED],
+            title=ending.title,
             texts=[text for text in texts if text],
-            goes_on_by_itself=first_time and worst is None,
+            goes_on_by_itself=first_time and ending is _PASSED,
             login_url=None if first_time else visit.login.login_url,
             **self._common(visit, nonce),
         )
+
+    def _ending(self, steps: tuple[Step, ...]) -> Ending:
+        """What is told is the first step that did not pass: the others were not asked because of it."""
+        telling = next((step for step in steps if step.status is not StepStatus.PASSED), None)
+        if telling is None:
+            return _PASSED
+        if telling.conclusion is not None and telling.conclusion.reason == STOPPED:
+            return _STOPPED
+        return self._steps.of(telling.name).ending(telling)
 
     def _common(self, visit: Visit, nonce: str) -> dict[str, Any]:
         login = visit.login
@@ -83,15 +76,17 @@ class Views:
             "tenant": login.settings.name,
             "application": login.application_name,
             "csrf": self._cookies.csrf_token(login.id, visit.cookie),
+            "progress": _progress(login.transaction),
+            "can_stop": login.transaction.can_stop,
         }
 
 
-def _ending_texts(step: Step | None) -> list[str | None]:
-    ended = step.conclusion if step else None
-    if ended is None:
-        return []
-    failed_until = ended.until if ended.status is StepStatus.FAILED else None
-    return [reason_text(ended.reason), until_text(failed_until, at=ended.at) if failed_until else None]
+def _progress(transaction: Transaction) -> tuple[int, int] | None:
+    """At which step of how many the person is, where there are several."""
+    steps, current = transaction.steps, transaction.current_step
+    if current is None or len(steps) == 1 or transaction.status is Status.OPENED:
+        return None
+    return steps.index(current) + 1, len(steps)
 
 
 def _metadata_text(metadata: MetadataOutcome | None) -> str | None:

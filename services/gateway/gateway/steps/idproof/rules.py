@@ -95,11 +95,6 @@ def conclusion_of(event: VerificationChanged, settings: TenantSnapshot) -> Concl
     )
 
 
-def declined(now: datetime) -> Conclusion:
-    """The person does not want to."""
-    return Conclusion(status=StepStatus.DECLINED, at=now, reason="declined_by_person")
-
-
 def out_of_attempts(now: datetime, settings: TenantSnapshot) -> Conclusion:
     """Too many slips within one window."""
     until = _until(StepStatus.FAILED, now, settings)

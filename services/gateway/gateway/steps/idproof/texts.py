@@ -3,6 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
+from gateway.steps.port import Ending
+from gateway.transaction import Step, StepStatus
+
+_TITLES = {
+    StepStatus.PASSED: "That worked",
+    StepStatus.PENDING: "Your identity is not confirmed yet",
+    StepStatus.ABANDONED: "Your identity was not confirmed",
+    StepStatus.DECLINED: "Your identity was not checked",
+    StepStatus.FAILED: "Your identity could not be confirmed",
+}
 
 _FIELDS = {
     MrzField.DOCUMENT_CODE: "the kind of document",
@@ -45,6 +55,16 @@ _REASONS = {
     "provider_error": "The check could not be carried out.",
     "deadline_passed": "The check came too late for this login.",
 }
+
+
+def ending_of(step: Step) -> Ending:
+    """The heading and the sentences of the last page."""
+    ended = step.conclusion
+    if ended is None:
+        return Ending(title=_TITLES[step.status])
+    failed_until = ended.until if ended.status is StepStatus.FAILED else None
+    texts = (reason_text(ended.reason), until_text(failed_until, at=ended.at) if failed_until else None)
+    return Ending(title=_TITLES[step.status], texts=tuple(text for text in texts if text))
 
 
 def reason_text(reason: str | None) -> str | None:

@@ -1,0 +1,122 @@
+"""Identity proofing in the browser: the form for the document's lines, its slips, the way to a verdict."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from http import HTTPStatus
+
+import structlog
+
+from common import outbox
+from common.clock import Clock
+from common.db import Connection
+from common.messages import new_event_id
+from common.mrz import MrzError
+from common.sealing import Sealer
+from common.vault import Vault
+from gateway.attempts import AttemptLimit, Attempts
+from gateway.login import Login
+from gateway.owner import Visit
+from gateway.personal import profile_of
+from gateway.steps.idproof import rules
+from gateway.steps.idproof.texts import attempts_text, ending_of, problem_text
+from gateway.steps.port import (
+    Conclude,
+    Decision,
+    Ending,
+    StepChange,
+    StepPage,
+    Submit,
+    declined,
+)
+from gateway.transaction import Conclusion, Step
+
+MAX_TYPED = 400
+
+log = structlog.stdlib.get_logger()
+
+
+class IdproofStep:
+    """The person types the machine-readable lines of a document; proofing judges them."""
+
+    name = rules.NAME
+    acts = frozenset({"submit", "decline"})
+
+    def __init__(self, *, attempts: Attempts, vault: Vault, sealer: Sealer, clock: Clock) -> None:
+        self._attempts = attempts
+        self._vault = vault
+        self._sealer = sealer
+        self._clock = clock
+
+    async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
+        """Who has no attempts left is not asked: the step has failed."""
+        if await self._attempts.left(connection, login, limit=_limit(login)):
+            return None
+        return rules.out_of_attempts(self._clock.now(), login.settings)
+
+    async def page(self, connection: Connection, visit: Visit) -> StepPage:
+        left = await self._attempts.left(connection, visit.login, limit=_limit(visit.login))
+        return document_form(attempts_left=left)
+
+    async def act(self, name: str, _visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
+        if name == "decline":
+            return self._decline
+        return self._submit(form.get("mrz", ""))
+
+    def ending(self, step: Step) -> Ending:
+        return ending_of(step)
+
+    async def _decline(self, _connection: Connection, _login: Login) -> Decision:
+        return Conclude(conclusion=declined(self._clock.now()))
+
+    def _submit(self, typed: str) -> StepChange:
+        if not typed.strip() or len(typed) > MAX_TYPED:
+            problem = "Type the lines of your document." if not typed.strip() else "That is too long."
+            return lambda connection, login: self._again(connection, login, problem, typed)
+        try:
+            lines = rules.check_typed(typed, today=self._clock.now().astimezone(UTC).date())
+        except MrzError as exc:
+            slip = exc
+            return lambda connection, login: self._slipped(connection, login, slip, typed)
+        return lambda connection, login: self._judge(connection, login, lines)
+
+    async def _again(self, connection: Connection, login: Login, problem: str, typed: str) -> Decision:
+        left = await self._attempts.left(connection, login, limit=_limit(login))
+        return document_form(attempts_left=left, problems=(problem,), typed=typed[:MAX_TYPED])
+
+    async def _slipped(self, connection: Connection, login: Login, slip: MrzError, typed: str) -> Decision:
+        left = await self._attempts.count_slip(connection, login, limit=_limit(login), typed=typed)
+        codes = sorted({found.code for found in slip.problems})
+        log.info("step.mistyped", step=rules.NAME, attempts_left=left, problems=codes)
+        if left == 0:
+            return Conclude(conclusion=rules.out_of_attempts(self._clock.now(), login.settings))
+        problems = tuple(problem_text(problem) for problem in slip.problems)
+        return document_form(attempts_left=left, problems=problems, typed=typed)
+
+    async def _judge(self, connection: Connection, login: Login, lines: tuple[str, ...]) -> Decision:
+        if await self._attempts.count(connection, login, limit=_limit(login)) < 0:
+            return Conclude(conclusion=rules.out_of_attempts(self._clock.now(), login.settings))
+        verification_id = new_event_id()
+        profile = await profile_of(connection, login, vault=self._vault)
+        command = rules.command(
+            login,
+            rules.PersonalInput(mrz=lines, profile=rules.compared(profile)),
+            verification_id=verification_id,
+            sealer=self._sealer,
+            now=self._clock.now(),
+        )
+        await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
+        return Submit(verification_id=verification_id)
+
+
+def _limit(login: Login) -> AttemptLimit:
+    configured = rules.rules_of(login.settings)
+    return AttemptLimit(step=rules.NAME, attempts=configured.attempts, window=configured.retry_after)
+
+
+def document_form(*, attempts_left: int, problems: tuple[str, ...] = (), typed: str = "") -> StepPage:
+    """The form; with problems it is shown again, with what was typed."""
+    return StepPage(
+        template="idproof/document",
+        values={"problems": problems, "typed": typed, "attempts": attempts_text(attempts_left)},
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+    )

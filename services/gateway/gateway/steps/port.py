@@ -1,0 +1,120 @@
+"""What the gateway asks of a step.
+
+One package per step under `gateway/steps/` implements `GatewayStep`; app.py puts them into the `StepBook`.
+A step never changes the login itself: it says what is to happen, and the gateway does it by compare-and-set,
+in one transaction with whatever the step wrote.
+
+| when | the gateway calls | the step may answer |
+|---|---|---|
+| the step becomes current | `enter` | a conclusion (nothing to ask), or None: the person is asked |
+| its page is shown | `page` | a template with values |
+| a button was pressed | `act` | a page again, or a change to be made |
+| the change is made | the change | `Conclude`, `Submit`, `Stay`, or a page again |
+| the login goes back | `ending` | what the last page says about it |
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Protocol, TypeAlias
+
+from common.db import Connection
+from gateway.errors import TransitionError
+from gateway.login import Login
+from gateway.owner import Visit
+from gateway.transaction import Conclusion, Step, StepStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPage:
+    """`template` stands in pages/templates, without `.html`; `values` are escaped, whoever typed them."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    status: HTTPStatus = HTTPStatus.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclude:
+    """The step has ended so."""
+
+    conclusion: Conclusion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submit:
+    """The login waits for a verification of this id, which was asked for in the same transaction."""
+
+    verification_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay:
+    """The login stays as it is; what the step wrote beside it is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What the last page says about a step that has ended: a heading, and a sentence each."""
+
+    title: str
+    texts: tuple[str, ...] = ()
+
+
+Decision: TypeAlias = Conclude | Submit | Stay | StepPage
+# Called in the transaction of the change, with the login as it is then; again if somebody else was first.
+StepChange: TypeAlias = Callable[[Connection, Login], Awaitable[Decision]]
+
+
+class GatewayStep(Protocol):
+    """One kind of step."""
+
+    @property
+    def name(self) -> str:
+        """As the session token and the tenants file write it."""
+
+    @property
+    def acts(self) -> frozenset[str]:
+        """The buttons of its pages: `POST /t/{id}/{name}/{act}`."""
+
+    async def enter(self, connection: Connection, login: Login, /) -> Conclusion | None:
+        """The step becomes current, in the transaction of that change: nothing slow here."""
+
+    async def page(self, connection: Connection, visit: Visit, /) -> StepPage:
+        """The page of the step while it is current; changes nothing."""
+
+    async def act(self, name: str, visit: Visit, form: Mapping[str, str], /) -> StepPage | StepChange:
+        """A button of its page was pressed, outside of any transaction: here is time for a call.
+
+        The login was at this step a moment ago. `form` has each field once, without the CSRF token.
+        """
+
+    def ending(self, step: Step, /) -> Ending:
+        """What to tell the person about how the step ended."""
+
+
+class StepBook:
+    """The steps that this gateway has, by name."""
+
+    def __init__(self, *steps: GatewayStep) -> None:
+        self._steps = {step.name: step for step in steps}
+
+    def find(self, name: str) -> GatewayStep | None:
+        return self._steps.get(name)
+
+    def of(self, name: str) -> GatewayStep:
+        """The step of a login.
+
+        Raises:
+            TransitionError: a newer release has begun this login.
+        """
+        step = self._steps.get(name)
+        if step is None:
+            raise TransitionError("no such step here")
+        return step
+
+
+def declined(now: datetime) -> Conclusion:
+    """The person does not want the step."""
+    return Conclusion(status=StepStatus.DECLINED, at=now, reason="declined_by_person")
