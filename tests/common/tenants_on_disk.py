@@ -80,6 +80,61 @@ def section(host: str = "acme.eu.auth0.com", **changes: Any) -> dict[str, Any]:
     }
 
 
+def terms(**changes: Any) -> dict[str, Any]:
+    """A step with a mandatory text, a mandatory link and an optional consent; `changes` replace entries."""
+    return {
+        "revision": 3,
+        "valid_for": "730d",
+        "jurisdiction": "Austria",
+        "policy_url": "https://acme.example/privacy",
+        "controller": {
+            "name": "Acme GmbH",
+            "contact": "Data protection officer",
+            "address": "Hauptplatz 1, 4020 Linz",
+            "email": "privacy@acme.example",
+            "phone": "+43 732 100",
+        },
+        "documents": [
+            {
+                "id": "terms_of_use",
+                "version": "2026-05",
+                "languages": {
+                    "en": {
+                        "title": "Terms of use",
+                        "text": "Be kind.\nPay your bills.",
+                        "changes": [
+                            {"version": "2025-01", "text": "We added a chapter on fees."},
+                            {"version": "2026-05", "text": "Bills are due after ten days."},
+                        ],
+                    },
+                    "de": {"title": "Nutzungsbedingungen", "text": "Sei nett.\nZahl deine Rechnungen."},
+                },
+            },
+            {
+                "id": "privacy",
+                "version": "7",
+                "languages": {"en": {"title": "Privacy policy", "link": "https://acme.example/privacy"}},
+            },
+            {
+                "id": "news",
+                "version": "1",
+                "mandatory": False,
+                "purposes": [
+                    {
+                        "purpose": "Tell you about offers by e-mail",
+                        "categories": ["Marketing"],
+                        "data": ["E-mail address"],
+                        "primary": False,
+                        "third_party": "Mailhouse Ltd",
+                    }
+                ],
+                "languages": {"en": {"title": "Offers by e-mail", "text": "One mail a month."}},
+            },
+        ],
+        **changes,
+    }
+
+
 def write_secrets(folder: Path) -> None:
     """The secret files that `section` names, under `folder`/secrets."""
     (folder / "secrets").mkdir(exist_ok=True)

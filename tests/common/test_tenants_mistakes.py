@@ -56,7 +56,7 @@ def test_all_at_once(tmp_path: Path) -> None:
         _GOOD.replace("    steps:", "    metadata: {policy: later, deadline: 10}\n    steps:")
         .replace("client_id: m2m", "client: m2m")
         .replace("[acme.eu.auth0.com]", "[https://acme.eu.auth0.com]")
-        .replace("365d}", "1y}\n      terms: {revision: 3}")
+        .replace("365d}", "1y}\n      dance: {revision: 3}")
         .replace("secrets/session]", "secrets/nowhere]")
     )
     assert mistakes_in(tmp_path, text) == (
@@ -67,7 +67,7 @@ def test_all_at_once(tmp_path: Path) -> None:
         "t.yaml:13: tenants.acme.metadata.deadline: must be a duration such as 10s, 45m, 1h or 365d",
         "t.yaml:13: tenants.acme.metadata.policy: must be wait, carry, fail or action",
         "t.yaml:15: tenants.acme.steps.idproof.valid_for: must be a duration such as 10s, 45m, 1h or 365d",
-        "t.yaml:16: tenants.acme.steps.terms: step 'terms' is not available in this version",
+        "t.yaml:16: tenants.acme.steps.dance: is not a known key",
     )
 
 
@@ -297,6 +297,7 @@ def test_hosts_in_development(tmp_path: Path, host: str) -> None:
         (_at("transaction", "deadline"), ["179s", "56m", "1h"]),
         (_at("continue", "method"), ["POST", "put"]),
         (_at("continue", "state_in"), ["header", None]),
+        (_at("continue", "parameter"), ["", "a b", "1", "x" * 41, None]),
         (
             _at("applications", "app1", "login_url"),
             ["http://bank.acme.example/", "/login", "javascript:alert(1)"],

@@ -36,6 +36,12 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class StepRules(Section):
+    """What every step has: the newest revision of it, which a result answers."""
+
+    revision: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value

@@ -21,6 +21,7 @@ from common.tenant_fields import (
     Origin,
     Percentage,
     Section,
+    StepRules,
     TenantKey,
     WebUrl,
     lasting,
@@ -28,11 +29,15 @@ from common.tenant_fields import (
     origin_of,
 )
 from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
+from common.tenant_terms import TermsStep
 
 MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
 # YAML has lists only; tuples keep the model frozen all the way down.
 _FROM_LIST = Field(strict=False)
 _NAMESPACE = "[a-z][a-z0-9_]{0,39}"
+_STEP = "[a-z][a-z0-9-]{0,31}:[1-9][0-9]{0,5}"
+_ENTRY = "[a-z0-9-]{1,32}"
+_PARAMETER = "[A-Za-z_][A-Za-z0-9_-]{0,39}"
 
 
 def _not_empty(value: tuple[object, ...]) -> tuple[object, ...]:
@@ -61,12 +66,27 @@ class Management(Section):
         return self.base_url or origin_of(self.domain)
 
 
+class RulesContract(Section):
+    """What a token in the form of Auth0's former Rules leaves unsaid; see docs/migrate-from-rules.md."""
+
+    issuer: Identifier
+    steps: Annotated[
+        tuple[Annotated[str, matching(_STEP, f"must match {_STEP}")], ...],
+        _FROM_LIST,
+        _NOT_EMPTY,
+        Field(max_length=10),
+    ]
+    client_id: Identifier
+    entry: Annotated[str, matching(_ENTRY, f"must match {_ENTRY}")] = "login"
+
+
 class SessionTokenRules(Section):
-    """How the Action's token is verified: any of the secrets will do."""
+    """How the Action's token is verified: any of the secrets will do. With `rules`, it is a Rule's token."""
 
     alg: Literal["HS256"]
     secrets: Annotated[tuple[SigningSecret, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="secret_files")
     audience: Identifier
+    rules: RulesContract | None = None
 
 
 class AnswerTokenRules(Section):
@@ -105,6 +125,7 @@ class HandBackRules(Section):
 
     method: Literal["post", "get"] = "post"
     state_in: Literal["both", "query", "body"] = "both"
+    parameter: Annotated[str, matching(_PARAMETER, f"must match {_PARAMETER}")] = "session_token"
 
 
 class Application(Section):
@@ -114,10 +135,9 @@ class Application(Section):
     login_url: WebUrl
 
 
-class IdproofStep(Section):
+class IdproofStep(StepRules):
     """Identity proofing. `attempts` are counted per person within `retry_after`."""
 
-    revision: Annotated[int, Field(ge=1, le=1_000_000)]
     valid_for: Annotated[Duration, lasting("1m")]
     retry_after: Annotated[Duration, lasting("1m")] = timedelta(hours=1)
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
@@ -129,16 +149,19 @@ class IdproofStep(Section):
 class Steps(Section):
     """The steps that this tenant has configured, by name."""
 
+    terms: TermsStep | None = None
     idproof: IdproofStep | None = None
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
-        if self.idproof is None:
+        if not any(self.get(name) for name in Steps.model_fields):
             raise PydanticCustomError("no_step", "needs at least one step")
         return self
 
-    def get(self, name: str) -> IdproofStep | None:
-        return self.idproof if name == "idproof" else None
+    def get(self, name: str) -> StepRules | None:
+        """The rules of that step, whichever it is."""
+        rules: StepRules | None = getattr(self, name) if name in Steps.model_fields else None
+        return rules
 
 
 class TenantSnapshot(Section):

@@ -20,7 +20,6 @@ from common.tenant_yaml import Location, Mistake, YamlFile, parse_yaml
 
 __all__ = ["Tenant", "TenantSnapshot", "Tenants", "TenantsFileError", "load_tenants", "read_tenants"]
 
-_LATER_STEPS = ("terms", "profile", "password", "stepup")
 # Pydantic's type of a mistake, and our words for it. What they name is a rule's own: a limit or a choice.
 _MESSAGES = {
     "missing": "is required",
@@ -190,16 +189,10 @@ def _mistake(file: YamlFile, detail: ErrorDetails, at: Location) -> Mistake:
     if detail["loc"] == ("key",):
         return file.mistake(at, "a tenant's key must match [a-z0-9-]{1,40}")
     if detail["type"] == "extra_forbidden":
-        return file.mistake(where, _unknown_key(where))
+        return file.mistake(where, "is not a known key")
     return file.mistake(where, _message(detail))
 
 
 def _message(detail: ErrorDetails) -> str:
     words = _MESSAGES.get(detail["type"])
     return words.format_map(detail.get("ctx", {})).replace("'", "") if words else detail["msg"]
-
-
-def _unknown_key(where: Location) -> str:
-    if where[-2:-1] == ("steps",) and where[-1] in _LATER_STEPS:
-        return f"step '{where[-1]}' is not available in this version"
-    return "is not a known key"
