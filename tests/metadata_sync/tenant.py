@@ -38,6 +38,10 @@ class Tenant:
         )
         return found
 
+    async def edit(self, app_metadata: dict[str, Any]) -> None:
+        """Somebody else replaces this user's metadata."""
+        await self._put(self.user_id, {"email": "ann@example.org", "app_metadata": app_metadata})
+
     async def fault(self, path: str = "PATCH /api/v2/users/", *, times: int = 1, **what: Any) -> None:
         """Plant a fault for requests whose `METHOD /path` matches."""
         await self._send("POST", "/__control/faults", {"match": path, "times": times, **what})

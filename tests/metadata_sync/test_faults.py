@@ -161,6 +161,24 @@ async def test_two_replicas_never_write_one_user_at_once(
     assert (await tenant.app_metadata())[KEY] == value(20)
 
 
+async def test_after_a_failover_one_request_asks_first(
+    rig: Rig, owner: "asyncpg.Connection[asyncpg.Record]", tenant: Tenant
+) -> None:
+    """Of a budget that another server process left, one request is sent, and its answer corrects it."""
+    people = [f"{tenant.user_id}-{number}" for number in range(4)]
+    for user_id in people:
+        await tenant.create_user(user_id)
+    await rig.take_in(update(1, user_id=tenant.user_id))
+    await rig.until_applied()
+    await owner.execute("UPDATE budgets SET server_started_at = server_started_at - interval '1 hour'")
+    await tenant.fault(delay=0.5)
+    await rig.take_in(*(update(1, user_id=user_id) for user_id in people))
+    await rig.until_applied(5)
+    _, asking, *others = _times(await tenant.calls("PATCH"))
+    assert len(others) == 3
+    assert all(begun >= asking[1] for begun, _ in others)
+
+
 async def test_replicas_share_one_budget(database: ServiceDatabase, small_plan: Path, tenant: Tenant) -> None:
     """Two replicas with more work than the limit allows are never refused, and lose nothing."""
     people = [f"{tenant.user_id}-{number}" for number in range(12)]

@@ -13,7 +13,7 @@ from metadata_sync.turns import Turns, weight
 from tests.metadata_sync.management_server import Scripted, serve_management
 from tests.metadata_sync.rig import open_rig
 from tests.metadata_sync.tenant import Tenant
-from tests.metadata_sync.updates import update
+from tests.metadata_sync.updates import KEY, update
 from tests.support.databases import ServiceDatabase
 from tests.support.waiting import wait_until
 
@@ -95,6 +95,34 @@ async def test_a_paused_tenant_delays_nobody_else(
             (applied,) = await rig.until_applied(1, deadline=3)
     assert applied.tenant == "acme"
     assert len(limiting.patches()) == 1
+
+
+async def test_a_tenants_backlog_delays_nobody_else(
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
+) -> None:
+    """While one tenant has ten thousand due users and a plan of two a second, another's person is written."""
+    async with serve_management() as slow:
+        _add_globex(tenants_file, base_url=slow.origin, rate_profile="free")
+        async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
+            async with rig.database.connection() as connection:
+                await connection.execute(
+                    """
+                    INSERT INTO users (tenant, user_id, state, waiting, wake_at)
+                    SELECT 'globex', 'auth0|' || n, $1, n % 50 = 0, ws_now() - interval '1 minute'
+                    FROM generate_series(1, 10000) AS n
+                    """,
+                    json.dumps(
+                        {
+                            "desired": {KEY: {"rev": 1, "value": {}}},
+                            "changes": dict.fromkeys(("first", "last"), "2026-11-22T00:00:00Z"),
+                        }
+                    ),
+                )
+            await wait_until(slow.patches)
+            await rig.take_in(update(2, user_id=tenant.user_id))
+            (applied,) = await rig.until_applied(1, deadline=3)
+    assert applied.tenant == "acme"
+    assert len(slow.patches()) < 20
 
 
 class Explaining:
