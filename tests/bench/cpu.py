@@ -1,4 +1,4 @@
-"""CPU time from /proc, exact to the nanosecond."""
+"""CPU time from /proc, exact to the nanosecond, and memory."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,13 @@ def cpu_seconds(pid: int) -> float:
     """What a process, its threads and its children that still run have used."""
     own = sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
     return own / _NANOSECONDS + sum(cpu_seconds(child) for child in _children(pid))
+
+
+def most_memory(pid: int) -> float:
+    """The most that a process ever had in memory, in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def machine_busy_seconds() -> float:

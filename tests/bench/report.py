@@ -23,13 +23,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A goal; `verdict` is met, missed or inconclusive, and nothing fails by it."""
+    """A goal; `verdict` is met, missed or inconclusive, and nothing fails by it; `goal`: the good side."""
 
     name: str
     value: float
     bound: float
     ok: bool
     verdict: str
+    goal: str = "or less"
 
 
 def row(name: str, unit: str, samples: Sequence[float]) -> Row:
@@ -41,9 +42,17 @@ def row(name: str, unit: str, samples: Sequence[float]) -> Row:
 
 def at_most(measured: Row, bound: float, *, disturbed: bool = False) -> Bar:
     """The goal that a measure is `bound` or less; a disturbed measure that is more tells nothing."""
-    ok = measured.value <= bound
+    return _bar(measured, bound, ok=measured.value <= bound, disturbed=disturbed, goal="or less")
+
+
+def at_least(measured: Row, bound: float, *, disturbed: bool = False) -> Bar:
+    """The goal that a measure is `bound` or more; a disturbed measure that is less tells nothing."""
+    return _bar(measured, bound, ok=measured.value >= bound, disturbed=disturbed, goal="or more")
+
+
+def _bar(measured: Row, bound: float, *, ok: bool, disturbed: bool, goal: str) -> Bar:
     verdict = "met" if ok else "inconclusive" if disturbed else "missed"
-    return Bar(name=measured.name, value=measured.value, bound=bound, ok=ok, verdict=verdict)
+    return Bar(name=measured.name, value=measured.value, bound=bound, ok=ok, verdict=verdict, goal=goal)
 
 
 def print_report(
@@ -54,7 +63,7 @@ def print_report(
         spread = f"{one.low:g} to {one.high:g}, {one.samples} samples"
         print(f"{one.name:<52} {one.value:>9g} {one.unit:<3} ({spread})")
     for bar in bars:
-        print(f"{bar.verdict}: {bar.name}, {bar.value:g}, goal {bar.bound:g} or less")
+        print(f"{bar.verdict}: {bar.name}, {bar.value:g}, goal {bar.bound:g} {bar.goal}")
     for note in notes:
         print(note)
     if as_json:

@@ -1,7 +1,7 @@
 """A private PostgreSQL on a free port of loopback: own data folder, passwords only, nothing of the machine's.
 
-As root the server runs as an unprivileged user, since it refuses root. Durability is off: the data is worth
-one demonstration.
+As root the server runs as an unprivileged user, since it refuses root. Durability is off, unless it is asked
+for: the data is worth one demonstration.
 """
 
 import os
@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -27,14 +27,12 @@ _SAID = 4  # the last lines tell what was removed, those before them why
 _SETTINGS = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_connections": "300",
     "jit": "off",
 }
+_VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +49,34 @@ class Postgres:
         return f"postgresql://{role}:{secret}@{_HOST}:{self.port}/{database}"
 
 
-def start_postgres(folder: RunFolder, secrets: SecretFolder) -> Postgres:
-    """Start the server on the folder's data, made at first use."""
+def start_postgres(folder: RunFolder, secrets: SecretFolder, *, durable: bool = False) -> Postgres:
+    """Start the server on the folder's data, made at first use; `durable`: what is committed is on disk."""
     user = _server_user()
     data = _server_home(folder.path, user=user) / "data"
     password = secrets.password("postgres")
     _make_cluster(data, user=user, password=password)
+    settings = _SETTINGS if durable else _SETTINGS | _VOLATILE
     try:
-        return _start(folder, data, user=user, password=password)
+        return _start(folder, data, user=user, password=password, settings=settings)
     except ProcessFailedError:
         # Somebody may have taken the port between our look and the server's.
-        return _start(folder, data, user=user, password=password)
+        return _start(folder, data, user=user, password=password, settings=settings)
 
 
-def _start(folder: RunFolder, data: Path, *, user: str | None, password: str) -> Postgres:
+def _start(
+    folder: RunFolder, data: Path, *, user: str | None, password: str, settings: Mapping[str, str]
+) -> Postgres:
     port = free_port(_HOST)
-    settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
     process = folder.start(
         "postgresql",
-        [_binary("postgres"), "-D", data, "-p", str(port), *settings],
+        [
+            _binary("postgres"),
+            "-D",
+            data,
+            "-p",
+            str(port),
+            *(f"-c{name}={settings[name]}" for name in settings),
+        ],
         env={},
         user=user,
         stop_signal=signal.SIGINT,
