@@ -245,6 +245,14 @@ def test_every_state_comes_back(state: str, state_in: str, method: Literal["post
     assert ("a.b.c" in way.url) is (method == "get")
 
 
+def test_the_answers_name() -> None:
+    """The tenant says under which name its Action looks for the answer, in a form as in a query."""
+    for method, expected in (("post", ({"token": "a.b.c"}, "s")), ("get", ({}, "s&token=a.b.c"))):
+        rules = {"method": method, "state_in": "query", "parameter": "token"}
+        way = way_back(made(ready(), **{"continue": rules}), state="s", token="a.b.c")
+        assert (dict(way.fields), way.url.partition("?state=")[2]) == expected
+
+
 def test_an_answer_needs_conclusions() -> None:
     """A login whose step has not ended has no answer."""
     with pytest.raises(TransitionError):

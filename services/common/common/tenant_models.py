@@ -28,6 +28,7 @@ from common.tenant_fields import (
     matching,
     origin_of,
 )
+from common.tenant_rules_contract import RulesContract
 from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
 from common.tenant_terms import TermsStep
 
@@ -35,8 +36,6 @@ MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
 # YAML has lists only; tuples keep the model frozen all the way down.
 _FROM_LIST = Field(strict=False)
 _NAMESPACE = "[a-z][a-z0-9_]{0,39}"
-_STEP = "[a-z][a-z0-9-]{0,31}:[1-9][0-9]{0,5}"
-_ENTRY = "[a-z0-9-]{1,32}"
 _PARAMETER = "[A-Za-z_][A-Za-z0-9_-]{0,39}"
 
 
@@ -64,20 +63,6 @@ class Management(Section):
     def origin(self) -> str:
         """Where requests go, e.g. https://acme.eu.auth0.com."""
         return self.base_url or origin_of(self.domain)
-
-
-class RulesContract(Section):
-    """What a token in the form of Auth0's former Rules leaves unsaid; see docs/migrate-from-rules.md."""
-
-    issuer: Identifier
-    steps: Annotated[
-        tuple[Annotated[str, matching(_STEP, f"must match {_STEP}")], ...],
-        _FROM_LIST,
-        _NOT_EMPTY,
-        Field(max_length=10),
-    ]
-    client_id: Identifier
-    entry: Annotated[str, matching(_ENTRY, f"must match {_ENTRY}")] = "login"
 
 
 class SessionTokenRules(Section):

@@ -26,6 +26,7 @@ from common.profile import LoginConnection, PlainValue, Profile, ProfileError, o
 from common.tenants import Tenant, Tenants
 from common.tokens_answer import Answer, AnswerStep, sign_answer_token
 from common.tokens_claims import ClaimError, Claims, read_object
+from common.tokens_rules import read_rules_token
 from common.tokens_session import RequestedStep, SessionToken, read_session_token
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "SessionTokenError",
     "SessionTokenExpiredError",
     "open_profile",
+    "profile_in",
     "sign_answer_token",
     "verify_session_token",
 ]
@@ -95,6 +97,8 @@ class Refusal(StrEnum):
     UI_LOCALES = "ui_locales"
     REQUESTED = "requested"
     AUTHORIZE = "authorize"
+    AUTHORIZE_AGAIN = "authorize_again"
+    EMAIL = "email"
     PROFILE = "profile"
     EXPIRED = "expired"
 
@@ -139,12 +143,30 @@ def verify_session_token(text: str, *, tenants: Tenants, now: datetime, tenant_k
     try:
         claims = Claims(_verified(text, tenant))
         _check_times(claims, now)
-        token = read_session_token(claims, tenant=tenant)
+        token = _read(claims, tenant)
     except ClaimError as exc:
         raise SessionTokenError(Refusal(exc.name or "payload")) from exc
     if now >= token.expires_at + LEEWAY:
         raise SessionTokenExpiredError(token)
     return token
+
+
+def _read(claims: Claims, tenant: Tenant) -> SessionToken:
+    contract = tenant.session_token.rules
+    if contract is None:
+        return read_session_token(claims, tenant=tenant)
+    return read_rules_token(claims, tenant=tenant, contract=contract)
+
+
+def profile_in(token: SessionToken, tenant: Tenant) -> Profile:
+    """What the token tells of the person.
+
+    Raises:
+        ProfileError: its sealed profile is none for this tenant and token.
+    """
+    if token.profile_jwe is None:
+        return Profile(email=token.email)
+    return open_profile(token.profile_jwe, keys=tenant.profile_keys, jti=token.jti)
 
 
 def _check_form(text: str, *, algorithm: str) -> None:
@@ -170,7 +192,7 @@ def _verified(text: str, tenant: Tenant) -> Mapping[str, object]:
                 algorithms=[rules.alg],
                 options=_OPTIONS,
                 audience=rules.audience,
-                issuer=list(tenant.hosts),
+                issuer=[rules.rules.issuer] if rules.rules else list(tenant.hosts),
             )
         except jwt.InvalidSignatureError:
             continue

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -30,7 +30,9 @@ class SessionToken:
     """The claims of a verified token. Whether the tenant has configured the `steps` is not asked here.
 
     `requested` names those of them that the application asked for in this login, whatever the records say;
-    `authorize` has the parameters of the authorization request where `password` may have to repeat it.
+    `authorize` has the parameters of the authorization request where `password` may have to repeat it. A
+    token in the form of the former Rules (tokens_rules.py) has no `ip`, and instead of a sealed profile at
+    most an `email`.
     """
 
     tenant: str
@@ -39,7 +41,7 @@ class SessionToken:
     issuer: str
     issued_at: datetime
     expires_at: datetime
-    ip: str = field(repr=False)
+    ip: str | None = field(repr=False)
     steps: tuple[RequestedStep, ...]
     entry: str
     continue_uri: str
@@ -48,7 +50,8 @@ class SessionToken:
     ui_locales: tuple[str, ...]
     requested: frozenset[str] = frozenset()
     authorize: Mapping[str, str] | None = field(default=None, repr=False)
-    profile_jwe: str = field(repr=False)
+    profile_jwe: str | None = field(repr=False)
+    email: str | None = field(default=None, repr=False)
 
 
 def read_session_token(claims: Claims, *, tenant: Tenant) -> SessionToken:
@@ -94,12 +97,21 @@ def _ip(claims: Claims) -> str:
         raise ClaimError("ip") from exc
 
 
-def _steps(claims: Claims) -> tuple[RequestedStep, ...]:
-    written = [_STEP.fullmatch(text) for text in claims.texts("steps", pattern=_STEP, at_most=10)]
+def read_steps(texts: Iterable[str]) -> tuple[RequestedStep, ...]:
+    """`name:revision` each, all of them in that form.
+
+    Raises:
+        ClaimError: there is none, or one of them twice.
+    """
+    written = [_STEP.fullmatch(text) for text in texts]
     steps = tuple(RequestedStep(name=step[1], revision=int(step[2])) for step in written if step)
     if not steps or len({step.name for step in steps}) < len(steps):
         raise ClaimError("steps")
     return steps
+
+
+def _steps(claims: Claims) -> tuple[RequestedStep, ...]:
+    return read_steps(claims.texts("steps", pattern=_STEP, at_most=10))
 
 
 def _requested(claims: Claims) -> frozenset[str]:

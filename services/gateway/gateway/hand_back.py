@@ -93,12 +93,12 @@ def way_back(login: Login, *, state: str, token: str) -> WayBack:
     """Where the state stands is the tenant's choice: in the query, in the body, or in both."""
     rules = login.settings.hand_back
     if rules.method == "get":
-        query = urlencode({"state": state, "session_token": token})
+        query = urlencode({"state": state, rules.parameter: token})
         return WayBack(method="get", url=f"{login.continue_uri}?{query}", fields={})
     in_body = {"state": state} if rules.state_in in ("both", "body") else {}
     query = "?" + urlencode({"state": state}) if rules.state_in in ("both", "query") else ""
     return WayBack(
-        method="post", url=f"{login.continue_uri}{query}", fields={"session_token": token} | in_body
+        method="post", url=f"{login.continue_uri}{query}", fields={rules.parameter: token} | in_body
     )
 
 
