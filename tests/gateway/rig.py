@@ -230,6 +230,7 @@ async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeC
         data_keys=(DATA_KEY,),
         proofing_seal_keys=(SEAL_KEY,),
         metadata_sync_seal_keys=(SEAL_KEY,),
+        password_call=None,
     )
     await agree_on_time(database.owner, clock)
     async with AsyncExitStack() as stack:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Address, SettingsError
-from gateway.settings import Settings
+from gateway.settings import PasswordCallSettings, Settings
 
 
 @pytest.fixture
@@ -42,6 +42,8 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
         data_keys=(bytes([3]) * 32,),
         proofing_seal_keys=(bytes([4]) * 32,),
         metadata_sync_seal_keys=(bytes([5]) * 32,),
+        password_call=None,
+        languages_folder=None,
     )
 
 
@@ -66,6 +68,41 @@ def test_every_mistake_at_once() -> None:
         "PROOFING_SEAL_KEY_FILE",
         "METADATA_SYNC_SEAL_KEY_FILE",
     ]
+
+
+def test_the_password_call(environ: dict[str, str], tmp_path: Path) -> None:
+    """With its address the token is read, and is not shown."""
+    (tmp_path / "token").write_text("a-token-of-the-gateway\n")
+    environ |= {
+        "PASSWORD_CALL_URL": "https://sync.internal:9443/",
+        "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    call = Settings.from_env(environ).password_call
+    assert call == PasswordCallSettings(url="https://sync.internal:9443", token="a-token-of-the-gateway")
+    assert "a-token" not in repr(call)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"PASSWORD_CALL_URL": "http://sync.internal"}, "PASSWORD_CALL_URL"),
+        ({"PASSWORD_CALL_URL": "https://sync.internal/path"}, "PASSWORD_CALL_URL"),
+        ({"PASSWORD_CALL_TOKEN_FILE": "/nowhere"}, "PASSWORD_CALL_TOKEN_FILE"),
+        ({"PASSWORD_CALL_TOKEN_FILE": ""}, "PASSWORD_CALL_TOKEN_FILE"),
+        ({"PASSWORD_CALL_CA_FILE": "/nowhere"}, "PASSWORD_CALL_CA_FILE"),
+    ],
+)
+def test_mistakes_of_the_password_call(
+    environ: dict[str, str], tmp_path: Path, changes: dict[str, str], name: str
+) -> None:
+    """A password never leaves the machine unencrypted or without proof of who asks."""
+    (tmp_path / "token").write_text("a-token-of-the-gateway")
+    environ |= {
+        "PASSWORD_CALL_URL": "http://127.0.0.1:9443",
+        "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    with pytest.raises(SettingsError, match=rf"^{name}: "):
+        Settings.from_env(environ | changes)
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,22 @@
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 
 from common.clock import SystemClock
+from common.messages import Kind
 from metadata_sync.coalesce import Patch
 from metadata_sync.errors import (
     CredentialsError,
     EndNotSeenError,
     ManagementError,
     NotSentError,
+    PasswordRefusedError,
     RateLimitedError,
     RefusedError,
 )
@@ -190,3 +194,40 @@ async def test_without_a_token_nothing_is_sent(
 def test_a_secret_does_not_show() -> None:
     """An account in a log or a traceback shows no secret."""
     assert "hush" not in repr(ManagementServer(origin="http://127.0.0.1:1").account())
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("PasswordStrengthError: Password is too weak", "password_strength"),
+        ("PasswordHistoryError: Password has previously been used", "password_history"),
+        ("PasswordDictionaryError: Password is too common", "password_common"),
+        ("PasswordNoUserInfoError: Password contains user information", "password_no_user_info"),
+        ("Payload validation error: 'hush'", "password_refused"),
+    ],
+)
+async def test_a_password_against_the_policy(
+    client: ManagementClient, server: ManagementServer, message: str, code: str
+) -> None:
+    """Auth0's text becomes one of our codes, and is not repeated."""
+    body = json.dumps({"statusCode": 400, "error": "Bad Request", "message": message}).encode()
+    server.answers.append(Scripted(status=400, body=body))
+    with pytest.raises(PasswordRefusedError, match=rf"^{code}$"):
+        await client.change_password(server.account(), "auth0|1", connection="db", password="hush")
+    assert [patch.body for patch in server.patches()] == [{"password": "hush", "connection": "db"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.ROOT, {"nickname": "ann"}),
+        (Kind.USER_METADATA, {"user_metadata": {"nickname": "ann"}}),
+        (Kind.APP_METADATA, {"app_metadata": {"nickname": "ann"}}),
+    ],
+)
+async def test_each_kind_has_its_place_in_the_body(
+    client: ManagementClient, server: ManagementServer, kind: Kind, body: dict[str, Any]
+) -> None:
+    """Root attributes stand beside the objects that hold metadata."""
+    await client.patch_user(server.account(), "auth0|1", patch=Patch(first=("nickname", "ann"), kind=kind))
+    assert [patch.body for patch in server.patches()] == [body]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from common.consumer import PoisonMessageError
-from common.db import Database
 from common.messages import Kind, encode, new_event_id
 from metadata_sync.parked import Chosen, find_parked, redrive
 from tests.journeys.canaries import seen
 from tests.metadata_sync.personal_updates import personal_update
 from tests.metadata_sync.rig import Rig, open_rig
+from tests.metadata_sync.rows import every_row
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
 from tests.support.databases import ServiceDatabase
@@ -80,13 +80,15 @@ async def test_what_the_provider_sets_goes_to_user_metadata(rig: Rig, tenant: Te
     ]
 
 
-async def test_personal_values_are_readable_nowhere(rig: Rig, tenant: Tenant) -> None:
+async def test_personal_values_are_readable_nowhere(
+    rig: Rig, tenant: Tenant, database: ServiceDatabase
+) -> None:
     """Not in the message, not in the database while they wait to be written, and not at all afterwards."""
     await tenant.fault(status=503)
     sent = personal_update(1, user_id=tenant.user_id, user_metadata={"birthdate": CANARY})
     await rig.take_in(sent)
     await _until_failed(rig, tenant)
-    texts = [encode(sent).decode(), *await _every_row(rig.database)]
+    texts = [encode(sent).decode(), *await every_row(database)]
     assert seen({"birthdate": CANARY}, texts) == []
     assert '"encrypted"' in "".join(texts)
     await rig.until_applied()
@@ -97,16 +99,6 @@ async def _until_failed(rig: Rig, tenant: Tenant) -> None:
         return (await rig.state_of(tenant.user_id)).failures > 0
 
     await wait_until(has_failed)
-
-
-async def _every_row(database: Database) -> list[str]:
-    async with database.connection() as connection:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'metadata_sync'")
-        return [
-            row["text"]
-            for (table,) in tables
-            for row in await connection.fetch(f"SELECT one::text AS text FROM {table} AS one")  # noqa: S608 - names from the catalogue
-        ]
 
 
 async def test_without_its_key_file_a_value_is_parked(

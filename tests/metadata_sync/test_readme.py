@@ -9,6 +9,7 @@ import metadata_sync
 from metadata_sync import metrics
 from metadata_sync.log_events import EVENTS
 from metadata_sync.management import REFUSALS
+from metadata_sync.passwords import MESSAGES
 from metadata_sync.settings import Settings
 from tests.support.readme import ServiceReadme, event_row, variables_read
 
@@ -47,6 +48,11 @@ def test_messages_and_reasons_of_refusals() -> None:
         *dict.fromkeys(REFUSALS.values()),
         "value_unreadable",
     ]
+
+
+def test_codes_of_the_password_call() -> None:
+    """Every code with which a password is refused is explained."""
+    assert README.first_cells("Password call") == list(MESSAGES)
 
 
 def test_reasons_of_dead_letters() -> None:

@@ -29,6 +29,7 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
         database_url=environment["DATABASE_URL"],
         amqp_url=environment["AMQP_URL"],
         data_keys=(read_key_file(keys.key_file("data")),),
+        internal=None,
         seal_keys=tuple(read_key_file(keys.key_file(name)) for name in ("seal", "seal-before")),
     )
     assert "hidden" not in repr(settings)
@@ -46,3 +47,34 @@ def test_every_mistake_at_once() -> None:
         "DATA_KEY_FILES: is required",
         "SEAL_KEY_FILES: is required",
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"INTERNAL_TOKEN_FILES": ""}, "INTERNAL_TOKEN_FILES: is required with INTERNAL_LISTEN"),
+        (
+            {"INTERNAL_TOKEN_FILES": "/nowhere"},
+            "INTERNAL_TOKEN_FILES: names a file that cannot be read as text",
+        ),
+        (
+            {"INTERNAL_LISTEN": "0.0.0.0:9443"},
+            "INTERNAL_LISTEN: needs INTERNAL_TLS_CERT_FILE and INTERNAL_TLS_KEY_FILE",
+        ),
+        ({"INTERNAL_TLS_KEY_FILE": "/nowhere"}, "INTERNAL_TLS_KEY_FILE: names a file that does not exist"),
+    ],
+)
+def test_the_password_call_is_never_open(tmp_path: Path, changes: dict[str, str], mistake: str) -> None:
+    """It needs a token, and TLS unless it is on loopback."""
+    (tmp_path / "token").write_text("t" * 32)
+    environment = {"INTERNAL_LISTEN": "127.0.0.1:9091", "INTERNAL_TOKEN_FILES": str(tmp_path / "token")}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environment | changes)
+    assert mistake in caught.value.mistakes
+
+
+def test_a_short_token_is_none(tmp_path: Path) -> None:
+    """A token that can be guessed opens nothing."""
+    (tmp_path / "token").write_text("t" * 31)
+    with pytest.raises(SettingsError, match="must hold 32 characters"):
+        Settings.from_env({"INTERNAL_TOKEN_FILES": str(tmp_path / "token")})

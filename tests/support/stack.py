@@ -47,6 +47,7 @@ class Stack:
             app=f"http://{_APP_HOST}:{free_port(_APP_HOST)}",
         )
         self.admin = {service: f"http://127.0.0.1:{free_port()}" for service in SERVICES}
+        self.internal = f"http://127.0.0.1:{free_port()}"
         self.secrets = SecretFolder(folder.path / "secrets")
         self.tenants_file = folder.path / "tenants.yaml"
         self.processes: dict[str, Process] = {}
@@ -127,7 +128,7 @@ class Stack:
         return announced(output, event=f"{name}.ready") and accepts_connections(int(port), host=host)
 
     def _own_environment(self, service: str) -> dict[str, str]:
-        key = self.secrets.key_file
+        key, token = self.secrets.key_file, self.secrets.password_file("internal")
         match service:
             case "gateway":
                 return {
@@ -137,12 +138,23 @@ class Stack:
                     "DATA_KEY_FILES": str(key("data-gateway")),
                     "PROOFING_SEAL_KEY_FILE": str(key("seal-proofing")),
                     "METADATA_SYNC_SEAL_KEY_FILE": str(key("seal-metadata-sync")),
+                    "PASSWORD_CALL_URL": self.internal,
+                    "PASSWORD_CALL_TOKEN_FILE": str(token),
+                }
+            case "metadata-sync":
+                return _keys_of_a_receiver(service, self.secrets) | {
+                    "INTERNAL_LISTEN": _address(self.internal),
+                    "INTERNAL_TOKEN_FILES": str(token),
                 }
             case _:
-                return {
-                    "DATA_KEY_FILES": str(key(f"data-{service}")),
-                    "SEAL_KEY_FILES": str(key(f"seal-{service}")),
-                }
+                return _keys_of_a_receiver(service, self.secrets)
+
+
+def _keys_of_a_receiver(service: str, secrets: SecretFolder) -> dict[str, str]:
+    return {
+        "DATA_KEY_FILES": str(secrets.key_file(f"data-{service}")),
+        "SEAL_KEY_FILES": str(secrets.key_file(f"seal-{service}")),
+    }
 
 
 def _address(origin: str) -> str:

@@ -4,6 +4,9 @@
 WaystationError
 ├── TransitionError          a state machine was asked for what its state does not allow
 ├── ConflictError            somebody else changed the login first
+├── PasswordCallError        metadata-sync does not accept the call that changes a password
+│   ├── PasswordUnavailableError   it cannot change one now
+│   └── PasswordUnknownError       nobody knows whether it did
 └── PageError                what a person sees instead of the page they asked for
     ├── BadRequestError          400
     ├── TokenRefusedError        401
@@ -131,3 +134,19 @@ class UnforeseenError(PageError):
     status = 500
     title = "Something went wrong on our side"
     text = "It has been noted. Nothing is lost: try again, or start again at the application."
+
+
+class PasswordCallError(WaystationError):
+    """A password was not changed, and trying again does not help; the text tells a status at most."""
+
+
+class PasswordUnavailableError(PasswordCallError):
+    """Certainly not changed; `retry_after` is in whole seconds."""
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__("not now")
+        self.retry_after = retry_after
+
+
+class PasswordUnknownError(PasswordCallError):
+    """The answer was lost: perhaps the new password is in use already."""

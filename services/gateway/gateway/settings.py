@@ -9,6 +9,17 @@ from common.settings import Address, SettingsReader
 _PORT = r"[1-9][0-9]{0,4}"
 _ORIGIN = re.compile(rf"https://[a-z0-9.-]+(:(?!443$){_PORT})?|http://[a-z0-9.-]+(:(?!80$){_PORT})?")
 
+_CALLED = re.compile(rf"https://[a-z0-9.-]+(:{_PORT})?|http://(127\.[0-9.]+|\[::1\])(:{_PORT})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordCallSettings:
+    """Where metadata-sync answers, as an origin, and what proves that it is the gateway who asks."""
+
+    url: str
+    token: str = field(repr=False)
+    ca_file: Path | None = None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
@@ -20,6 +31,7 @@ class Settings(ServiceSettings):
     data_keys: tuple[bytes, ...] = field(repr=False)
     proofing_seal_keys: tuple[bytes, ...] = field(repr=False)
     metadata_sync_seal_keys: tuple[bytes, ...] = field(repr=False)
+    password_call: PasswordCallSettings | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -38,9 +50,30 @@ class Settings(ServiceSettings):
             data_keys=reader.keys("DATA_KEY_FILES"),
             proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),
             metadata_sync_seal_keys=reader.keys("METADATA_SYNC_SEAL_KEY_FILE"),
+            password_call=_password_call(reader),
         )
         reader.finish()
         return settings
+
+
+def _password_call(reader: SettingsReader) -> PasswordCallSettings | None:
+    """None where no tenant has the step `password`; a password may leave the machine by https only."""
+    url = reader.text("PASSWORD_CALL_URL", default="").removesuffix("/")
+    token_file = reader.text("PASSWORD_CALL_TOKEN_FILE", default="")
+    ca_file = reader.text("PASSWORD_CALL_CA_FILE", default="")
+    if not url:
+        return None
+    if not _CALLED.fullmatch(url):
+        reader.mistake("PASSWORD_CALL_URL", "must be an https origin, or http on a loopback address")
+    if ca_file and not Path(ca_file).is_file():
+        reader.mistake("PASSWORD_CALL_CA_FILE", "names a file that does not exist")
+    try:
+        token = Path(token_file).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        token = ""
+    if not token:
+        reader.mistake("PASSWORD_CALL_TOKEN_FILE", "must name a file with the token, with PASSWORD_CALL_URL")
+    return PasswordCallSettings(url=url, token=token, ca_file=Path(ca_file) if ca_file else None)
 
 
 def _origin(reader: SettingsReader, *, production: bool) -> str:

@@ -2,6 +2,8 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
+from common.tenants import Tenant
+
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
@@ -23,3 +25,13 @@ class Account:
     def url(self, path: str) -> URL:
         """`path` is percent-encoded already."""
         return URL(self.origin + path, encoded=True)
+
+
+def account_of(tenant: Tenant) -> Account:
+    management = tenant.management
+    return Account(
+        domain=management.domain,
+        origin=management.origin,
+        client_id=management.client_id,
+        client_secret=management.client_secret.reveal().decode(),
+    )

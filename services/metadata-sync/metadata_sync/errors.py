@@ -3,13 +3,15 @@
 ```
 WaystationError
 ├── UnfitUpdateError          coalesce.py    this update may never be written; its reason is a fixed code
-├── LeaseLostError            store.py       another worker has taken the user over
+├── LeaseLostError            leases.py      another worker has taken the user over
+├── PasswordUnavailableError  passwords.py   a password could not be changed now
 └── ManagementError           management.py  a call that was not answered 200
     ├── NotSentError          nothing left us: the tenant was not reached
     ├── EndNotSeenError       it may have been written: timeout, reset, cut answer, 5xx
     ├── RateLimitedError      429: the whole tenant pauses
     ├── RefusedError          400, 404, 409 …: this write will never be taken
-    │   └── RootSyncedError   400: the identity provider alone sets this user's root attributes
+    │   ├── RootSyncedError   400: the identity provider alone sets this user's root attributes
+    │   └── PasswordRefusedError   400: the new password is against the connection's policy
     └── CredentialsError      401 after one refresh, 403: the tenant pauses and is probed
 ```
 """
@@ -28,6 +30,15 @@ class UnfitUpdateError(WaystationError):
 
 class LeaseLostError(WaystationError):
     """Somebody else writes this user now, or may."""
+
+
+class PasswordUnavailableError(WaystationError):
+    """Not changed, or not known to be; `reason` is a fixed code, `retry_after` whole seconds."""
+
+    def __init__(self, reason: str, *, retry_after: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 class ManagementError(WaystationError):
@@ -61,6 +72,10 @@ class RefusedError(ManagementError):
 
 class RootSyncedError(RefusedError):
     """This user's connection sets their root attributes anew at each login; no call changes them."""
+
+
+class PasswordRefusedError(RefusedError):
+    """The connection's policy does not allow this password; `reason` is a code of passwords.py."""
 
 
 class CredentialsError(ManagementError):

@@ -8,7 +8,7 @@ from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
-from metadata_sync.leases import limit_of_tenant
+from metadata_sync.budgets import limit_of_tenant
 from metadata_sync.limiter import Budget, Limit, PauseReason, fitting, pause_at, remaining
 from metadata_sync.store import Backlog
 from metadata_sync.worker import Worker

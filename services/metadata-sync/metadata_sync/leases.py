@@ -18,21 +18,12 @@ from common.tenants import Tenant
 from common.vault import VaultError
 from metadata_sync import store
 from metadata_sync.answers import announce, tell
+from metadata_sync.budgets import charge_call, end_call, forget_call
 from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
-from metadata_sync.ends import End, budget_after, state_after
+from metadata_sync.ends import End, state_after
 from metadata_sync.errors import LeaseLostError
-from metadata_sync.limiter import (
-    Budget,
-    Denied,
-    Limit,
-    charge,
-    charge_of,
-    ended,
-    fitting,
-    fresh_budget,
-    limit_of,
-)
+from metadata_sync.limiter import Denied, charge_of
 from metadata_sync.personal import Personal
 from metadata_sync.store import User
 
@@ -96,7 +87,8 @@ class Leases:
         except VaultError:
             await self._park_unreadable(connection, begun, tenant=tenant)
             return None
-        budget = await _charge(connection, user, tenant=tenant)
+        cost = charge_of(waiting=user.state.is_waited_for)
+        budget = await charge_call(connection, cost, tenant=tenant, now=user.now.timestamp())
         if isinstance(budget, Denied):
             return budget
         await store.save_user(connection, begun)
@@ -145,7 +137,9 @@ class Leases:
                 raise LeaseLostError("somebody else writes this user")
             state = state_after(end, user.state, now=user.now, jitter=some_jitter())
             state, answers = state.take_answers()
-            await _correct(connection, end, lease=lease, now=user.now.timestamp())
+            await end_call(
+                connection, end, tenant=lease.tenant, number=lease.charged_as, now=user.now.timestamp()
+            )
             user = scheduled(replace(user, state=state), tenant=lease.tenant)
             await store.save_user(connection, user)
             await tell(connection, answers, user=user, at=self._clock.now())
@@ -186,48 +180,7 @@ async def _take_over(connection: Connection, user: User, *, tenant: Tenant) -> U
     user = replace(user, state=user.state.lose(now=user.now), lease=user.lease + 1)
     user = scheduled(user, tenant=tenant)
     await store.save_user(connection, user)
-    budget = await _lock_budget(connection, tenant, now=user.now.timestamp())
-    await store.save_budget(connection, ended(budget), domain=tenant.management.domain)
+    await forget_call(connection, tenant=tenant, now=user.now.timestamp())
     with bound(**_log_context(user)):
         log.warning("write.taken_over")
     return user
-
-
-async def _charge(connection: Connection, user: User, *, tenant: Tenant) -> Budget | Denied:
-    now = user.now.timestamp()
-    budget = await _lock_budget(connection, tenant, now=now)
-    cost = charge_of(waiting=user.state.is_waited_for)
-    charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
-    if isinstance(charged, Budget):
-        await store.save_budget(connection, charged, domain=tenant.management.domain)
-    return charged
-
-
-async def _correct(connection: Connection, end: End, *, lease: Lease, now: float) -> None:
-    before = await _lock_budget(connection, lease.tenant, now=now)
-    after = budget_after(end, before, number=lease.charged_as, limit=limit_of_tenant(lease.tenant), now=now)
-    await store.save_budget(connection, after, domain=lease.tenant.management.domain)
-    _log_pause(before, after, now=now)
-
-
-async def _lock_budget(connection: Connection, tenant: Tenant, *, now: float) -> Budget:
-    limit = limit_of_tenant(tenant)
-    fresh = fresh_budget(limit, now=now)
-    budget = await store.lock_budget(connection, domain=tenant.management.domain, fresh=fresh)
-    return fitting(budget, limit=limit, now=now)
-
-
-def _log_pause(before: Budget, after: Budget, *, now: float) -> None:
-    if after.pause and after.pause != before.pause:
-        seconds = round(after.pause.until - now, 1)
-        log.warning("tenant.paused", reason=after.pause.reason, seconds=seconds)
-    elif before.pause and not after.pause:
-        log.info("tenant.resumed", reason=before.pause.reason)
-
-
-def limit_of_tenant(tenant: Tenant) -> Limit:
-    """The limit of the Management domain that the tenant writes to."""
-    buckets = (
-        (b.burst, b.sustained / b.period.total_seconds()) for b in tenant.management.rate_profile.buckets
-    )
-    return limit_of(*buckets, reserve=tenant.management.reserve)

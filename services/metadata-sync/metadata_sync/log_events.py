@@ -12,6 +12,11 @@ EVENTS = (
     Event("write.taken_over", "warning", (), "A worker vanished; its user is written by another."),
     Event("write.lease_lost", "warning", (), "This worker lost a user; its keys are written once more."),
     Event("write.failed_unexpectedly", "error", (), "An attempt met an error that nobody foresaw."),
+    Event("password.changed", "info", (), "A person has a new password."),
+    Event(
+        "password.refused", "info", ("reason",), "The tenant does not take the new password, or not for them."
+    ),
+    Event("password.unavailable", "warning", ("reason",), "A password could not be changed now."),
     Event("tenant.paused", "warning", ("reason", "seconds"), "Nothing is sent to the tenant for a while."),
     Event("tenant.resumed", "info", ("reason",), "The tenant takes writes again."),
 )

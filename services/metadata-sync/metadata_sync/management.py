@@ -25,6 +25,7 @@ from metadata_sync.errors import (
     CredentialsError,
     EndNotSeenError,
     NotSentError,
+    PasswordRefusedError,
     RateLimitedError,
     RefusedError,
     RootSyncedError,
@@ -39,6 +40,14 @@ THROW_AWAY_BYTES = 64 * 1024
 
 # Auth0's text for people whose connection has "Sync user profile attributes at each login".
 _ROOT_SYNCED = "The following user attributes cannot be updated"
+
+# What Auth0's texts name of a connection's password policy, and our codes for it.
+PASSWORD_POLICY = {
+    "PasswordStrengthError": "password_strength",
+    "PasswordNoUserInfoError": "password_no_user_info",
+    "PasswordHistoryError": "password_history",
+    "PasswordDictionaryError": "password_common",
+}
 
 REFUSALS = {
     400: "payload_refused",
@@ -79,13 +88,39 @@ class ManagementClient:
         Raises:
             ManagementError: one of its classes, for everything but a 200.
         """
-        token = await self._tokens.token(account)
         body = patch.body() if patch.kind is Kind.ROOT else {str(patch.kind): patch.body()}
+        response, sent = await self._patch(account, user_id, body=body)
+        if response.status == HTTPStatus.BAD_REQUEST and _ROOT_SYNCED in response.text:
+            headers = read_rate_headers(response.headers)
+            raise RootSyncedError("attributes_synced", sent=sent, headers=headers)
+        return _judged(response, sent=sent)
+
+    async def change_password(
+        self, account: Account, user_id: str, *, connection: str, password: str
+    ) -> Accepted:
+        """Give one user of a database connection a new password.
+
+        Raises:
+            ManagementError: one of its classes, for everything but a 200.
+        """
+        body = {"password": password, "connection": connection}
+        response, sent = await self._patch(account, user_id, body=body)
+        if response.status == HTTPStatus.BAD_REQUEST:
+            code = next((code for name, code in PASSWORD_POLICY.items() if name in response.text), None)
+            headers = read_rate_headers(response.headers)
+            raise PasswordRefusedError(code or "password_refused", sent=sent, headers=headers)
+        return _judged(response, sent=sent)
+
+    async def _patch(
+        self, account: Account, user_id: str, *, body: Mapping[str, Any]
+    ) -> tuple[_Response, int]:
+        """The response, and how many requests were sent for it."""
+        token = await self._tokens.token(account)
         response, sent = await self._send(account, user_id, body=body, token=token, sent=1), 1
         if response.status == HTTPStatus.UNAUTHORIZED:
             token = await self._tokens.token(account, refused=token)
             response, sent = await self._send(account, user_id, body=body, token=token, sent=2), 2
-        return _judged(response, sent=sent)
+        return response, sent
 
     async def _send(
         self, account: Account, user_id: str, *, body: Mapping[str, Any], token: str, sent: int
@@ -146,8 +181,6 @@ def _judged(response: _Response, *, sent: int) -> Accepted:
             raise CredentialsError("unauthorized", sent=sent, headers=headers)
         case 403:
             raise CredentialsError("forbidden", sent=sent, headers=headers)
-        case 400 if _ROOT_SYNCED in response.text:
-            raise RootSyncedError("attributes_synced", sent=sent, headers=headers)
         case status if status in REFUSALS:
             raise RefusedError(REFUSALS[status], sent=sent, headers=headers)
         case status:

@@ -18,9 +18,11 @@ from common.vault import Vault
 from metadata_sync.alarm import Alarm
 from metadata_sync.gauges import Gauges
 from metadata_sync.intake import Intake
+from metadata_sync.internal import serve_internal
 from metadata_sync.leases import Leases
 from metadata_sync.log_events import EVENTS
 from metadata_sync.management import open_management_client
+from metadata_sync.passwords import Passwords
 from metadata_sync.personal import Personal
 from metadata_sync.scheduler import Scheduler
 from metadata_sync.settings import Settings
@@ -69,6 +71,11 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(
             serve_health(settings.admin_listen, checks=checks, refresh=gauges.refresh)
         )
+        if settings.internal:
+            passwords = Passwords(database=database, client=client, clock=clock)
+            await stack.enter_async_context(
+                serve_internal(settings.internal, tenants=tenants, passwords=passwords)
+            )
         log.info("service.started", tenants=len(tenants.current))
         await _run(stop, consumer=consumer, scheduler=scheduler, worker=worker, relay=relay, tenants=tenants)
     log.info("service.stopped")

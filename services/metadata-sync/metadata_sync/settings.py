@@ -1,9 +1,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Self
 
 from common.service_settings import ServiceSettings, read_shared
-from common.settings import SettingsReader
+from common.settings import Address, SettingsReader
+
+MIN_TOKEN_CHARACTERS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class InternalListener:
+    """Where the gateway's password call is answered; any of `tokens` opens it. TLS unless on loopback."""
+
+    address: Address
+    tokens: tuple[str, ...] = field(repr=False)
+    certificate: Path | None = None
+    private_key: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +26,7 @@ class Settings(ServiceSettings):
 
     data_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[bytes, ...] = field(repr=False)
+    internal: InternalListener | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -25,6 +40,48 @@ class Settings(ServiceSettings):
             **read_shared(reader),
             data_keys=reader.keys("DATA_KEY_FILES"),
             seal_keys=reader.keys("SEAL_KEY_FILES"),
+            internal=_internal(reader),
         )
         reader.finish()
         return settings
+
+
+def _internal(reader: SettingsReader) -> InternalListener | None:
+    """None where INTERNAL_LISTEN is not set; then the others mean nothing."""
+    address = reader.address("INTERNAL_LISTEN", default="")
+    tokens = _tokens(reader, reader.text("INTERNAL_TOKEN_FILES", default=""))
+    certificate = _file(reader, "INTERNAL_TLS_CERT_FILE")
+    private_key = _file(reader, "INTERNAL_TLS_KEY_FILE")
+    if not address.port:
+        return None
+    if not tokens:
+        reader.mistake("INTERNAL_TOKEN_FILES", "is required with INTERNAL_LISTEN")
+    if not (certificate and private_key) and (certificate or private_key or not _is_loopback(address.host)):
+        reader.mistake("INTERNAL_LISTEN", "needs INTERNAL_TLS_CERT_FILE and INTERNAL_TLS_KEY_FILE")
+    return InternalListener(address=address, tokens=tokens, certificate=certificate, private_key=private_key)
+
+
+def _file(reader: SettingsReader, name: str) -> Path | None:
+    value = reader.text(name, default="")
+    if value and not Path(value).is_file():
+        reader.mistake(name, "names a file that does not exist")
+    return Path(value) if value else None
+
+
+def _tokens(reader: SettingsReader, names: str) -> tuple[str, ...]:
+    paths = [Path(name.strip()) for name in names.split(",") if name.strip()]
+    try:
+        tokens = tuple(path.read_text(encoding="ascii").strip() for path in paths)
+    except (OSError, ValueError):
+        reader.mistake("INTERNAL_TOKEN_FILES", "names a file that cannot be read as text")
+        return ()
+    if any(len(token) < MIN_TOKEN_CHARACTERS for token in tokens):
+        reader.mistake("INTERNAL_TOKEN_FILES", f"must hold {MIN_TOKEN_CHARACTERS} characters or more each")
+    return tokens
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -195,8 +195,14 @@ async def backlogs(connection: Connection, *, tenants: list[str], at_most: int) 
 async def read_budgets(connection: Connection, *, domains: list[str]) -> tuple[dict[str, Budget], float]:
     """The budgets of these domains as they were saved last, not locked; and the database's time."""
     rows = await connection.fetch("SELECT domain, budget FROM budgets WHERE domain = ANY($1)", domains)
+    budgets = {row["domain"]: _BUDGET.validate_json(row["budget"]) for row in rows}
+    return budgets, await read_time(connection)
+
+
+async def read_time(connection: Connection) -> float:
+    """The database's time, in seconds since 1970."""
     now: float = await connection.fetchval("SELECT extract(epoch FROM ws_now())::float8")
-    return {row["domain"]: _BUDGET.validate_json(row["budget"]) for row in rows}, now
+    return now
 
 
 async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> Budget:

@@ -10,7 +10,7 @@ from common.clock import Clock
 from common.db import DatabaseUnavailableError
 from common.log import bound
 from metadata_sync import metrics
-from metadata_sync.account import Account
+from metadata_sync.account import account_of
 from metadata_sync.alarm import Alarm
 from metadata_sync.ends import End
 from metadata_sync.errors import LeaseLostError, ManagementError
@@ -121,7 +121,7 @@ class Worker:
         if self._clock.monotonic() >= lease.expires:
             raise LeaseLostError("the lease ran out before the call")
         try:
-            return await self._client.patch_user(_account(lease), lease.user_id, patch=lease.patch)
+            return await self._client.patch_user(account_of(lease.tenant), lease.user_id, patch=lease.patch)
         except ManagementError as exc:
             log.warning("write.failed", reason=exc.reason)
             return exc
@@ -139,13 +139,3 @@ class Worker:
                 log.warning("database.unavailable", task="lease")
             else:
                 expires = asked_at + LEASE.total_seconds()
-
-
-def _account(lease: Lease) -> Account:
-    management = lease.tenant.management
-    return Account(
-        domain=management.domain,
-        origin=management.origin,
-        client_id=management.client_id,
-        client_secret=management.client_secret.reveal().decode(),
-    )

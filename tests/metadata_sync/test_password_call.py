@@ -1,0 +1,176 @@
+"""The internal password call, asked as the gateway asks it: real process, emulated tenant."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.errors import PasswordCallError, PasswordUnavailableError, PasswordUnknownError
+from gateway.password_call import PasswordAnswer, PasswordCalls, open_password_calls
+from gateway.settings import PasswordCallSettings
+from tests.journeys.canaries import seen
+from tests.metadata_sync.process import Service
+from tests.metadata_sync.rows import every_row
+from tests.metadata_sync.tenant import Tenant
+from tests.support.databases import ServiceDatabase
+from tests.support.ports import free_port
+from tests.tenant.tls import server_context
+
+TOKEN = "token-of-the-gateway-" + "t" * 32
+CANARY = "Quetzal-7-Canary!"
+
+
+@pytest.fixture
+def listening(service: Service, tmp_path: Path) -> Service:
+    """A running process that answers the call, on loopback without TLS."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    service.environment |= {
+        "INTERNAL_LISTEN": f"127.0.0.1:{free_port()}",
+        "INTERNAL_TOKEN_FILES": str(tmp_path / "token"),
+    }
+    service.start()
+    return service
+
+
+@pytest.fixture
+async def calls(listening: Service) -> AsyncIterator[PasswordCalls]:
+    url = f"http://{listening.environment['INTERNAL_LISTEN']}"
+    async with open_password_calls(PasswordCallSettings(url=url, token=TOKEN)) as opened:
+        yield opened
+
+
+def demand(tenant: Tenant, password: str = CANARY, **changes: str) -> dict[str, str]:
+    fields = {
+        "tenant": "acme",
+        "transaction_id": "tx-1",
+        "user_id": tenant.user_id,
+        "connection": "Username-Password-Authentication",
+        "password": password,
+    }
+    return fields | changes
+
+
+async def test_a_password_is_changed_and_seen_nowhere(
+    calls: PasswordCalls, listening: Service, tenant: Tenant, database: ServiceDatabase
+) -> None:
+    """One PATCH with the password and its connection; no log line and no row has it in any form."""
+    assert await calls.change(**demand(tenant)) == PasswordAnswer(
+        is_changed=True, code="changed", message="Password changed."
+    )
+    assert await calls.change(**demand(tenant, "short")) == PasswordAnswer(
+        is_changed=False,
+        code="password_strength",
+        message="This password is too easy to guess. Use a longer one, with mixed characters.",
+    )
+    sent = [json.loads(call["body"]) for call in await tenant.calls("PATCH")]
+    assert sent == [
+        {"password": password, "connection": "Username-Password-Authentication"}
+        for password in (CANARY, "short")
+    ]
+    assert "last_password_reset" in await tenant.user()
+    lines = listening.lines()
+    assert [line["event"] for line in lines if line["event"].startswith("password.")] == [
+        "password.changed",
+        "password.refused",
+    ]
+    assert seen({"password": CANARY}, [json.dumps(lines), *await every_row(database)]) == []
+
+
+async def test_the_call_waits_for_no_backlog_and_takes_from_the_same_budget(
+    calls: PasswordCalls, tenant: Tenant
+) -> None:
+    """While the tenant pauses us the answer is 503 at once, with the seconds to wait; nothing is sent."""
+    await tenant.fault(status=429, headers={"Retry-After": "30"})
+    with pytest.raises(PasswordUnavailableError) as limited:
+        await calls.change(**demand(tenant))
+    assert limited.value.retry_after == 30
+    with pytest.raises(PasswordUnavailableError) as paused:
+        await calls.change(**demand(tenant))
+    assert 20 <= paused.value.retry_after <= 30
+    assert len(await tenant.calls("PATCH")) == 1
+
+
+async def test_a_lost_answer_is_told_apart(calls: PasswordCalls, tenant: Tenant) -> None:
+    """Where the tenant's answer is lost nobody knows: the person is to try the new password."""
+    await tenant.fault(reset="after-commit")
+    with pytest.raises(PasswordUnknownError):
+        await calls.change(**demand(tenant))
+    assert len(await tenant.calls("PATCH")) == 1
+
+
+WRONG_CALLS: list[tuple[dict[str, Any], int, str | None]] = [
+    ({"body": {"tenant": "globex"}}, 404, "tenant_unknown"),
+    ({"body": {"password": ""}}, 400, "malformed"),
+    ({"body": {"password": 7}}, 400, "malformed"),
+    ({"body": {"user_id": ".."}}, 400, "malformed"),
+    ({"body": {"more": "x"}}, 400, "malformed"),
+    ({"raw": b'{"password": "' + CANARY.encode()}, 400, "malformed"),
+    ({"raw": b"\xff\xfe"}, 400, "malformed"),
+    ({"headers": {"Content-Type": "text/plain"}}, 415, "not_json"),
+    ({"headers": {"Authorization": "Bearer another-token"}}, 401, "unauthorized"),
+    ({"headers": {"Authorization": f"Basic {TOKEN}"}}, 401, "unauthorized"),
+    ({"headers": {"Authorization": ""}}, 401, "unauthorized"),
+    ({"body": {"password": "p" * 9000}}, 413, None),
+]
+
+
+async def test_wrong_calls(listening: Service, tenant: Tenant) -> None:
+    """Each mistake is a clear 4xx that repeats nothing of the call, and the tenant is not asked."""
+    url = f"http://{listening.environment['INTERNAL_LISTEN']}/internal/v1/password"
+    right = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession() as session:
+        for changes, status, error in WRONG_CALLS:
+            body = json.dumps(demand(tenant) | changes.get("body", {})).encode()
+            headers = right | changes.get("headers", {})
+            async with session.post(url, data=changes.get("raw", body), headers=headers) as response:
+                text = await response.text()
+            assert (response.status, CANARY in text) == (status, False), changes
+            assert error is None or json.loads(text) == {"error": error}
+    assert await tenant.calls("PATCH") == []
+
+
+async def test_a_gateway_with_another_token_is_told_that_it_is_misconfigured(
+    listening: Service, tenant: Tenant
+) -> None:
+    """Trying again does not help, and the error has no more than the status."""
+    url = f"http://{listening.environment['INTERNAL_LISTEN']}"
+    async with open_password_calls(PasswordCallSettings(url=url, token="another")) as calls:
+        with pytest.raises(PasswordCallError, match=r"^status 401$"):
+            await calls.change(**demand(tenant))
+
+
+async def test_over_tls(service: Service, tenant: Tenant, tmp_path: Path) -> None:
+    """With a certificate the call is https, and a gateway that does not trust it sends no password."""
+    (tmp_path / "token").write_text(TOKEN)
+    server_context(tmp_path / "tls", hosts=("127.0.0.1",))
+    port = free_port()
+    service.environment |= {
+        "INTERNAL_LISTEN": f"127.0.0.1:{port}",
+        "INTERNAL_TOKEN_FILES": str(tmp_path / "token"),
+        "INTERNAL_TLS_CERT_FILE": str(tmp_path / "tls" / "server.pem"),
+        "INTERNAL_TLS_KEY_FILE": str(tmp_path / "tls" / "server.pem"),
+    }
+    service.start()
+    trusting = PasswordCallSettings(
+        url=f"https://127.0.0.1:{port}", token=TOKEN, ca_file=tmp_path / "tls" / "ca.pem"
+    )
+    async with open_password_calls(trusting) as calls:
+        assert (await calls.change(**demand(tenant))).is_changed
+    async with open_password_calls(
+        PasswordCallSettings(url=f"https://127.0.0.1:{port}", token=TOKEN)
+    ) as calls:
+        with pytest.raises(PasswordUnavailableError):
+            await calls.change(**demand(tenant))
+
+
+async def test_a_service_that_is_not_there() -> None:
+    """Nothing was sent: the person may try again."""
+    settings = PasswordCallSettings(url=f"http://127.0.0.1:{free_port()}", token=TOKEN)
+    async with open_password_calls(settings) as calls:
+        with pytest.raises(PasswordUnavailableError):
+            await calls.change(
+                tenant="acme", transaction_id="tx", user_id="auth0|1", connection="db", password=CANARY
+            )
