@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from common.bus import Link, Publisher, open_link, open_publisher
 from common.clock import Clock
-from common.consumer import Consumer, Handler
+from common.consumer import WORKERS, Consumer, Handler
 from common.db import Database, open_database
 from common.health import Check, Health, passing
 from common.outbox import Relay
@@ -23,7 +23,7 @@ class Connections:
     relay: Relay
     clock: Clock
 
-    def consumer(self, queue: str, *, handle: Handler) -> Consumer:
+    def consumer(self, queue: str, *, handle: Handler, at_once: int = WORKERS) -> Consumer:
         return Consumer(
             link=self.link,
             queue=queue,
@@ -31,6 +31,7 @@ class Connections:
             database=self.database,
             publisher=self.publisher,
             clock=self.clock,
+            at_once=at_once,
         )
 
     async def database_health(self) -> Health:

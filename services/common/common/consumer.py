@@ -27,7 +27,7 @@ from common.db import Connection, Database, DatabaseUnavailableError
 from common.errors import WaystationError
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
 
-PREFETCH = 64
+PREFETCH_EACH = 4
 WORKERS = 16
 MAX_ATTEMPTS = 10
 UNKNOWN_TENANT_FOR = timedelta(minutes=10)
@@ -54,7 +54,7 @@ class UnknownTenantError(WaystationError):
 
 
 class Consumer:
-    """One queue of one service, worked by `WORKERS` tasks of our own."""
+    """One queue of one service, worked by tasks of our own, `at_once` messages at the same time."""
 
     def __init__(
         self,
@@ -65,8 +65,10 @@ class Consumer:
         database: Database,
         publisher: Publisher,
         clock: Clock,
+        at_once: int = WORKERS,
     ) -> None:
         self._link = link
+        self._at_once = at_once
         self._queue_name = queue
         self._handle = handle
         self._database = database
@@ -83,7 +85,7 @@ class Consumer:
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; returns when no handler runs any more."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(WORKERS):
+            for _ in range(self._at_once):
                 tasks.create_task(self._work())
             subscription = tasks.create_task(self._stay_subscribed())
             await stop.wait()
@@ -114,7 +116,7 @@ class Consumer:
             try:
                 async with broker_deadline(SETUP_SECONDS):
                     await channel.initialize()
-                    await channel.set_qos(prefetch_count=PREFETCH)
+                    await channel.set_qos(prefetch_count=PREFETCH_EACH * self._at_once)
                     queue = await channel.declare_queue(self._queue_name, passive=True)
                     return queue, await queue.consume(self._deliveries.put)
             except BROKER_AWAY as exc:
@@ -126,7 +128,7 @@ class Consumer:
         """What was delivered but not begun goes back to the broker with the connection."""
         while not self._deliveries.empty():
             self._deliveries.get_nowait()
-        for _ in range(WORKERS):
+        for _ in range(self._at_once):
             self._deliveries.put_nowait(None)
 
     async def _work(self) -> None:

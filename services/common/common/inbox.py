@@ -1,5 +1,7 @@
 """At-least-once becomes once in effect: record a message in the transaction of what it does."""
 
+from collections.abc import Iterable
+
 from common.db import Connection
 from common.messages import Message
 
@@ -13,6 +15,24 @@ async def record(connection: Connection, message: Message) -> bool:
         message.event_id,
     )
     return row is not None
+
+
+async def record_all(connection: Connection, messages: Iterable[Message]) -> set[str]:
+    """The event ids among these that have had no effect yet."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO inbox (event_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING event_id
+        """,
+        sorted({message.event_id for message in messages}),
+    )
+    return {row["event_id"] for row in rows}
+
+
+async def take_back(connection: Connection, messages: Iterable[Message]) -> None:
+    """These were recorded in this transaction and are to have no effect: what they are is told elsewhere."""
+    await connection.execute(
+        "DELETE FROM inbox WHERE event_id = ANY($1::text[])", [message.event_id for message in messages]
+    )
 
 
 async def forget_old(connection: Connection) -> None:

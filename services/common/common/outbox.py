@@ -6,6 +6,7 @@ between the two leaves the row to whoever finds its claim expired: published twi
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -59,6 +60,20 @@ async def enqueue(connection: Connection, message: Message, *, expires_at: datet
         routing_key_of(message),
         encode(message),
         expires_at,
+    )
+
+
+async def enqueue_all(connection: Connection, messages: Sequence[Message]) -> None:
+    """Write messages in the caller's transaction, by one statement; call `Relay.wake` after the commit."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (event_id, exchange, routing_key, body)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+        """,
+        [message.event_id for message in messages],
+        [exchange_of(message) for message in messages],
+        [routing_key_of(message) for message in messages],
+        [encode(message) for message in messages],
     )
 
 

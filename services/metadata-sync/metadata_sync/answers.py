@@ -17,10 +17,10 @@ from metadata_sync.store import User
 log = structlog.stdlib.get_logger()
 
 
-async def tell(connection: Connection, answers: Iterable[Answer], *, user: User, at: datetime) -> None:
+async def tell(connection: Connection, answers: Iterable[tuple[User, Answer]], *, at: datetime) -> None:
     """Write one event for each transaction that asked, in the transaction of what it tells."""
-    for answer in answers:
-        await outbox.enqueue(connection, _event(answer, user=user, at=at))
+    if events := [_event(answer, user=user, at=at) for user, answer in answers]:
+        await outbox.enqueue_all(connection, events)
 
 
 def announce(answers: Iterable[Answer], *, tenant: str) -> None:

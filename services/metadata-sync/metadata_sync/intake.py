@@ -1,10 +1,18 @@
-"""Takes updates in: one transaction from the message to the lease of a waiting person's write."""
+"""Takes updates in: one transaction from the messages to the leases of the writes that people wait for.
 
-from dataclasses import dataclass, field, replace
+What arrives while a transaction is under way goes together in the next (common/batches.py). An update that is
+refused, or was taken in before, changes nothing for the others of its batch.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import structlog
 
 from common import inbox
+from common.batches import Batches
 from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
@@ -19,25 +27,39 @@ from metadata_sync.answers import announce, tell
 from metadata_sync.coalesce import Desired, refuse_unfit
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.leases import Lease, Leases, scheduled
-from metadata_sync.limiter import Denied
 from metadata_sync.metrics import Effect, effect_of, label
 from metadata_sync.personal import Personal
 from metadata_sync.state import Answer, Request, Requester
-from metadata_sync.store import User
+from metadata_sync.store import User, UserKey
 from metadata_sync.worker import Worker
 
 log = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Taken:
-    """What became of an update: answered at once, begun at once, or due in `seconds`."""
+class _Update:
+    """One message, fit by itself, with its personal values opened."""
 
-    revs: dict[str, int] = field(default_factory=dict)
-    effect: Effect = Effect.FIRST
-    answers: tuple[Answer, ...] = ()
-    lease: Lease | None = None
-    seconds: float | None = None
+    message: UpdateMetadata
+    values: PersonalValues
+    tenant: Tenant
+
+    @property
+    def key(self) -> UserKey:
+        return self.message.tenant, self.message.user_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """What became of an update: which revs it asked for, what that meant, who can be answered at once."""
+
+    revs: dict[str, int]
+    effect: Effect
+    answers: tuple[Answer, ...]
+
+
+# None for a message whose effect is there already.
+_Result: TypeAlias = _Taken | None
 
 
 class Intake:
@@ -63,6 +85,7 @@ class Intake:
         self._alarm = alarm
         self._relay = relay
         self._clock = clock
+        self._batches: Batches[_Update, _Result] = Batches(self._take)
 
     async def handle(self, message: Message) -> None:
         """Take one update in, once in effect.
@@ -79,58 +102,117 @@ class Intake:
         try:
             refuse_unfit(message.user_id, message.keys)
             values = self._personal.open(message)
-            taken = await self._take(message, values, tenant=tenant)
+            taken = await self._batches.add(_Update(message=message, values=values, tenant=tenant))
         except UnfitUpdateError as exc:
             raise PoisonMessageError(exc.reason) from exc
         if taken:
-            self._go_on(message, taken)
+            log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
+            metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
+            announce(taken.answers, tenant=message.tenant)
 
-    async def _take(
-        self, message: UpdateMetadata, values: PersonalValues, *, tenant: Tenant
-    ) -> _Taken | None:
-        """None for a message whose effect is there already."""
+    async def _take(self, updates: Sequence[_Update]) -> Sequence[_Result | Exception]:
+        """Take these in, and begin what somebody waits for."""
+        tenants = {update.tenant.key: update.tenant for update in updates}
         async with self._database.transaction() as connection:
-            if not await inbox.record(connection, message):
-                return None
-            user = await store.lock_user(connection, tenant=tenant.key, user_id=message.user_id)
-            personal = await self._personal.encrypted(
-                connection, values, tenant=user.tenant, user_id=user.user_id
-            )
-            request = _request(message, {**message.keys, **personal})
-            state, answers = user.state.accept(request, now=user.now).take_answers()
-            effect = effect_of(user.state, state)
-            user = scheduled(replace(user, state=state), tenant=tenant)
-            await tell(connection, answers, user=user, at=self._clock.now())
-            taken = await self._begin_or_save(connection, user, tenant=tenant)
-        return replace(taken, revs=request.requester.keys, answers=answers, effect=effect)
+            batch = _Batch(connection, personal=self._personal)
+            results = await batch.accept(updates)
+            await tell(connection, batch.answers, at=self._clock.now())
+            leases, left = await self._begin(connection, batch.users, tenants=tenants)
+            await store.save_users(connection, left)
+        self._go_on(leases, left, has_answers=bool(batch.answers))
+        return results
 
-    async def _begin_or_save(self, connection: Connection, user: User, *, tenant: Tenant) -> _Taken:
-        if self._may_begin(user):
-            lease = await self._leases.take(connection, user, tenant=tenant)
-            if not isinstance(lease, Denied):
-                return _Taken(lease=lease)
-        await store.save_user(connection, user)
-        return _Taken(seconds=user.due_in)
+    async def _begin(
+        self, connection: Connection, users: Sequence[User], *, tenants: dict[str, Tenant]
+    ) -> tuple[list[Lease], list[User]]:
+        """Leases on those whom somebody waits for, as far as there is room and budget; and all the others.
 
-    def _may_begin(self, user: User) -> bool:
+        Budgets are locked in the order of their domains, like everywhere.
+        """
+        leases: list[Lease] = []
+        left: list[User] = []
+        taken: Counter[str] = Counter()
+        for user in sorted(users, key=lambda user: tenants[user.tenant].management.domain):
+            if not self._may_begin(user, more=taken[user.tenant]):
+                left.append(user)
+                continue
+            lease = await self._leases.take(connection, user, tenant=tenants[user.tenant])
+            if isinstance(lease, Lease):
+                leases.append(lease)
+                taken[user.tenant] += 1
+            elif lease is not None:
+                left.append(user)
+        return leases, left
+
+    def _may_begin(self, user: User, *, more: int) -> bool:
         """Whether somebody waits for what can be written now, here."""
         is_due = user.due_in is not None and user.due_in <= 0
         return (
             user.state.is_waited_for
             and user.state.attempt is None
             and is_due
-            and self._worker.has_room(user.tenant, waiting=True)
+            and self._worker.has_room(user.tenant, waiting=True, more=more)
         )
 
-    def _go_on(self, message: UpdateMetadata, taken: _Taken) -> None:
-        log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
-        metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
-        if taken.answers:
+    def _go_on(self, leases: Sequence[Lease], left: Sequence[User], *, has_answers: bool) -> None:
+        for lease in leases:
+            self._worker.start(lease)
+        for user in left:
+            self._alarm.expect(user.due_in)
+        if has_answers:
             self._relay.wake()
-            announce(taken.answers, tenant=message.tenant)
-        if taken.lease:
-            self._worker.start(taken.lease)
-        self._alarm.expect(taken.seconds)
+
+
+class _Batch:
+    """Updates that one transaction takes in; its users are locked, and saved by whoever made it."""
+
+    def __init__(self, connection: Connection, *, personal: Personal) -> None:
+        self._connection = connection
+        self._personal = personal
+        self._users: dict[UserKey, User] = {}
+        self.answers: list[tuple[User, Answer]] = []
+
+    @property
+    def users(self) -> list[User]:
+        return list(self._users.values())
+
+    async def accept(self, updates: Sequence[_Update]) -> list[_Result | Exception]:
+        """Merge each that has had no effect yet into its user's state, in the order of arrival."""
+        new = await inbox.record_all(self._connection, [update.message for update in updates])
+        keys = [update.key for update in updates if update.message.event_id in new]
+        self._users = await store.lock_users(self._connection, keys)
+        results: list[_Result | Exception] = []
+        for update in updates:
+            # A message may be there twice in one batch.
+            is_first = update.message.event_id in new
+            new.discard(update.message.event_id)
+            results.append(await self._accept(update) if is_first else None)
+        await self._take_back_refused(updates, results)
+        return results
+
+    async def _accept(self, update: _Update) -> _Taken | UnfitUpdateError:
+        user = self._users[update.key]
+        personal = await self._personal.encrypted(
+            self._connection, update.values, tenant=user.tenant, user_id=user.user_id
+        )
+        request = _request(update.message, {**update.message.keys, **personal})
+        try:
+            state, answers = user.state.accept(request, now=user.now).take_answers()
+        except UnfitUpdateError as exc:
+            return exc
+        effect = effect_of(user.state, state)
+        self._users[update.key] = user = scheduled(replace(user, state=state), tenant=update.tenant)
+        self.answers += [(user, answer) for answer in answers]
+        return _Taken(revs=request.requester.keys, effect=effect, answers=answers)
+
+    async def _take_back_refused(
+        self, updates: Sequence[_Update], results: Sequence[_Result | Exception]
+    ) -> None:
+        """What is refused becomes a dead letter, also when it is delivered again because we died first."""
+        pairs = zip(updates, results, strict=True)
+        refused = [update.message for update, result in pairs if isinstance(result, Exception)]
+        if refused:
+            await inbox.take_back(self._connection, refused)
 
 
 def _request(message: UpdateMetadata, desired: Desired) -> Request:

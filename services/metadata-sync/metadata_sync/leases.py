@@ -112,7 +112,7 @@ class Leases:
         state, answers = user.state.park("value_unreadable", now=user.now).take_answers()
         user = scheduled(replace(user, state=state), tenant=tenant)
         await store.save_user(connection, user)
-        await tell(connection, answers, user=user, at=self._clock.now())
+        await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease for its full time from now; False if it is lost."""
@@ -142,7 +142,7 @@ class Leases:
             )
             user = scheduled(replace(user, state=state), tenant=lease.tenant)
             await store.save_user(connection, user)
-            await tell(connection, answers, user=user, at=self._clock.now())
+            await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
         if answers:
             self._relay.wake()
             announce(answers, tenant=user.tenant)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from common import batches
 from common.clock import SystemClock
 from common.connections import open_connections, worker_checks
 from common.consumer import Consumer
@@ -30,6 +31,7 @@ from metadata_sync.worker import Worker
 
 SERVICE = QUEUE = "metadata-sync"
 SCHEMA = "metadata_sync"
+BATCHED = 2 * batches.AT_MOST  # one batch in work, the next one ready
 
 log = structlog.stdlib.get_logger()
 
@@ -65,7 +67,7 @@ async def serve(settings: Settings) -> None:
             relay=relay,
             clock=clock,
         )
-        consumer = connections.consumer(QUEUE, handle=intake.handle)
+        consumer = connections.consumer(QUEUE, handle=intake.handle, at_once=BATCHED)
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
         await stack.enter_async_context(

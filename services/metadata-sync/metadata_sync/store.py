@@ -3,8 +3,10 @@
 Who needs both locks takes the user's row first and the domain's budget second.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -12,6 +14,8 @@ from pydantic import TypeAdapter
 from common.db import Connection
 from metadata_sync.limiter import Budget, doubted
 from metadata_sync.state import UserState
+
+UserKey: TypeAlias = tuple[str, str]  # tenant, user id
 
 _STATE = TypeAdapter(UserState)
 _BUDGET = TypeAdapter(Budget)
@@ -27,6 +31,10 @@ class User:
     lease: int
     wake_at: datetime | None
     now: datetime
+
+    @property
+    def key(self) -> UserKey:
+        return self.tenant, self.user_id
 
     @property
     def due_in(self) -> float | None:
@@ -65,6 +73,51 @@ async def lock_user(connection: Connection, *, tenant: str, user_id: str) -> Use
         user_id,
     )
     return _user(row)
+
+
+async def lock_users(connection: Connection, keys: Iterable[UserKey]) -> dict[UserKey, User]:
+    """These rows, new ones where need be, ours until the transaction ends; locked in order."""
+    wanted = sorted(set(keys))
+    users: dict[UserKey, User] = {}
+    while missing := [key for key in wanted if key not in users]:
+        users |= await _lock_there(connection, missing)
+        users |= await _make(connection, [key for key in missing if key not in users])
+    return users
+
+
+async def _lock_there(connection: Connection, keys: list[UserKey]) -> dict[UserKey, User]:
+    rows = await connection.fetch(
+        """
+        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now
+        FROM users JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, user_id) USING (tenant, user_id)
+        ORDER BY tenant, user_id FOR UPDATE OF users
+        """,
+        *_columns(keys),
+    )
+    return _by_key(rows)
+
+
+async def _make(connection: Connection, keys: list[UserKey]) -> dict[UserKey, User]:
+    if not keys:
+        return {}
+    rows = await connection.fetch(
+        """
+        INSERT INTO users (tenant, user_id, state)
+        SELECT tenant, user_id, '{}' FROM unnest($1::text[], $2::text[]) AS wanted (tenant, user_id)
+        ON CONFLICT DO NOTHING
+        RETURNING tenant, user_id, state, lease, wake_at, ws_now() AS now
+        """,
+        *_columns(keys),
+    )
+    return _by_key(rows)
+
+
+def _columns(keys: list[UserKey]) -> tuple[list[str], list[str]]:
+    return [tenant for tenant, _ in keys], [user_id for _, user_id in keys]
+
+
+def _by_key(rows: list[asyncpg.Record]) -> dict[UserKey, User]:
+    return {(row["tenant"], row["user_id"]): _user(row) for row in rows}
 
 
 async def pick_user(connection: Connection, *, tenant: str, waiting: bool) -> User | None:
@@ -126,6 +179,24 @@ async def save_user(connection: Connection, user: User) -> None:
         user.lease,
         user.state.is_waited_for,
         user.wake_at,
+    )
+
+
+async def save_users(connection: Connection, users: Sequence[User]) -> None:
+    await connection.execute(
+        """
+        UPDATE users SET state = saved.state, lease = saved.lease, waiting = saved.waiting,
+            wake_at = saved.wake_at
+        FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[], $5::boolean[], $6::timestamptz[])
+            AS saved (tenant, user_id, state, lease, waiting, wake_at)
+        WHERE users.tenant = saved.tenant AND users.user_id = saved.user_id
+        """,
+        [user.tenant for user in users],
+        [user.user_id for user in users],
+        [_STATE.dump_json(user.state, exclude_defaults=True).decode() for user in users],
+        [user.lease for user in users],
+        [user.state.is_waited_for for user in users],
+        [user.wake_at for user in users],
     )
 
 

@@ -37,13 +37,13 @@ class Worker:
         self._begun: dict[asyncio.Task[None], float] = {}
         self._at_once: Counter[tuple[str, bool]] = Counter()
 
-    def has_room(self, tenant: str, *, waiting: bool) -> bool:
-        """Whether one more attempt of this tenant and class may begin."""
+    def has_room(self, tenant: str, *, waiting: bool, more: int = 0) -> bool:
+        """Whether one more attempt of this tenant and class may begin, beside `more` that will."""
         of_background = sum(count for (_, waited), count in self._at_once.items() if not waited)
         return (
-            len(self._begun) < AT_ONCE
-            and (waiting or of_background < AT_ONCE_OF_BACKGROUND)
-            and self._at_once[tenant, waiting] < AT_ONCE_OF_A_TENANTS_CLASS
+            len(self._begun) + more < AT_ONCE
+            and (waiting or of_background + more < AT_ONCE_OF_BACKGROUND)
+            and self._at_once[tenant, waiting] + more < AT_ONCE_OF_A_TENANTS_CLASS
         )
 
     def start(self, lease: Lease) -> None:
