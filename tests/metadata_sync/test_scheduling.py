@@ -171,9 +171,11 @@ async def test_looking_costs_the_same_with_100_000_users_pending(
         explaining = Explaining(connection)
         asked = cast("Connection", explaining)
         await store.first_pending(asked)
+        counted = await store.backlogs(connection, tenants=["globex"], at_most=1_000)
         picked = [await store.pick_user(asked, tenant="globex", waiting=waiting) for waiting in (True, False)]
     assert [user is not None for user in picked] == [due, due]
     assert max(explaining.blocks) < 60
+    assert [backlog.users for backlog in counted] == [1_000, 1_000]
 
 
 def test_tenants_take_turns() -> None:
