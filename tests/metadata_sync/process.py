@@ -4,19 +4,22 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from prometheus_client.parser import text_string_to_metric_families
 
 from common.messages import COMMANDS, MetadataApplied, decode
 from tests.support.processes import Process
 from tests.support.run_folder import RunFolder
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
+
+Sample = Callable[..., float | None]
 
 
 @dataclass
@@ -49,6 +52,23 @@ class Service:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+def scrape(service: Service) -> Sample:
+    """Look a sample of this moment up by its name and labels."""
+    url = f"http://{service.environment['ADMIN_LISTEN']}/metrics"
+    with urllib.request.urlopen(url, timeout=5) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+    def sample(name: str, **labels: str) -> float | None:
+        return samples.get((f"metadata_sync_{name}", frozenset(labels.items())))
+
+    return sample
 
 
 @asynccontextmanager

@@ -1,38 +1,15 @@
 """What a scrape of a real process tells after a story that is known."""
 
-import urllib.request
-from collections.abc import Callable
-
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from common.messages import encode
 from metadata_sync import bucket
 from metadata_sync.limiter import Budget, Pause, PauseReason, fresh_budget, limit_of, pause_at, remaining
-from tests.metadata_sync.process import Service, next_event, send
+from tests.metadata_sync.process import Sample, Service, next_event, scrape, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import update
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
-
-Sample = Callable[..., float | None]
-
-
-def scrape(service: Service) -> Sample:
-    """Look a sample of this moment up by its name and labels."""
-    url = f"http://{service.environment['ADMIN_LISTEN']}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as response:
-        families = list(text_string_to_metric_families(response.read().decode()))
-    samples = {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-    def sample(name: str, **labels: str) -> float | None:
-        return samples.get((f"metadata_sync_{name}", frozenset(labels.items())))
-
-    return sample
 
 
 async def test_a_story_told_by_numbers(service: Service, amqp: VirtualHost, tenant: Tenant) -> None:

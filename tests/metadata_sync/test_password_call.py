@@ -12,7 +12,7 @@ from gateway.errors import PasswordCallError, PasswordUnavailableError, Password
 from gateway.password_call import PasswordAnswer, PasswordCalls, open_password_calls
 from gateway.settings import PasswordCallSettings
 from tests.journeys.canaries import seen
-from tests.metadata_sync.process import Service
+from tests.metadata_sync.process import Service, scrape
 from tests.metadata_sync.rows import every_row
 from tests.metadata_sync.tenant import Tenant
 from tests.support.databases import ServiceDatabase
@@ -77,6 +77,9 @@ async def test_a_password_is_changed_and_seen_nowhere(
         "password.refused",
     ]
     assert seen({"password": CANARY}, [json.dumps(lines), *await every_row(database)]) == []
+    sample = scrape(listening)
+    for result in ("ok", "password_strength"):
+        assert sample("calls_total", tenant="acme", kind="password", result=result) == 1
 
 
 async def test_the_call_waits_for_no_backlog_and_takes_from_the_same_budget(

@@ -84,10 +84,10 @@ def effect_of(before: UserState, after: UserState) -> Effect:
     return Effect.FIRST if before.changes is None else Effect.COALESCED
 
 
-def count_end(tenant: str, end: End, *, kind: str) -> None:
-    """A write ended; one that found no connection has sent nothing."""
+def count_end(tenant: str, end: End, *, kind: str, repeats: bool = True) -> None:
+    """A write ended, one that is tried again if it failed; one that found no connection has sent nothing."""
     failure = end if isinstance(end, ManagementError) else None
     CALLS.labels(tenant, kind, failure.reason if failure else "ok").inc()
     PATCHES_SENT.labels(tenant, kind).inc(end.sent)
-    if failure and not isinstance(failure, RefusedError):
+    if repeats and failure and not isinstance(failure, RefusedError):
         RETRIES.labels(tenant).inc()

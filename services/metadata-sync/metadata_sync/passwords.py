@@ -11,7 +11,7 @@ import structlog
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.tenants import Tenant
-from metadata_sync import store
+from metadata_sync import metrics, store
 from metadata_sync.account import account_of
 from metadata_sync.budgets import charge_call, end_call
 from metadata_sync.ends import End
@@ -71,6 +71,7 @@ class Passwords:
             end = exc
         except TimeoutError:
             end = EndNotSeenError("no_answer", sent=1)
+        metrics.count_end(tenant.key, end, kind="password", repeats=False)
         await self._record(tenant, end, number=number)
         return _outcome(end)
 
