@@ -257,10 +257,3 @@ def test_a_wrong_tenants_file(service: Service, tenants_file: Path) -> None:
         for tenant in ("acme", "globex")
         for key in ("transaction.deadline", "steps.idproof.revision")
     ]
-
-
-def test_an_old_schema(service: Service, empty_database: ServiceDatabase) -> None:
-    """Without its migrations the gateway refuses to start, by name."""
-    process = service.launch(DATABASE_URL=empty_database.gateway)
-    assert process.wait(20.0) == 1
-    assert "SchemaOutdatedError: not applied:" in service.output()

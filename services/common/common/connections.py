@@ -1,16 +1,27 @@
-"""What every service holds while it runs: its database, its two connections to the broker, its outbox."""
+"""What every service holds while it runs: its database, its two connections to the broker, its outbox.
+
+A machine that comes up starts databases, migrations and services in any order, so a service waits for what it
+needs. Without its database it serves nothing at all; without the broker it does what needs none.
+"""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+
+import structlog
 
 from common.bus import Link, Publisher, open_link, open_publisher
 from common.clock import Clock
 from common.consumer import WORKERS, Consumer, Handler
-from common.db import Database, open_database
+from common.db import Database, DatabaseUnavailableError, SchemaOutdatedError, open_database
 from common.health import Check, Health, passing
 from common.outbox import Relay
 from common.service_settings import ServiceSettings
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 5.0
+
+log = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +53,37 @@ class Connections:
 async def open_connections(
     settings: ServiceSettings, *, service: str, schema: str, clock: Clock
 ) -> AsyncIterator[Connections]:
-    """Open them in the order in which they need each other.
+    """Open them in the order in which they need each other, the database as soon as it is there and migrated.
 
     Raises:
-        DatabaseUnavailableError: nothing answers there.
-        SchemaOutdatedError: migrations are missing.
         ClockOffsetRefusedError: in production, the database's clock is moved.
     """
-    async with (
-        open_database(
+    async with AsyncExitStack() as stack:
+        database = await _enter_database(stack, settings, service=service, schema=schema, clock=clock)
+        publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=service))
+        link = await stack.enter_async_context(open_link(settings.amqp_url, name=f"{service}: consume"))
+        relay = Relay(database=database, publisher=publisher, clock=clock)
+        yield Connections(database=database, publisher=publisher, link=link, relay=relay, clock=clock)
+
+
+async def _enter_database(
+    stack: AsyncExitStack, settings: ServiceSettings, *, service: str, schema: str, clock: Clock
+) -> Database:
+    """Ask again and again; a password that is wrong may be one that was not given yet."""
+    delay = FIRST_WAIT_SECONDS
+    while True:
+        opening = open_database(
             settings.database_url,
             schema=schema,
             application_name=service,
             production=settings.production,
-        ) as database,
-        open_publisher(settings.amqp_url, name=service) as publisher,
-        open_link(settings.amqp_url, name=f"{service}: consume") as link,
-    ):
-        relay = Relay(database=database, publisher=publisher, clock=clock)
-        yield Connections(database=database, publisher=publisher, link=link, relay=relay, clock=clock)
+        )
+        try:
+            return await stack.enter_async_context(opening)
+        except (DatabaseUnavailableError, SchemaOutdatedError) as exc:
+            log.warning("service.waiting", error_type=type(exc).__name__, cause=str(exc))
+        await clock.sleep(delay)
+        delay = min(delay * 2, LONGEST_WAIT_SECONDS)
 
 
 def worker_checks(connections: Connections, consumer: Consumer) -> dict[str, Check]:

@@ -4,6 +4,12 @@ from common.log import Event
 
 COMMON_EVENTS = (
     Event("service.started", "info", ("tenants",), "The process serves and consumes."),
+    Event(
+        "service.waiting",
+        "warning",
+        ("error_type", "cause"),
+        "The database does not answer, or lacks migrations; asked again, and nothing is served meanwhile.",
+    ),
     Event("service.stopped", "info", (), "The process has drained and closed everything."),
     Event("service.failed", "error", ("error_type",), "A named error ended the process; see its README."),
     Event(
