@@ -47,7 +47,13 @@ def redirect(
     jti = jti or secrets.token_urlsafe(16)
     issued = int(clock.now().timestamp())
     sealed = sealed_profile(json.dumps(PROFILE if profile is None else profile).encode(), jti=jti)
-    changes = {"iat": issued, "exp": issued + 120, "jti": jti, "profile": sealed, **claims}
+    changes = {
+        "iat": issued,
+        "exp": issued + 120,
+        "jti": jti,
+        "profile": sealed,
+        "ui_locales": ["en"],
+    } | claims
     return Redirect(
         state=state or secrets.token_urlsafe(24),
         session_token=token(**changes),

@@ -83,7 +83,7 @@ class Rig:
         self._stack = stack
         self._publisher = NotingPublisher()
         self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
-        self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens"})
+        self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens", "pages"})
         self.logins = Logins(database=database, relay=self._relay, bell=self.bell)
         self.steps = create_steps(settings, clock=clock)
         self.planner = Planner(steps=self.steps, clock=clock)
@@ -241,6 +241,6 @@ async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeC
         rig = Rig(
             database=opened, settings=settings, owner=database.owner, clock=clock, lines=lines, stack=stack
         )
-        app = create_app(handlers=rig.handlers, public_base_url=rig.origin)
+        app = create_app(settings, handlers=rig.handlers, tenants=rig.tenants, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=rig.bell))
         yield rig

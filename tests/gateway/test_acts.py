@@ -235,7 +235,7 @@ async def test_no_attempts_left(rig: Rig, anna: Browser) -> None:
     page = await anna.look(late)
     assert page.title == "Your identity could not be confirmed"
     until = (rig.clock.now() + timedelta(hours=1)).strftime("%H:%M")
-    assert f"You can try again after {until} UTC" in page.text
+    assert f"You can try again after {until} UTC" in page.html.get_text()
     assert page.html.select_one("textarea") is None
 
 

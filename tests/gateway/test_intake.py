@@ -136,7 +136,7 @@ async def test_an_expired_token_elsewhere(rig: Rig, anna: Browser, mallory: Brow
     for arrival in (known, unknown):
         assert await refused(rig, mallory, arrival.path) == (401, "session_token_expired")
         page = await mallory.get(arrival.path)
-        assert page.title == "This link can no longer be used"
+        assert page.title == "This link has expired"
         assert way_on(page) == APPLICATION
 
 

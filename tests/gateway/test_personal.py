@@ -3,11 +3,12 @@
 import pytest
 
 from gateway.personal import masked
+from gateway.texts import Text, text
 from tests.gateway.arrivals import PROFILE, redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import Rig
 
-THE_ACCOUNT = "the account that you have just logged in with"
+THE_ACCOUNT = text("login.start.unnamed")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ THE_ACCOUNT = "the account that you have just logged in with"
         (None, THE_ACCOUNT),
     ],
 )
-def test_masked(email: str | None, shown: str) -> None:
+def test_masked(email: str | None, shown: str | Text) -> None:
     """Of an address only its first letter and its domain are shown."""
     assert masked(email) == shown
 

@@ -17,7 +17,7 @@ EVERYWHERE = {
     "Server": "waystation",
 }
 POLICY = re.compile(
-    r"default-src 'none'; script-src 'nonce-([\w-]{22})'; style-src 'nonce-\1'; img-src 'self'; "
+    r"default-src 'none'; script-src 'nonce-([\w-]{22})'; style-src 'self' 'nonce-\1'; img-src 'self'; "
     r"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 

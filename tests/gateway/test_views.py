@@ -13,9 +13,12 @@ from common.vault import Vault
 from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
 from gateway.owner import Visit
+from gateway.pages import Page
+from gateway.pages.languages import load_languages
 from gateway.steps.idproof.step import IdproofStep, document_form
 from gateway.steps.idproof.texts import problem_text, reason_text
 from gateway.steps.port import StepBook
+from gateway.texts import text
 from gateway.transaction import Conclusion, MetadataOutcome, Status, StepStatus, Transaction
 from gateway.views import Views
 from tests.gateway.made import (
@@ -41,6 +44,8 @@ STEPS = StepBook(
     )
 )
 VIEWS = Views(cookies=COOKIES, steps=STEPS)
+PAGE = Page(nonce="n0nce", now=NOW, languages=load_languages())
+ENGLISH = PAGE.language
 XSS = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 
 
@@ -50,7 +55,7 @@ def shown(
     visit = visited(transaction, **changes)
     if transaction.status is Status.WORKING:
         return form(visit, attempts_left=attempts_left)
-    return BeautifulSoup(VIEWS.current(visit, nonce="n0nce", account=account), "html.parser")
+    return BeautifulSoup(VIEWS.current(visit, page=PAGE, account=account), "html.parser")
 
 
 def visited(transaction: Transaction, **changes: Any) -> Visit:
@@ -60,7 +65,7 @@ def visited(transaction: Transaction, **changes: Any) -> Visit:
 
 def form(visit: Visit, **values: Any) -> BeautifulSoup:
     """The form of idproof."""
-    return BeautifulSoup(VIEWS.step(visit, document_form(**values), nonce="n0nce"), "html.parser")
+    return BeautifulSoup(VIEWS.step(visit, document_form(**values), page=PAGE), "html.parser")
 
 
 def title(page: BeautifulSoup) -> str:
@@ -87,14 +92,13 @@ def test_the_start_page() -> None:
     assert " ".join(warning.get_text().split()) == (
         "If somebody sent you this link, close this page. Otherwise they could get in with your identity."
     )
-    assert "class" not in warning.attrs  # in the ink of the page's own text
-    assert [form["action"] for form in page.select("form")] == [f"/t/{'T' * 22}/claim"]
+    assert [form["action"] for form in page.select("main form")] == [f"/t/{'T' * 22}/claim"]
 
 
 def test_the_identity_page() -> None:
     """It says what to type and what that proves, and lets the person say no."""
     page = shown(working())
-    assert [form["action"] for form in page.select("form")] == [
+    assert [form["action"] for form in page.select("main form")] == [
         f"/t/{'T' * 22}/idproof/submit",
         f"/t/{'T' * 22}/idproof/decline",
     ]
@@ -104,29 +108,29 @@ def test_the_identity_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "text"),
+    ("left", "told"),
     [
         (5, "You have 5 attempts left."),
         (1, "You have one attempt left."),
         (0, "You have no attempts left for now."),
     ],
 )
-def test_attempts(left: int, text: str) -> None:
+def test_attempts(left: int, told: str) -> None:
     """The form says how many attempts there are, once: at its lines, or beside what was wrong with them."""
-    assert text in shown(working(), attempts_left=left).select("#mrz-help")[0].get_text()
-    page = form(visited(working()), attempts_left=left, problems=("Wrong.",))
-    assert text in page.select("#problems")[0].get_text()
-    assert page.get_text().count(text) == 1
+    assert told in shown(working(), attempts_left=left).select("#mrz-help")[0].get_text()
+    page = form(visited(working()), attempts_left=left, problems=(text("page.missing"),))
+    assert told in page.select("#problems")[0].get_text()
+    assert page.get_text().count(told) == 1
 
 
 @pytest.mark.parametrize(
-    ("transaction", "text"),
+    ("transaction", "told"),
     [(submitted(), "Your document is being checked."), (settled(), "The result is being saved at Acme.")],
 )
-def test_the_waiting_page(transaction: Transaction, text: str) -> None:
+def test_the_waiting_page(transaction: Transaction, told: str) -> None:
     """It says what is waited for and until when; without JavaScript it reloads itself and has a link."""
     page = shown(transaction)
-    assert text in page.get_text()
+    assert told in page.get_text()
     assert "until 12:45 UTC" in page.get_text()
     assert page.select_one('head noscript meta[http-equiv="refresh"][content="2"]') is not None
     assert page.select_one(f'noscript a[href="/t/{"T" * 22}"]') is not None
@@ -149,7 +153,7 @@ def test_back_and_reload_after_the_hand_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transaction", "heading", "text"),
+    ("transaction", "heading", "told"),
     [
         (
             ended(StepStatus.FAILED, reason="name_mismatch"),
@@ -174,27 +178,27 @@ def test_back_and_reload_after_the_hand_back() -> None:
         ),
     ],
 )
-def test_other_ends(transaction: Transaction, heading: str, text: str) -> None:
+def test_other_ends(transaction: Transaction, heading: str, told: str) -> None:
     """Whatever did not pass is said with its reason, and the person goes on by their own click."""
     page = shown(transaction)
     assert title(page) == heading
-    assert text in page.get_text()
+    assert told in page.get_text()
     assert not goes_on_by_itself(page)
 
 
 @pytest.mark.parametrize(
-    ("later", "text"),
+    ("later", "told"),
     [
         (timedelta(hours=1), "You can try again after 13:00 UTC."),
         (timedelta(hours=1, microseconds=1), "You can try again after 13:01 UTC."),
-        (timedelta(hours=12), "You can try again after 00:00 UTC on 23 November 2026."),
-        (timedelta(days=30, minutes=5), "You can try again after 12:05 UTC on 22 December 2026."),
+        (timedelta(hours=12), "You can try again after 23 November 2026, 00:00 UTC."),
+        (timedelta(days=30, minutes=5), "You can try again after 22 December 2026, 12:05 UTC."),
     ],
 )
-def test_when_to_try_again(later: timedelta, text: str) -> None:
+def test_when_to_try_again(later: timedelta, told: str) -> None:
     """After a failure the person reads from when on they may try again, never too early."""
     failed = ended(StepStatus.FAILED, reason="too_many_attempts", until=NOW + later)
-    assert text in shown(failed).get_text()
+    assert told in shown(failed).get_text()
 
 
 def test_no_time_to_try_again() -> None:
@@ -204,12 +208,12 @@ def test_no_time_to_try_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "text"),
+    ("outcome", "told"),
     [(MetadataOutcome.CARRIED, "goes back with you"), (MetadataOutcome.FAILED, "could not be saved")],
 )
-def test_metadata_that_is_missing(outcome: MetadataOutcome, text: str) -> None:
+def test_metadata_that_is_missing(outcome: MetadataOutcome, told: str) -> None:
     """A result that is not at the tenant yet, or never will be, is said."""
-    assert text in shown(settled().finish_metadata(outcome)).get_text()
+    assert told in shown(settled().finish_metadata(outcome)).get_text()
 
 
 PAGES = [opened(), working(), submitted(), settled(), ready(), handed_back(), ended(StepStatus.FAILED)]
@@ -231,9 +235,11 @@ def test_foreign_texts_are_text(transaction: Transaction) -> None:
 def test_typed_text_is_text() -> None:
     """What was typed comes back into its field, and nothing of it is markup."""
     typed = "</textarea>" + XSS
-    page = form(visited(working()), problems=(XSS,), typed=typed, attempts_left=1)
+    page = form(
+        visited(working()), problems=(text("page.for", application=XSS),), typed=typed, attempts_left=1
+    )
     assert [field.get_text() for field in page.select("textarea")] == [typed]
-    assert [item.get_text() for item in page.select("#problems li")] == [XSS]
+    assert [item.get_text() for item in page.select("#problems li")] == [f"for {XSS}"]
     assert page.select("img") == []
     assert title(page) == page.select("title")[0].get_text() == "Please check what you typed"
 
@@ -242,12 +248,12 @@ def test_typed_text_is_text() -> None:
 def test_the_form_of_every_page(transaction: Transaction) -> None:
     """Every page has a language, a viewport and one heading, its title, and nothing that is blocked."""
     page = shown(transaction)
-    text = str(page)
+    html = str(page)
     assert page.select_one('html[lang="en"]') is not None
     assert page.select_one('meta[name="viewport"]') is not None
     assert len(page.select("h1")) == len(page.select("title")) == 1
     assert title(page) == page.select("title")[0].get_text()
-    assert re.findall(r' on[a-z]+="| style="|src="|@import', text) == []
+    assert re.findall(r' on[a-z]+="| style="|src="|@import', html) == []
     assert all(tag.get("nonce") == "n0nce" for tag in page.select("script, style"))
     for form in page.select("form"):
         assert form["method"] == "post"
@@ -259,7 +265,7 @@ def test_every_problem_has_a_sentence() -> None:
     for code in MrzProblemCode:
         for field in (None, *MrzField):
             problem = MrzProblem(code=code, line=2, field=field, expected=44, found=43)
-            sentence = problem_text(problem)
+            sentence = PAGE.say(problem_text(problem))
             assert sentence.startswith("Line 2: ")
             assert sentence.endswith(".")
             assert "{" not in sentence
@@ -267,6 +273,6 @@ def test_every_problem_has_a_sentence() -> None:
 
 def test_reasons() -> None:
     """A reason that the person can do something with is told, an unknown one is not."""
-    assert reason_text("document_expired") == "The document has expired."
+    assert reason_text("document_expired") == text("idproof.reason.document_expired")
     assert reason_text("something_new") is None
     assert reason_text(None) is None

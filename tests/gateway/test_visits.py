@@ -29,7 +29,7 @@ async def test_without_a_cookie(rig: Rig, anna: Browser, mallory: Browser) -> No
     login = await anna.arrive(redirect(rig.clock))
     before = await rig.everything()
     for answer in await each(mallory, login):
-        assert (answer.status, answer.title) == (403, "This page belongs to another browser")
+        assert (answer.status, answer.title) == (403, "This browser has no cookie for this login")
         assert 'href="https://bank.acme.example/login"' in answer.text
         assert code_of(rig) == "no_cookie"
     assert await rig.everything() == before

@@ -24,7 +24,9 @@ from gateway.listener import serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.logins import Logins
+from gateway.looks import Looks, page_for_each_request
 from gateway.outcomes import Outcomes
+from gateway.pages.languages import load_languages
 from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
@@ -40,13 +42,22 @@ SERVICE = QUEUE = SCHEMA = "gateway"
 log = structlog.stdlib.get_logger()
 
 
-def create_app(*, handlers: Handlers, public_base_url: str) -> web.Application:
+def create_app(
+    settings: Settings, *, handlers: Handlers, tenants: TenantsWatcher, clock: Clock
+) -> web.Application:
     """The application that browsers reach."""
+    languages, origin = load_languages(settings.languages_folder), settings.public_base_url
     app = web.Application(
-        middlewares=[one_line_per_request, errors_as_pages, guard(public_base_url=public_base_url)]
+        middlewares=[
+            page_for_each_request(languages=languages, tenants=tenants, clock=clock),
+            one_line_per_request,
+            errors_as_pages,
+            guard(public_base_url=origin),
+        ]
     )
     app.on_response_prepare.append(add_headers)
     app.add_routes(handlers.routes())
+    app.add_routes(Looks(languages=languages, tenants=tenants, public_base_url=origin).routes())
     return app
 
 
@@ -99,7 +110,7 @@ async def serve(settings: Settings) -> None:
     tenants = TenantsWatcher(
         settings.tenants_file,
         production=settings.production,
-        parts={"tokens"},
+        parts={"tokens", "pages"},
     )
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(
@@ -129,7 +140,7 @@ async def serve(settings: Settings) -> None:
 
         checks = {"database": connections.database_health, "broker": broker_is_up}
         await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
-        app = create_app(handlers=handlers, public_base_url=settings.public_base_url)
+        app = create_app(settings, handlers=handlers, tenants=tenants, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))
         timekeeper = Timekeeper(database=database, logins=logins, planner=planner)

@@ -26,6 +26,13 @@ from typing import ClassVar
 
 from common.errors import WaystationError
 
+_PAGES = {
+    "no_cookie": "cookies",
+    "other_browser": "other_browser",
+    "session_token_expired": "link_expired",
+    "unknown_tenant": "unknown_tenant",
+}
+
 
 class TransitionError(WaystationError):
     """The state machine does not allow this now."""
@@ -36,12 +43,10 @@ class ConflictError(WaystationError):
 
 
 class PageError(WaystationError):
-    """Ends a request with a page for the person; `code` goes to the log, the texts never hold input."""
+    """Ends a request with a page for the person; `code` goes to the log; its texts never hold input."""
 
     status: ClassVar[int]
-    title: ClassVar[str]
-    text: ClassVar[str]
-    way_on: ClassVar[str] = "Go back to the application that you came from, and log in there again."
+    page: ClassVar[str]
 
     def __init__(self, code: str, *, login_url: str | None = None, again_url: str | None = None) -> None:
         super().__init__(code)
@@ -49,91 +54,79 @@ class PageError(WaystationError):
         self.login_url = login_url
         self.again_url = again_url
 
+    @property
+    def name(self) -> str:
+        """Of its texts (`errors.<name>` of the message files): some codes have a page of their own."""
+        return _PAGES.get(self.code, self.page)
+
 
 class BadRequestError(PageError):
     status = 400
-    title = "This link is not complete"
-    text = "Something in the link or the form was missing or damaged. Nothing was changed."
+    page = "bad_request"
 
 
 class TokenRefusedError(PageError):
     status = 401
-    title = "This link can no longer be used"
-    text = "It has expired or was not made for this place. Start again at the application; nothing is lost."
+    page = "token_refused"
 
 
 class ForbiddenError(PageError):
     status = 403
-    title = "This page belongs to another browser"
-    text = (
-        "This login was opened somewhere else, or this browser does not keep cookies. "
-        "Go on in the browser in which you began, or start again at the application."
-    )
+    page = "forbidden"
 
 
 class StalePageError(ForbiddenError):
-    title = "This page was out of date"
-    text = "Nothing was changed. Open the page again and go on there."
+    page = "stale_page"
 
 
 class NotFoundError(PageError):
     status = 404
-    title = "There is nothing here"
-    text = "The address is wrong, or the login that it belonged to is long over."
+    page = "not_found"
 
 
 class MethodError(PageError):
     status = 405
-    title = "That does not work here"
-    text = "This address does not take such a request."
+    page = "method"
 
 
 class ConflictingLoginError(PageError):
     status = 409
-    title = "This link does not fit the login"
-    text = "The link was changed on its way, or mixed with another login. Start again at the application."
+    page = "conflicting_login"
 
 
 class NotYetError(ConflictingLoginError):
-    title = "Not yet"
-    text = "This login is not that far. Nothing was changed."
+    page = "not_yet"
 
 
 class MisconfiguredError(ConflictingLoginError):
-    title = "This step is not set up"
-    text = "The organisation asks for a step that is not set up here. Its operators have been told."
+    page = "misconfigured"
 
 
 class GoneError(PageError):
     status = 410
-    title = "This login has expired"
-    text = "It was open for too long. Start again at the application; what you have proved is kept."
+    page = "gone"
 
 
 class TooLargeError(PageError):
     status = 413
-    title = "That is too much"
-    text = "The form holds more than this page can take. Nothing was changed."
+    page = "too_large"
 
 
 class UnsupportedFormError(PageError):
     status = 415
-    title = "This form cannot be read"
-    text = "It was sent in a form that this page does not take. Nothing was changed."
+    page = "unsupported_form"
 
 
 class TryAgainError(PageError):
     status = 503
-    title = "One moment, please"
-    text = "We cannot reach something that we need. Nothing is lost: wait a few seconds, then try again."
+    page = "try_later"
 
 
 class UnforeseenError(PageError):
     """A mistake of ours."""
 
     status = 500
-    title = "Something went wrong on our side"
-    text = "It has been noted. Nothing is lost: try again, or start again at the application."
+    page = "unforeseen"
 
 
 class PasswordCallError(WaystationError):

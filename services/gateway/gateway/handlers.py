@@ -22,15 +22,16 @@ from gateway.errors import (
 from gateway.hand_back import HandBack
 from gateway.intake import Arrival, Found, Intake
 from gateway.live import Bell, rung
-from gateway.logins import Logins, name_in_log
+from gateway.logins import Logins
 from gateway.owner import Visit, is_claimable_by
-from gateway.pages import render
+from gateway.pages import PAGE, render
 from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
 from gateway.steps.port import GatewayStep, StepBook, StepPage
+from gateway.texts import Text
 from gateway.transaction import Status
 from gateway.views import Views
-from gateway.visits import Doorkeeper
+from gateway.visits import Doorkeeper, introduce
 
 START_ROUTE = "/start/{tenant:[a-z0-9-]{1,40}}/{entry:[a-z0-9-]{1,32}}"
 STEP_ROUTE = "/t/{id}/{step:[a-z]{1,32}}/{act:[a-z]{1,32}}"
@@ -102,7 +103,7 @@ class Handlers:
 
     async def _keep_or_issue_cookie(self, request: web.Request, found: Found, response: web.Response) -> None:
         login = await self._logins.get(found.transaction_id)
-        name_in_log(login)
+        introduce(login, request)
         cookie = self._cookies.recognise(request.cookies, found.transaction_id)
         if cookie is not None and is_claimable_by(login, cookie):
             return  # a reload, or a second tab: this browser's cookie stays what it is
@@ -124,7 +125,7 @@ class Handlers:
                 page = await self._steps.of(step.name).page(connection, visit)
             return self._step_page(visit, request, page)
         account = await self._account(visit)
-        return _page(self._views.current(visit, nonce=request[NONCE], account=account))
+        return _page(self._views.current(visit, page=request[PAGE], account=account))
 
     async def look(self, request: web.Request) -> web.Response:
         """A button's address, typed or reloaded without its form: show the login as it is."""
@@ -132,7 +133,7 @@ class Handlers:
             raise NotFoundError("malformed_id")
         return _see(request.match_info["id"])
 
-    async def _account(self, visit: Visit) -> str:
+    async def _account(self, visit: Visit) -> str | Text:
         if visit.login.transaction.status is not Status.OPENED:
             return ""
         async with self._database.connection() as connection:
@@ -169,14 +170,14 @@ class Handlers:
         return step
 
     def _step_page(self, visit: Visit, request: web.Request, page: StepPage) -> web.Response:
-        return _page(self._views.step(visit, page, nonce=request[NONCE]), status=page.status)
+        return _page(self._views.step(visit, page, page=request[PAGE]), status=page.status)
 
     async def ask_to_stop(self, request: web.Request) -> web.Response:
         """What it means to stop here, and the button that does it."""
         visit = await self._doorkeeper.admit(request)
         if not visit.login.transaction.can_stop:
             return _see(visit.login.id)
-        return _page(self._views.stop(visit, nonce=request[NONCE]))
+        return _page(self._views.stop(visit, page=request[PAGE]))
 
     async def stop(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
@@ -194,7 +195,7 @@ class Handlers:
             return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers | {"Location": way.url})
         html = render(
             "hand_back",
-            nonce=request[NONCE],
+            page=request[PAGE],
             tenant=visit.login.settings.name,
             application=visit.login.application_name,
             action=way.url,

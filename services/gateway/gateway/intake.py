@@ -150,6 +150,7 @@ class Intake:
             continue_uri=token.continue_uri,
             settings=tenant.snapshot(),
             traceparent=new_traceparent(),
+            ui_locales=token.ui_locales,
         )
 
     async def _insert(self, login: Login, profile: Profile, state: str) -> bool:

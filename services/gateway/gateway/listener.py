@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import structlog
@@ -11,11 +12,13 @@ from aiohttp import web
 from common.settings import Address
 from gateway.errors import BadRequestError, PageError, UnforeseenError
 from gateway.live import Bell
-from gateway.pages import render
+from gateway.pages import Page, render
+from gateway.pages.languages import load_languages
 from gateway.shield import security_headers
 
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 15
+_LANGUAGES = load_languages()  # who sends no HTTP has told us no language
 MAX_LINE_BYTES = 16 * 1024  # a link that is too long still gets its page; a good one has 6 KB at most
 
 log = structlog.stdlib.get_logger()
@@ -86,7 +89,8 @@ class _Runner(web.AppRunner):
 def _page(status: int, error: PageError) -> web.Response:
     """The page of an error for which no application is known; the connection ends with it."""
     nonce = secrets.token_urlsafe(16)
-    html = render("error", nonce=nonce, error=error)
+    page = Page(nonce=nonce, now=datetime.now(UTC), languages=_LANGUAGES)
+    html = render("error", page=page, error=error)
     headers = security_headers(nonce)
     response = web.Response(status=status, text=html, content_type="text/html", headers=headers)
     response.force_close()

@@ -14,6 +14,7 @@ class Login:
     continue_uri: str
     settings: TenantSnapshot
     traceparent: str
+    ui_locales: tuple[str, ...] = ()  # what the application asked for, the most wanted first
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ from common.vault import Place, Vault
 from gateway import store
 from gateway.errors import GoneError
 from gateway.login import Login
+from gateway.texts import Text, text
 
 
 def state_place(login: Login) -> Place:
@@ -38,10 +39,10 @@ async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> M
     return profile
 
 
-def masked(email: str | None) -> str:
+def masked(email: str | None) -> str | Text:
     """`a***@example.com`: enough to recognise one's own account, too little to learn another's."""
     local, at, domain = (email or "").rpartition("@")
-    return f"{local[:1]}***@{domain}" if at and local else "the account that you have just logged in with"
+    return f"{local[:1]}***@{domain}" if at and local else text("login.start.unnamed")
 
 
 def _place(login: Login, field: str) -> Place:

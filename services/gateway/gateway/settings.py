@@ -33,6 +33,7 @@ class Settings(ServiceSettings):
     proofing_seal_keys: tuple[bytes, ...] = field(repr=False)
     metadata_sync_seal_keys: tuple[bytes, ...] = field(repr=False)
     password_call: PasswordCallSettings | None
+    languages_folder: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -52,6 +53,7 @@ class Settings(ServiceSettings):
             proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),
             metadata_sync_seal_keys=reader.keys("METADATA_SYNC_SEAL_KEY_FILE"),
             password_call=_password_call(reader),
+            languages_folder=_folder(reader, "LANGUAGES_FOLDER"),
         )
         reader.finish()
         return settings
@@ -75,6 +77,10 @@ def _password_call(reader: SettingsReader) -> PasswordCallSettings | None:
     if not token:
         reader.mistake("PASSWORD_CALL_TOKEN_FILE", "must name a file with the token, with PASSWORD_CALL_URL")
     return PasswordCallSettings(url=url, token=token, ca_file=Path(ca_file) if ca_file else None)
+
+
+def _folder(reader: SettingsReader, name: str) -> Path | None:
+    return reader.path(name) if reader.text(name, default="") else None
 
 
 def _origin(reader: SettingsReader, *, production: bool) -> str:

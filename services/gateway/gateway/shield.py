@@ -1,7 +1,6 @@
 """What guards every request: our host only, our own pages only, and headers on every answer."""
 
 import re
-import secrets
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -22,7 +21,7 @@ def security_headers(nonce: str, *, referrer_policy: str = "same-origin") -> dic
     policy = (
         "default-src 'none'",
         f"script-src 'nonce-{nonce}'",
-        f"style-src 'nonce-{nonce}'",
+        f"style-src 'self' 'nonce-{nonce}'",
         "img-src 'self'",
         "connect-src 'self'",
         "frame-ancestors 'none'",
@@ -42,12 +41,11 @@ def security_headers(nonce: str, *, referrer_policy: str = "same-origin") -> dic
 
 
 def guard(*, public_base_url: str) -> Middleware:
-    """Refuse requests for another host; give every answer its headers."""
+    """Refuse requests for another host."""
     authority = urlsplit(public_base_url).netloc
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[NONCE] = secrets.token_urlsafe(16)
         if request.version < (1, 1) or request.headers.getall("Host", []) != [authority]:
             raise BadRequestError("host")
         if not request.raw_path.startswith("/"):

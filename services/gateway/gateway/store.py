@@ -14,7 +14,7 @@ from gateway.transaction import MetadataOutcome, Status, Step, Transaction, Wait
 _STEPS = TypeAdapter(tuple[Step, ...])
 _COLUMNS = """
     id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
-    device, issuer, client_id, continue_uri, settings, traceparent, deadline
+    device, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
 """
 
 
@@ -27,8 +27,8 @@ async def insert_login(
         """
         INSERT INTO transactions (
             id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
-            state_digest, state, profile, traceparent, opened_at, deadline, wake_at
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17)
+            state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18)
         ON CONFLICT DO NOTHING RETURNING true
         """,
         transaction.id,
@@ -48,6 +48,7 @@ async def insert_login(
         login.traceparent,
         transaction.deadline,
         transaction.wake_at,
+        list(login.ui_locales),
     )
     return inserted is not None
 
@@ -210,4 +211,5 @@ def _login(row: asyncpg.Record) -> Login:
         continue_uri=row["continue_uri"],
         settings=TenantSnapshot.from_json(row["settings"]),
         traceparent=row["traceparent"],
+        ui_locales=tuple(row["ui_locales"]),
     )

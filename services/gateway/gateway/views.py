@@ -4,12 +4,13 @@ from typing import Any
 
 from gateway.browser import BrowserCookies
 from gateway.owner import Visit
-from gateway.pages import render
+from gateway.pages import Page, render
 from gateway.steps.port import Ending, StepBook, StepPage
+from gateway.texts import Text, text
 from gateway.transaction import STOPPED, MetadataOutcome, Status, Step, StepStatus, Transaction
 
-_PASSED = Ending(title="That worked")
-_STOPPED = Ending(title="You have stopped", texts=("What you have done so far is kept.",))
+_PASSED = Ending(title=text("login.ready.passed"))
+_STOPPED = Ending(title=text("login.ready.stopped"), texts=(text("login.ready.kept"),))
 
 
 class Views:
@@ -19,32 +20,35 @@ class Views:
         self._cookies = cookies
         self._steps = steps
 
-    def current(self, visit: Visit, *, nonce: str, account: str) -> str:
+    def current(self, visit: Visit, *, page: Page, account: str | Text) -> str:
         """The page of a login that is at no step: before the first, waiting, or after the last."""
         match visit.login.transaction.status:
             case Status.OPENED:
-                return render("start", account=account, **self._common(visit, nonce))
+                return render(
+                    "start",
+                    page=page,
+                    account=account,
+                    steps=len(visit.login.transaction.steps),
+                    **self._common(visit),
+                )
             case Status.WAITING:
-                return self._waiting(visit, nonce)
+                return self._waiting(visit, page)
             case _:
-                return self._ready(visit, nonce)
+                return self._ready(visit, page)
 
-    def step(self, visit: Visit, page: StepPage, *, nonce: str) -> str:
+    def step(self, visit: Visit, content: StepPage, *, page: Page) -> str:
         """A page of the step that the person is at."""
-        return render(page.template, **self._common(visit, nonce), **page.values)
+        return render(content.template, page=page, **self._common(visit), **content.values)
 
-    def stop(self, visit: Visit, *, nonce: str) -> str:
+    def stop(self, visit: Visit, *, page: Page) -> str:
         """What it means to stop."""
-        return render("stop", **self._common(visit, nonce))
+        return render("stop", page=page, **self._common(visit))
 
-    def _waiting(self, visit: Visit, nonce: str) -> str:
-        transaction = visit.login.transaction
-        deadline = transaction.deadline.strftime("%H:%M UTC")
-        return render(
-            "waiting", waiting_for=transaction.waiting_for, deadline=deadline, **self._common(visit, nonce)
-        )
+    def _waiting(self, visit: Visit, page: Page) -> str:
+        waiting_for = visit.login.transaction.waiting_for
+        return render("waiting", page=page, waiting_for=waiting_for, **self._common(visit))
 
-    def _ready(self, visit: Visit, nonce: str) -> str:
+    def _ready(self, visit: Visit, page: Page) -> str:
         transaction = visit.login.transaction
         ending = self._ending(transaction.steps)
         texts = [*ending.texts, _metadata_text(transaction.metadata)]
@@ -52,11 +56,13 @@ class Views:
         first_time = transaction.status is Status.READY
         return render(
             "ready",
+            page=page,
             title=ending.title,
-            texts=[text for text in texts if text],
+            mark=_mark(transaction.steps),
+            texts=[said for said in texts if said],
             goes_on_by_itself=first_time and ending is _PASSED,
             login_url=None if first_time else visit.login.login_url,
-            **self._common(visit, nonce),
+            **self._common(visit),
         )
 
     def _ending(self, steps: tuple[Step, ...]) -> Ending:
@@ -68,16 +74,16 @@ class Views:
             return _STOPPED
         return self._steps.of(telling.name).ending(telling)
 
-    def _common(self, visit: Visit, nonce: str) -> dict[str, Any]:
+    def _common(self, visit: Visit) -> dict[str, Any]:
         login = visit.login
         return {
-            "nonce": nonce,
             "id": login.id,
             "tenant": login.settings.name,
             "application": login.application_name,
             "csrf": self._cookies.csrf_token(login.id, visit.cookie),
             "progress": _progress(login.transaction),
             "can_stop": login.transaction.can_stop,
+            "deadline": login.transaction.deadline,
         }
 
 
@@ -89,9 +95,15 @@ def _progress(transaction: Transaction) -> tuple[int, int] | None:
     return steps.index(current) + 1, len(steps)
 
 
-def _metadata_text(metadata: MetadataOutcome | None) -> str | None:
+def _mark(steps: tuple[Step, ...]) -> str:
+    """The sign above the last page: all is well, something takes time, or something did not work."""
+    statuses = {step.status for step in steps} - {StepStatus.PASSED}
+    if not statuses:
+        return "good"
+    return "clock" if statuses == {StepStatus.PENDING} else "bad"
+
+
+def _metadata_text(metadata: MetadataOutcome | None) -> Text | None:
     if metadata is MetadataOutcome.FAILED:
-        return "The result could not be saved at the organisation, so that it will probably not let you in."
-    if metadata is MetadataOutcome.CARRIED:
-        return "The result goes back with you; it is saved at the organisation a little later."
-    return None
+        return text("login.ready.not_saved")
+    return text("login.ready.saved_later") if metadata is MetadataOutcome.CARRIED else None

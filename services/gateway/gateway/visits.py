@@ -6,8 +6,10 @@ from common.clock import Clock
 from gateway.browser import BrowserCookies
 from gateway.errors import ForbiddenError, GoneError, NotFoundError, StalePageError
 from gateway.forms import read_form
+from gateway.login import Login
 from gateway.logins import Logins, name_in_log
 from gateway.owner import Visit, require_own
+from gateway.pages import PAGE
 from gateway.shield import is_transaction_id, require_own_page
 from gateway.transaction import Status
 
@@ -35,7 +37,7 @@ class Doorkeeper:
         if not is_transaction_id(transaction_id):
             raise NotFoundError("malformed_id")
         login = await self._logins.get(transaction_id)
-        name_in_log(login)
+        introduce(login, request)
         cookie = self._cookies.recognise(request.cookies, transaction_id)
         if cookie is None:
             raise ForbiddenError("no_cookie", login_url=login.login_url)
@@ -58,3 +60,10 @@ class Doorkeeper:
         if not self._cookies.is_csrf_token(token, visit.login.id, cookie=visit.cookie):
             raise StalePageError("csrf", again_url=f"/t/{visit.login.id}")
         return visit, form
+
+
+def introduce(login: Login, request: web.Request) -> None:
+    """Everything that this request logs or shows from now on is about that login."""
+    name_in_log(login)
+    page = request[PAGE]
+    request[PAGE] = page.of(login.settings, ui_locales=login.ui_locales, address=f"/t/{login.id}")

@@ -18,8 +18,7 @@ from gateway.errors import (
     TryAgainError,
     UnforeseenError,
 )
-from gateway.pages import render
-from gateway.shield import NONCE
+from gateway.pages import PAGE, render
 
 RETRY_AFTER_SECONDS = "5"
 _SAME_ADDRESS = ""  # as a link: what the address bar shows, by GET, without repeating any of it in the page
@@ -66,7 +65,7 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
 
 
 def error_page(request: web.Request, error: PageError) -> web.Response:
-    html = render("error", nonce=request.get(NONCE, ""), error=error)
+    html = render("error", page=request[PAGE], error=error)
     response = web.Response(text=html, content_type="text/html", status=error.status)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS

@@ -1,11 +1,12 @@
 """How a tenant looks on our pages: its name, pictures, colours and own texts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from common.contrast import ink_on
-from common.tenant_branding import Branding, Colours
+from common.tenant_branding import Branding, Colours, OwnLink
 from common.tenants import TenantSnapshot
 
 # Media queries cannot stand in a property, so day and night are two rules.
@@ -40,6 +41,10 @@ class Look:
     def icon_url(self) -> str | None:
         icon = self.branding.favicon if self.branding else None
         return f"/brand/{self.key}/favicon/{icon.name}" if icon else None
+
+    @property
+    def links(self) -> Sequence[OwnLink]:
+        return self.branding.links if self.branding else ()
 
     def own_text(self, kind: str, language: str) -> str | None:
         """What the tenant says of its own (`welcome`, `help`) in that language, else in its first one."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_timedelta, get_datetime_format
 from babel.numbers import format_decimal
-from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from gateway.texts import Text, Value
@@ -75,22 +74,18 @@ class Language:
         hours = f"{format_skeleton('Hm', at, locale=self.locale)} UTC"
         if at.date() == now.astimezone(UTC).date():
             return hours
-        return (
-            f"{self.date(at.date())}, {hours}"
-            if self.direction == "ltr"
-            else f"{self.date(at.date())} {hours}"
-        )
+        both = str(get_datetime_format("medium", locale=self.locale))
+        return both.replace("{1}", self.date(at.date())).replace("{0}", hours)
 
     def date(self, value: dt.date) -> str:
         return format_date(value, format="long", locale=self.locale)
 
     def duration(self, value: timedelta) -> str:
-        """In the largest unit that it fills: at least a minute."""
+        """In its largest unit, of which there are two or more; at least one minute."""
         minutes = max(1, -(-value // timedelta(minutes=1)))
-        for unit, size in (("day", 24 * 60), ("hour", 60)):
-            if minutes >= 2 * size or minutes == size:
-                return format_unit(-(-minutes // size), unit, locale=self.locale)
-        return format_unit(minutes, "minute", locale=self.locale)
+        return format_timedelta(
+            timedelta(minutes=minutes), granularity="minute", threshold=2, locale=self.locale
+        )
 
     def _other(self, value: int | dt.date | timedelta) -> str:
         if isinstance(value, int):
@@ -114,7 +109,7 @@ class Language:
         return message.get(form, message["other"])
 
     def _isolated(self, name: str) -> str:
-        away = "L" if self.direction == "rtl" else "RAL"
+        away = {"L"} if self.direction == "rtl" else {"R", "AL"}
         if any(unicodedata.bidirectional(character) in away for character in name):
             return f"{_FIRST_STRONG_ISOLATE}{name}{_POP_ISOLATE}"
         return name

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from babel import Locale, UnknownLocaleError
 
-from common.errors import WaystationError
+from common.settings import SettingsError
 from gateway.pages.language import Language, Message, placeholders
 
 DEFAULT = "en"
@@ -24,12 +24,8 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _QUALITY = re.compile(r"q=(0(?:\.[0-9]{1,3})?|1(?:\.0{1,3})?)")
 
 
-class LanguagesError(WaystationError):
+class LanguagesError(SettingsError):
     """A message file is wrong; `mistakes` lists everything as `path: key: message`."""
-
-    def __init__(self, mistakes: Sequence[str]) -> None:
-        super().__init__(f"{len(mistakes)} mistakes in the message files")
-        self.mistakes = tuple(mistakes)
 
 
 class Languages:
@@ -91,7 +87,7 @@ def _read(path: Path, area: str) -> dict[str, Message]:
     try:
         tree = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, ValueError, yaml.YAMLError):
-        raise LanguagesError([f"{path}: cannot be read as YAML"]) from None
+        raise LanguagesError((f"{path}: cannot be read as YAML",)) from None
     return dict(_flat(tree, area))
 
 
@@ -108,7 +104,7 @@ def _flat(tree: object, key: str) -> Iterator[tuple[str, Message]]:
 def _check(path: Path, own: Mapping[str, Message], *, measure: Mapping[str, Message], complete: bool) -> None:
     mistakes = list(mistakes_of(path.stem, own, measure=measure, complete=complete))
     if mistakes:
-        raise LanguagesError([f"{path}: {mistake}" for mistake in mistakes])
+        raise LanguagesError(tuple(f"{path}: {mistake}" for mistake in mistakes))
 
 
 def mistakes_of(

@@ -30,9 +30,9 @@ class Page:
         """The reader's own choice, then the login's `ui_locales`, then what the browser accepts."""
         return self.languages.get(self.chosen) or self.languages.pick((*self.ui_locales, *self.accepted))
 
-    def of(self, tenant: TenantSnapshot, *, ui_locales: Sequence[str] = ()) -> "Page":
-        """The page within a login at that tenant."""
-        return replace(self, tenant=tenant, ui_locales=ui_locales)
+    def of(self, tenant: TenantSnapshot, *, ui_locales: Sequence[str], address: str) -> "Page":
+        """The page within a login at that tenant, which is shown at that address."""
+        return replace(self, tenant=tenant, ui_locales=ui_locales, address=address)
 
     def say(self, text: Text | str) -> str:
         """The text in the reader's language, without markup."""

@@ -23,6 +23,7 @@ from common.db import Connection
 from gateway.errors import TransitionError
 from gateway.login import Login
 from gateway.owner import Visit
+from gateway.texts import Text
 from gateway.transaction import Conclusion, Step, StepStatus
 
 
@@ -58,8 +59,8 @@ class Stay:
 class Ending:
     """What the last page says about a step that has ended: a heading, and a sentence each."""
 
-    title: str
-    texts: tuple[str, ...] = ()
+    title: Text
+    texts: tuple[Text, ...] = ()
 
 
 Decision: TypeAlias = Conclude | Submit | Stay | StepPage

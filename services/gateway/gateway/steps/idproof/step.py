@@ -28,6 +28,7 @@ from gateway.steps.port import (
     Submit,
     declined,
 )
+from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
 MAX_TYPED = 400
@@ -70,7 +71,7 @@ class IdproofStep:
 
     def _submit(self, typed: str) -> StepChange:
         if not typed.strip() or len(typed) > MAX_TYPED:
-            problem = "Type the lines of your document." if not typed.strip() else "That is too long."
+            problem = text("page.too_long" if typed.strip() else "idproof.type_lines")
             return lambda connection, login: self._again(connection, login, problem, typed)
         try:
             lines = rules.check_typed(typed, today=self._clock.now().astimezone(UTC).date())
@@ -79,7 +80,7 @@ class IdproofStep:
             return lambda connection, login: self._slipped(connection, login, slip, typed)
         return lambda connection, login: self._judge(connection, login, lines)
 
-    async def _again(self, connection: Connection, login: Login, problem: str, typed: str) -> Decision:
+    async def _again(self, connection: Connection, login: Login, problem: Text, typed: str) -> Decision:
         left = await self._attempts.left(connection, login, limit=_limit(login))
         return document_form(attempts_left=left, problems=(problem,), typed=typed[:MAX_TYPED])
 
@@ -113,7 +114,7 @@ def _limit(login: Login) -> AttemptLimit:
     return AttemptLimit(step=rules.NAME, attempts=configured.attempts, window=configured.retry_after)
 
 
-def document_form(*, attempts_left: int, problems: tuple[str, ...] = (), typed: str = "") -> StepPage:
+def document_form(*, attempts_left: int, problems: tuple[Text, ...] = (), typed: str = "") -> StepPage:
     """The form; with problems it is shown again, with what was typed."""
     return StepPage(
         template="idproof/document",
