@@ -10,6 +10,7 @@ from tests.tenant.calllog import CallLog
 from tests.tenant.client_auth import ClientAuth
 from tests.tenant.clock import Clock
 from tests.tenant.config import Config
+from tests.tenant.connections import Connections
 from tests.tenant.control import Control
 from tests.tenant.cors import Cors
 from tests.tenant.desk import Desk
@@ -29,10 +30,13 @@ from tests.tenant.management import Management
 from tests.tenant.middleware import Middleware
 from tests.tenant.node import ActionRunner
 from tests.tenant.oauth import OAuth
+from tests.tenant.passwords import Passwords
 from tests.tenant.pipeline import Pipeline
 from tests.tenant.ratelimit import Limiter
 from tests.tenant.resume import Resume
 from tests.tenant.sessions import Sessions
+from tests.tenant.states import seed
+from tests.tenant.tickets import Tickets
 from tests.tenant.tokens import Minter
 from tests.tenant.users import Users
 
@@ -45,7 +49,9 @@ class _Parts:
     def __init__(self, config: Config, *, runner: ActionRunner, keys: Keys) -> None:
         choices = config.choices
         self.config, self.choices, self.runner, self.keys = config, choices, runner, keys
-        self.clock = Clock()
+        self.clock = Clock(starts_at=config.starts_at)
+        if config.seed is not None:
+            seed(config.seed)
         self.users = Users(self.clock)
         self.directory = Directory(config)
         self.library = Library(directory=self.directory, clock=self.clock)
@@ -72,8 +78,18 @@ class _Parts:
             apis=config.apis,
             organization_names=choices.organization_names == "on",
         )
-        for seed in config.users:
-            self.users.put(seed)
+        self.connections = Connections(config.connections)
+        self.passwords = Passwords(
+            connections=self.connections,
+            users=self.users,
+            sessions=self.sessions,
+            logins=self.logins,
+            choices=choices,
+        )
+        for user in config.users:
+            self.users.put(user)
+        for fault in config.faults:
+            self.faults.add(fault)
 
 
 def create_app(config: Config, *, runner: ActionRunner, keys: Keys) -> web.Application:
@@ -175,11 +191,18 @@ def _application_routes(parts: _Parts) -> list[web.RouteDef]:
     management = Management(
         access=access,
         users=parts.users,
-        sessions=parts.sessions,
-        logins=parts.logins,
+        connections=parts.connections,
+        passwords=parts.passwords,
         choices=parts.choices,
+    )
+    tickets = Tickets(
+        config=parts.config,
+        access=access,
+        users=parts.users,
+        passwords=parts.passwords,
+        clock=parts.clock,
     )
     actions = ActionApi(access=access, library=parts.library)
     discovery = Discovery(directory=parts.directory, keys=parts.keys)
-    handlers = (discovery, oauth, account, management, actions)
+    handlers = (discovery, oauth, account, management, tickets, actions)
     return [route for handler in handlers for route in handler.routes()]

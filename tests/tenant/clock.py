@@ -8,8 +8,8 @@ class Clock:
     Rate limits do not use it: their headers tell clients when to come back by the clock on the wall.
     """
 
-    def __init__(self) -> None:
-        self._offset = 0.0
+    def __init__(self, *, starts_at: float | None = None) -> None:
+        self._offset = 0.0 if starts_at is None else starts_at - time.time()
 
     @property
     def offset(self) -> float:

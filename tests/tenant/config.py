@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.tenant.errors import ConfigError
+from tests.tenant.connections import POLICIES, ROOT_ATTRIBUTES, Connection
+from tests.tenant.errors import ConfigError, ControlError
+from tests.tenant.faults import Faults
 from tests.tenant.reader import Section, open_document
 from tests.tenant.settings import Choices, mistake_in
 
@@ -107,6 +110,15 @@ class Config:
     custom_domains: tuple[str, ...]
     choices: Choices
     organizations: tuple[Organization, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    faults: tuple[dict[str, Any], ...] = ()
+    seed: float | None = None
+    starts_at: float | None = None
+
+    @property
+    def strategies(self) -> dict[str, str]:
+        """The strategy of each connection that the file lists."""
+        return {connection.name: connection.strategy for connection in self.connections}
 
 
 def load_config(
@@ -146,6 +158,10 @@ def _config(root: Section, folder: Path, *, defaults: Choices) -> Config:
         rate_limit=_rate_limit(root.section("rate_limit")),
         custom_domains=root.texts("custom_domains"),
         organizations=tuple(map(_organization, root.sections("organizations"))),
+        connections=tuple(map(_connection, root.sections("connections"))),
+        faults=_faults(root),
+        seed=tenant.optional_number("seed") if tenant else None,
+        starts_at=_starts_at(tenant) if tenant else None,
         choices=_choices(root.section("settings"), defaults),
     )
     if tenant:
@@ -258,6 +274,48 @@ def _source(section: Section, path: Path, *, line: int) -> str:
     except (OSError, UnicodeDecodeError):
         section.mistake(f"code: cannot read {path}", line=line)
         return ""
+
+
+def _starts_at(tenant: Section) -> float | None:
+    line = tenant.line_of("clock")
+    written = tenant.optional_text("clock")
+    try:
+        moment = datetime.fromisoformat(written) if written is not None else None
+    except ValueError:
+        moment = None
+    if written is not None and (moment is None or moment.tzinfo is None):
+        tenant.mistake("clock must be an instant like 2026-11-22T01:02:03Z", line=line)
+        return None
+    return moment.timestamp() if moment else None
+
+
+def _connection(section: Section) -> Connection:
+    connection = Connection(
+        name=section.text("name"),
+        strategy=section.optional_text("strategy") or Connection.strategy,
+        set_user_root_attributes=section.choice(
+            "set_user_root_attributes", ROOT_ATTRIBUTES, default=ROOT_ATTRIBUTES[0]
+        ),
+        password_policy=section.choice("password_policy", POLICIES, default=Connection.password_policy),
+        password_history=int(section.number("password_history", default=0)),
+        password_dictionary=section.flag("password_dictionary") or False,
+        password_no_personal_info=section.flag("password_no_personal_info") or False,
+    )
+    section.finish()
+    return connection
+
+
+def _faults(root: Section) -> tuple[dict[str, Any], ...]:
+    """As the control plane takes them, and refused in its words."""
+    good: list[dict[str, Any]] = []
+    for fault, line in root.values("faults"):
+        try:
+            Faults().add(fault)
+        except ControlError as exc:
+            root.mistake(f"faults: {exc}", line=line)
+        else:
+            good.append(fault)
+    return tuple(good)
 
 
 def _organization(section: Section) -> Organization:

@@ -47,7 +47,7 @@ def build_event(
         "connection": {
             "id": f"con_{identity['connection']}",
             "name": identity["connection"],
-            "strategy": identity["provider"],
+            "strategy": strategy_of(config, identity),
             "metadata": {},
         },
         "request": _request(login=login, visit=visit, resuming=resuming),
@@ -65,6 +65,11 @@ def build_event(
     if visit.authority in config.custom_domains:
         event["custom_domain"] = {"domain": visit.authority, "domain_metadata": {}}
     return event
+
+
+def strategy_of(config: Config, identity: dict[str, Any]) -> str:
+    """The connection's, or where the file does not list it the provider's name."""
+    return config.strategies.get(identity["connection"]) or str(identity["provider"])
 
 
 def _organization(organization: Organization) -> dict[str, Any]:
@@ -87,6 +92,7 @@ def _request(*, login: Login, visit: Visit, resuming: bool) -> dict[str, Any]:
         "method": method,
         "hostname": hostname_of(login),
         "ip": visit.ip,
+        "asn": visit.asn,
         "user_agent": visit.user_agent,
         "language": visit.language,
         "query": query,

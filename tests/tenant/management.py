@@ -6,10 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from tests.tenant.api_access import ApiAccess, json_body, page_of
+from tests.tenant.connections import Connections, check_password, check_root_attributes
 from tests.tenant.errors import ApiError
-from tests.tenant.logins import Logins
-from tests.tenant.payload import check_connection, check_update, check_user, invalid
-from tests.tenant.sessions import Sessions
+from tests.tenant.passwords import Passwords
+from tests.tenant.payload import check_update, check_user, invalid
 from tests.tenant.settings import Choices
 from tests.tenant.states import identifier
 from tests.tenant.users import PROFILE_BYTES, Users
@@ -30,14 +30,14 @@ class Management:
         *,
         access: ApiAccess,
         users: Users,
-        sessions: Sessions,
-        logins: Logins,
+        connections: Connections,
+        passwords: Passwords,
         choices: Choices,
     ) -> None:
         self._access = access
         self._users = users
-        self._sessions = sessions
-        self._logins = logins
+        self._connections = connections
+        self._passwords = passwords
         self._choices = choices
 
     def routes(self) -> list[web.RouteDef]:
@@ -94,6 +94,9 @@ class Management:
         user_id = number if "|" in number else f"auth0|{number}"
         if self._users.get(user_id) or self._users.by_email(text(body, "email")):
             raise ApiError(409, "The user already exists.", code="auth0_idp_error")
+        if "password" in body:
+            connection = self._connections.named(text(body, "connection"))
+            check_password(body["password"], connection=connection, user=body, former=())
         stored = {
             name: value for name, value in body.items() if name == "connection" or name not in _NOT_STORED
         }
@@ -110,13 +113,14 @@ class Management:
         current = self._users.get(user_id)
         if current is None:
             raise _no_user()
-        check_connection(body, current["identities"][0])
+        check_root_attributes(body, self._connections.of(current))
+        _check_identity(body, current)
+        if "password" in body:
+            self._passwords.check(current, body["password"])
         changes = {name: value for name, value in body.items() if name not in _NOT_STORED}
         user = self._users.patch(user_id, changes, limit=self._profile_limit())
         if "password" in changes:
-            self._sessions.end_sessions_of(user_id)
-            if self._choices.password_change_kills_logins == "on":
-                self._logins.end_waiting_of(user_id)
+            self._passwords.changed(user_id)
         answer = json.dumps(_shown(user))
         if len(answer) > PROFILE_BYTES:
             visit.notes.warnings.append("The profile is larger than 10 KB.")
@@ -133,7 +137,22 @@ class Management:
 
 
 def _user_id(request: web.Request) -> str:
-    return request.match_info["user_id"]
+    user_id = request.match_info["user_id"]
+    if "|" not in user_id:
+        raise ApiError(
+            400,
+            f"Path validation error: 'Object didn't pass validation for format user-id: {user_id}' "
+            "on property id (The user_id of the user to retrieve).",
+            code="invalid_uri",
+        )
+    return user_id
+
+
+def _check_identity(body: dict[str, Any], user: dict[str, Any]) -> None:
+    """A `connection` in an update says which of the user's identities it is about."""
+    name = text(body, "connection")
+    if name and name not in {identity["connection"] for identity in user["identities"]}:
+        raise ApiError(400, "The specified connection is not one of the user's.", code="invalid_body")
 
 
 def _no_user() -> ApiError:

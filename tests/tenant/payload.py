@@ -29,13 +29,10 @@ _FORBIDDEN = frozenset({
     "multifactor_last_modified", "multifactor", "updated_at", "user_id",
 })
 # fmt: on
-_ROOT = ("given_name", "family_name", "name", "nickname", "picture")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+[0-9]{1,15}")
-_MINIMUM_PASSWORD = 8
 _EMPTY = "Too few properties defined (0), minimum 1"
 _SEPARATE = frozenset({"email", "password", "username"})
-_STORED_CONNECTIONS = frozenset({"auth0", "email", "sms"})
 
 
 def check_user(body: dict[str, Any], *, extra: frozenset[str] = frozenset()) -> None:
@@ -81,7 +78,7 @@ def _check_field(name: str, value: Any) -> None:
     elif name == "phone_number":
         _check_format(name, value, _PHONE)
     elif name == "password":
-        _check_password(value)
+        _expect(name, value, lambda: isinstance(value, str), named="string")
     else:
         raise invalid(f"Additional properties not allowed: {name}")
 
@@ -115,33 +112,9 @@ def _check_format(name: str, value: Any, pattern: re.Pattern[str]) -> None:
         raise invalid(f"Object didn't pass validation for format {name}: {value}", where=name)
 
 
-def _check_password(value: Any) -> None:
-    _expect("password", value, lambda: isinstance(value, str), named="string")
-    if len(value) < _MINIMUM_PASSWORD:
-        raise ApiError(400, "PasswordStrengthError: Password is too weak")
-
-
 def _expect(name: str, value: Any, holds: Callable[[], bool], *, named: str) -> None:
     if not holds():
         raise invalid(f"Expected type {named} but found type {_kind(value)}", where=name)
-
-
-def check_connection(body: dict[str, Any], identity: dict[str, Any]) -> None:
-    """Root attributes of people from elsewhere follow their provider.
-
-    Raises:
-        ApiError: 400, with the text of real tenants.
-    """
-    refused = sorted(name for name in _ROOT if name in body)
-    if refused and identity["provider"] not in _STORED_CONNECTIONS:
-        raise ApiError(
-            400,
-            f"The following user attributes cannot be updated: {', '.join(refused)}. "
-            f"The connection ({identity['connection']}) must either be a database connection (using the "
-            "Auth0 store), a passwordless connection (email or sms) or has disabled 'Sync user profile "
-            "attributes at each login'. For more information, see "
-            "https://auth0.com/docs/dashboard/guides/connections/configure-connection-sync",
-        )
 
 
 def invalid(message: str, *, where: str | None = None, status: int = 400) -> ApiError:

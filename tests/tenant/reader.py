@@ -98,6 +98,11 @@ class Section:
             return default
         return default if value is None else value
 
+    def optional_number(self, key: str) -> float | None:
+        """A number or nothing."""
+        value: float | None = self._value(key, (int, float), named="a number", required=False)
+        return value
+
     def flag(self, key: str) -> bool | None:
         """True, false or nothing."""
         value: bool | None = self._value(key, (bool,), named="true or false", required=False)
@@ -148,6 +153,21 @@ class Section:
             return
         for index, item in enumerate(node.value):
             yield self._child(item, f"{key}[{index}]")
+
+    def values(self, key: str) -> Iterator[tuple[Any, int]]:
+        """What stands in the list below `key`, each with its line."""
+        found = self._take(key, required=False)
+        if found is None:
+            return
+        node, line = found
+        if not isinstance(node, yaml.SequenceNode):
+            self._mistake(line, f"{key} must be a list")
+            return
+        for item in node.value:
+            try:
+                yield self._loader.construct_object(item, deep=True), _line(item)
+            except (yaml.YAMLError, ValueError):
+                self._mistake(_line(item), f"{key} cannot be read")
 
     def _child(self, node: yaml.Node, key: str) -> "Section":
         where = key if self._where == "file" else f"{self._where}.{key}"

@@ -4,7 +4,7 @@ base64url of a msgpack map: 166 characters and prefix `hKFo2S` at a redirect, `g
 """
 
 import base64
-import secrets
+import random
 import string
 
 _ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -12,9 +12,20 @@ _SHORT = 32
 _IDENTIFIER_LENGTH = 32
 
 
+class _Source:
+    """What characters are drawn from; a tenant file with a seed makes every run draw the same."""
+
+    dice: random.Random = random.SystemRandom()
+
+
+def seed(number: float) -> None:
+    """From now on, the same sequence for the same number: for a tenant whose states shall be repeatable."""
+    _Source.dice = random.Random(number)  # noqa: S311 - repeatable on purpose
+
+
 def identifier() -> str:
     """32 random characters, as in client ids and transaction ids."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_IDENTIFIER_LENGTH))
+    return "".join(_Source.dice.choices(_ALPHABET, k=_IDENTIFIER_LENGTH))
 
 
 def redirect_state(*, client_id: str) -> str:

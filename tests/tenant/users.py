@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.tenant.clock import Clock, iso
+from tests.tenant.connections import is_social
 from tests.tenant.errors import ApiError
 from tests.tenant.visit import same
 
@@ -28,6 +29,7 @@ class Users:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._versions: dict[str, deque[_Version]] = {}
+        self._former: dict[str, list[str]] = {}
 
     def put(self, seed: dict[str, Any]) -> dict[str, Any]:
         """Create or replace a user from a document as in the tenant file; no `password` keeps the old one."""
@@ -59,7 +61,7 @@ class Users:
                     "connection": connection,
                     "user_id": user_id.partition("|")[2] or user_id,
                     "provider": provider,
-                    "isSocial": provider not in {"auth0", "email", "sms"},
+                    "isSocial": is_social(provider),
                 }
             ],
         )
@@ -70,7 +72,14 @@ class Users:
     def _write(self, document: dict[str, Any], password: str | None) -> dict[str, Any]:
         versions = self._versions.setdefault(document["user_id"], deque(maxlen=_VERSIONS_KEPT))
         versions.append(_Version(self._clock.now(), document, password))
+        former = self._former.setdefault(document["user_id"], [])
+        if password is not None and former[:1] != [password]:
+            former.insert(0, password)
         return document
+
+    def former_passwords(self, user_id: str) -> tuple[str, ...]:
+        """The present password and those before it, the newest first."""
+        return tuple(self._former.get(user_id, ()))
 
     def get(self, user_id: str, *, lag: float = 0) -> dict[str, Any] | None:
         """The document now, or the newest one that is at least `lag` seconds old."""
@@ -104,6 +113,7 @@ class Users:
     def delete(self, user_id: str) -> None:
         """Forget a user; one who is not there is no mistake."""
         self._versions.pop(user_id, None)
+        self._former.pop(user_id, None)
 
     def patch(self, user_id: str, changes: dict[str, Any], *, limit: int | None = None) -> dict[str, Any]:
         """Apply changes that were judged before, metadata merged at its first level.

@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.tenant.errors import PageError
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_DOCUMENTATION_ASN = "64496"  # RFC 5398
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -40,6 +41,7 @@ class Visit:
     authority: str
     ip: str
     country: str
+    asn: str
     user_agent: str
     language: str
     query: dict[str, Any]
@@ -53,7 +55,7 @@ class Visit:
 
 
 async def visit_of(request: web.Request) -> Visit:
-    """Collect the facts; two headers, `X-Emulator-Ip` and `X-Emulator-Country`, move a test elsewhere."""
+    """Collect the facts; headers `X-Emulator-Ip`, `-Country` and `-Asn` move a test elsewhere."""
     language = request.headers.get("Accept-Language", "")
     return Visit(
         method=request.method,
@@ -61,6 +63,7 @@ async def visit_of(request: web.Request) -> Visit:
         authority=authority_of(request),
         ip=request.headers.get("X-Emulator-Ip") or request.remote or "",
         country=request.headers.get("X-Emulator-Country", "US"),
+        asn=request.headers.get("X-Emulator-Asn", _DOCUMENTATION_ASN),
         user_agent=request.headers.get("User-Agent", ""),
         language=language.partition(",")[0].partition(";")[0],
         query=_collect(list(request.query.items())),

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.node import NODE
 from tests.support.processes import base_environment
-from tests.tenant.clients.node_packages import NODE
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 

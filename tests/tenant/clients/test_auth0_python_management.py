@@ -105,13 +105,13 @@ def test_create_and_delete(management: Manager) -> None:
     """A user is created, cannot be created twice, and may be deleted twice."""
     users = management().users
     connection = "Username-Password-Authentication"
-    created = users.create(connection=connection, email="bob@example.org", password="bob-has-a-password")
+    created = users.create(connection=connection, email="bob@example.org", password="bob-has-a-Password")
     assert created.user_id is not None
     with pytest.raises(ApiError) as taken:
         users.create(
             connection=connection,
             email="bob@example.org",
-            password="bob-has-a-password",
+            password="bob-has-a-Password",
             request_options={"max_retries": 0},
         )
     users.delete(created.user_id)

@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.support.node import NODE
 from tests.support.processes import base_environment
 from tests.support.run_folder import ROOT
 from tests.tenant.clients.emulator import (
@@ -24,7 +25,6 @@ from tests.tenant.clients.emulator import (
     authorize_url,
     query_of,
 )
-from tests.tenant.clients.node_packages import NODE
 
 _OURS = ROOT / "deploy" / "auth0" / "deploy-cli"
 _START_URL = "http://127.0.0.3:9/start/acme/login"

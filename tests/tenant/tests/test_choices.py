@@ -155,7 +155,7 @@ class Wall:
 @pytest.mark.parametrize(("variant", "status"), [("any", 200), ("separate", 400)])
 async def test_patch_combinations(tmp_path: Path, variant: str, status: int) -> None:
     """Whether one PATCH may change the address and the password."""
-    body = {"email": "new@example.org", "password": "a-new-password"}
+    body = {"email": "new@example.org", "password": "a-new-Password"}
     async with run_tenant(tmp_path, settings={"patch_combinations": variant}) as tenant:
         answer = await tenant.patch_user(body)
         alone = await tenant.patch_user({"email": "third@example.org"})

@@ -46,7 +46,7 @@ async def test_whole_life(tmp_path: Path) -> None:
         new = {
             "email": "bob@example.org",
             "connection": "Username-Password-Authentication",
-            "password": "bobs-own-password",
+            "password": "bobs-own-Password",
             "app_metadata": {"a": 1},
         }
         created = await tenant.manage("POST", "/users", token, json=new)
@@ -179,7 +179,7 @@ async def test_password_ends_sessions(tmp_path: Path) -> None:
         tmp_path, actions={"way": REDIRECTING}, settings={"password_change_kills_logins": "off"}
     ) as tenant:
         state = (await tenant.log_in()).query["state"]
-        answer = await tenant.patch_user({"password": "a-new-password"})
+        answer = await tenant.patch_user({"password": "a-new-Password"})
         silent = await tenant.authorize(prompt="none")
         back = await tenant.continue_(state, answer_token(state))
     assert "last_password_reset" in answer.json
@@ -192,7 +192,7 @@ async def test_password_ends_waiting_logins_variant(tmp_path: Path) -> None:
     settings = {"password_change_kills_logins": "on"}
     async with run_tenant(tmp_path, actions={"way": REDIRECTING}, settings=settings) as tenant:
         state = (await tenant.log_in()).query["state"]
-        await tenant.patch_user({"password": "a-new-password"})
+        await tenant.patch_user({"password": "a-new-Password"})
         back = await tenant.continue_(state, answer_token(state))
     assert back.status == 400
 

@@ -128,11 +128,11 @@ async def test_new_password_ends_sessions(tmp_path: Path) -> None:
     """A password that the Management API changes ends the session; the old one is wrong from then on."""
     async with run_tenant(tmp_path, settings={"wrong_password_status": 400}) as tenant:
         await tenant.log_in()
-        changed = await tenant.patch_user({"password": "another-password-of-ann"})
+        changed = await tenant.patch_user({"password": "another-Password-of-ann"})
         silent = await tenant.authorize(prompt="none")
         page = await tenant.authorize()
         old = await tenant.submit_password(page.query["state"])
-        new = await tenant.submit_password(page.query["state"], password="another-password-of-ann")
+        new = await tenant.submit_password(page.query["state"], password="another-Password-of-ann")
     assert (changed.status, "last_password_reset" in changed.json) == (200, True)
     assert silent.query["error"] == "login_required"
     assert (old.status, new.status) == (400, 302)
@@ -144,7 +144,7 @@ async def test_new_password_during_a_redirect(tmp_path: Path, variant: str, *, g
     settings = {"password_change_kills_logins": variant}
     async with run_tenant(tmp_path, actions={"way": REDIRECTING}, settings=settings) as tenant:
         state = (await tenant.log_in()).query["state"]
-        await tenant.patch_user({"password": "another-password-of-ann"})
+        await tenant.patch_user({"password": "another-Password-of-ann"})
         answer = await tenant.continue_(state, answer_token(state))
     assert (answer.status == 302 and str(answer.location).startswith(CALLBACK)) is goes_on
 

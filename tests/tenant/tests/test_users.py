@@ -4,7 +4,7 @@ import pytest
 
 from tests.tenant.clock import Clock
 from tests.tenant.errors import ApiError
-from tests.tenant.payload import check_connection, check_user
+from tests.tenant.payload import check_user
 from tests.tenant.users import Users, merge
 
 
@@ -97,19 +97,3 @@ def test_metadata_must_be_an_object() -> None:
     """Metadata of another type is refused with the property's description."""
     with pytest.raises(ApiError, match="found type string' on property app_metadata \\(Metadata associated"):
         check_user({"app_metadata": "a"})
-
-
-def test_weak_password() -> None:
-    """The password policy has its own error name."""
-    with pytest.raises(ApiError, match="PasswordStrengthError: Password is too weak"):
-        check_user({"password": "short"})
-
-
-def test_root_attributes_of_social_users() -> None:
-    """Names of people from a social connection cannot be changed here."""
-    with pytest.raises(
-        ApiError, match="cannot be updated: family_name, given_name\\. The connection \\(google"
-    ):
-        check_connection(
-            {"given_name": "A", "family_name": "B"}, {"provider": "google", "connection": "google"}
-        )
