@@ -47,7 +47,7 @@ def redirect(
     jti = jti or secrets.token_urlsafe(16)
     issued = int(clock.now().timestamp())
     sealed = sealed_profile(json.dumps(PROFILE if profile is None else profile).encode(), jti=jti)
-    changes = {
+    changes: dict[str, Any] = {
         "iat": issued,
         "exp": issued + 120,
         "jti": jti,

@@ -33,9 +33,9 @@ async def test_nothing_personal_in_the_clear(rig: Rig, anna: Browser) -> None:
     arrival = redirect(rig.clock)
     await anna.begin(arrival)
     stored = await rig.everything()
-    for text in (*PROFILE.values(), arrival.state, arrival.session_token):
-        assert text not in stored
-        assert text.encode().hex() not in stored
+    for secret in (*PROFILE.values(), arrival.state, arrival.session_token):
+        assert secret not in stored
+        assert secret.encode().hex() not in stored
 
 
 async def test_a_moved_ciphertext_does_not_open(rig: Rig, anna: Browser) -> None:
