@@ -39,6 +39,20 @@ def test_every_work_queue_dead_letters_at_least_once() -> None:
         }
 
 
+def test_parked_messages_go_after_thirty_days() -> None:
+    """Nothing that is parked stays for good, nor can it stop a service from parking more."""
+    (policy,) = json.loads(DEPLOYED.read_text())["policies"][3:]
+    assert (policy["pattern"], policy["definition"]) == (
+        r"^(gateway|metadata-sync|proofing)\.dead$",
+        {
+            "delivery-limit": 1000,
+            "overflow": "drop-head",
+            "max-length": 100_000,
+            "message-ttl": 30 * 24 * 3_600 * 1_000,
+        },
+    )
+
+
 def test_services_may_declare_nothing() -> None:
     """Of the users only the administrator may change the topology."""
     definitions = broker_definitions({"admin": "a", "gateway": "b"}, vhosts=["one"])
