@@ -20,6 +20,7 @@ from tests.support import parallel
 from tests.support.clock import FakeClock
 from tests.support.databases import Databases, ServiceDatabase
 from tests.support.interrupts import interruptible
+from tests.support.node import NODE
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.rabbitmq import RabbitMQ, RabbitMQStart
 from tests.support.run_folder import RunFolder, claim_run_folder
@@ -87,6 +88,8 @@ def _clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
             patch.setenv(name, str(place / name))
+        # The one that Playwright brings wants a library that a bare Debian lacks.
+        patch.setenv("PLAYWRIGHT_NODEJS_PATH", str(NODE))
         yield
 
 

@@ -120,9 +120,17 @@ def test_demo_without_a_place(run_dir: Path) -> None:
     )
 
 
-def test_demo_tells_why_initdb_failed(run_dir: Path) -> None:
+@pytest.fixture
+def programs() -> Iterator[Path]:
+    """A folder that every user reaches, wherever the checkout is."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_demo_tells_why_initdb_failed(run_dir: Path, programs: Path) -> None:
     """When PostgreSQL's data cannot be made, the sentence has the cause and not only the clean-up."""
-    initdb = run_dir / "initdb"
+    initdb = programs / "initdb"
     initdb.write_text(
         "#!/bin/sh\n"
         'case $1 in --version) echo "initdb (PostgreSQL) 15.1 (x)"; exit ;; esac\n'
@@ -131,11 +139,12 @@ def test_demo_tells_why_initdb_failed(run_dir: Path) -> None:
         "exit 1\n"
     )
     initdb.chmod(0o755)
-    demo = _command("demo", run_dir=run_dir, PG_BINDIR=str(run_dir))
+    demo = _command("demo", run_dir=run_dir, PG_BINDIR=str(programs))
     _, errors = demo.communicate(timeout=_BOOT_SECONDS)
     assert demo.returncode == 1
+    home = (run_dir / "demo" / "postgresql").resolve()
     assert errors == (
-        f"The demo failed: initdb failed for {run_dir}/demo/postgresql; it said last: "
+        f"The demo failed: initdb failed for {home}; it said last: "
         '"initdb: error: could not write file: No space left on device / initdb: removing data directory"\n'
     )
 
