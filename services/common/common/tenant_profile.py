@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from common.personal_values import ROOT_ATTRIBUTES
 from common.profile_schema import TODAY, UnsatisfiableError, require_satisfiable
-from common.tenant_fields import Duration, Label, Section, lasting, matching
+from common.tenant_fields import Duration, Label, Section, StepRules, lasting, matching
 from common.tenant_secrets import Reading
 
 MOST_FIELDS = 15  # a form of ours takes twenty inputs, and some are not the tenant's
@@ -245,9 +245,8 @@ def _is_at_home(name: str, field: ProfileField) -> bool:
     return name in LONGEST_ROOT and field.kind == "text" and field.rows is None
 
 
-class ProfileStep(Section):
+class ProfileStep(StepRules):
     """Asks for what the user's profile lacks, and has what another provider says of them confirmed."""
 
-    revision: Annotated[int, Field(ge=1, le=1_000_000)]
     valid_for: Annotated[Duration, lasting("1m")] = timedelta(days=365)
     json_schema: ProfileSchema = Field(alias="schema")

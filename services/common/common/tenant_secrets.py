@@ -41,10 +41,14 @@ def stamp(path: Path) -> Stamp:
 
 @dataclass
 class Reading:
-    """One pass over a tenants file and the secrets it names; remembers what it looked at."""
+    """One pass over a tenants file and the secrets it names; remembers what it looked at.
+
+    Without `can_mail` a step that sends mail is a mistake: only the gateway knows whether it can.
+    """
 
     production: bool
     parts: AbstractSet[TenantPart] = ALL_PARTS
+    can_mail: bool = True
     folder: Path = field(default_factory=Path)
     stamps: dict[Path, Stamp] = field(default_factory=dict)
 

@@ -20,10 +20,18 @@ class TenantsWatcher:
         TenantsFileError: the first reading is bad, so there is nothing to fall back on.
     """
 
-    def __init__(self, path: Path, *, production: bool, parts: AbstractSet[TenantPart] = ALL_PARTS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        production: bool,
+        parts: AbstractSet[TenantPart] = ALL_PARTS,
+        can_mail: bool = True,
+    ) -> None:
         self._path = path
         self._production = production
         self._parts = parts
+        self._can_mail = can_mail
         self._current = self._read()
 
     @property
@@ -51,7 +59,7 @@ class TenantsWatcher:
             log.info("tenants.reloaded", tenants=len(self._current))
 
     def _read(self) -> Tenants:
-        reading = Reading(production=self._production, parts=self._parts)
+        reading = Reading(production=self._production, parts=self._parts, can_mail=self._can_mail)
         # Also after a bad reading: it is tried again when something changes, not every interval.
         self._stamps = reading.stamps
         return read_tenants(self._path, reading)

@@ -1,7 +1,6 @@
 """From what a form sends to the value of a field, or to what is wrong with it."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from common.profile import PlainValue
 from common.profile_schema import dated, problems_of
 from common.tenant_profile import LONGEST_ROOT, MOST_BYTES, Kind, ProfileField
 from gateway.countries import COUNTRIES
+from gateway.digits import ascii_digits
 from gateway.steps.profile.cleaning import UnreadableTextError, one_line, several_lines
 from gateway.texts import Text, Value, text
 
@@ -102,7 +102,7 @@ def _choice(typed: str, _: Rules) -> str | None:
 
 
 def _date(typed: str, _: Rules) -> str | Problem | None:
-    plain = _ascii_digits(one_line(typed))
+    plain = ascii_digits(one_line(typed))
     if not plain:
         return None
     try:
@@ -131,7 +131,7 @@ def _country(typed: str, _: Rules) -> str | Problem | None:
 
 
 def _number(typed: str, _: Rules) -> int | float | Problem | None:
-    plain = _ascii_digits(one_line(typed)).replace("\u066b", ".").replace("\u2212", "-")
+    plain = ascii_digits(one_line(typed)).replace("\u066b", ".").replace("\u2212", "-")
     if not plain:
         return None
     # A comma is a decimal point in half of the world; grouping cannot be told from it, so there is none.
@@ -175,8 +175,8 @@ def written(value: PlainValue) -> str:
 
 # Per keyword: the sentence, and what it names of the schema.
 _SENTENCES: Mapping[str, tuple[str, str, Callable[[Any], Value]]] = {
-    "minLength": ("too_short", "count", int),
-    "maxLength": ("too_long", "count", int),
+    "minLength": ("too_short", "least", int),
+    "maxLength": ("too_long", "most", int),
     "minimum": ("too_small", "least", written),
     "maximum": ("too_large", "most", written),
     "multipleOf": ("no_step", "step", written),
@@ -185,8 +185,3 @@ _SENTENCES: Mapping[str, tuple[str, str, Callable[[Any], Value]]] = {
     "type": ("no_whole_number", "", str),
 }
 _UNANSWERED: Mapping[Kind, str] = {"checkbox": "unticked", "choice": "unchosen", "country": "unchosen"}
-
-
-def _ascii_digits(text: str) -> str:
-    """Digits of every script as 0 to 9: what somebody types on an Arabic or an Indian keyboard."""
-    return "".join(str(unicodedata.digit(char, char)) if char.isdigit() else char for char in text)

@@ -1,0 +1,67 @@
+"""A real SMTP server on loopback that keeps what it takes, and refuses when told to."""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.policy import default
+from typing import TYPE_CHECKING
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+
+class Mailbox:
+    """What arrived, in order. `refuse` answers the next recipients so, one each."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse: list[str] = []
+        self.port = 0
+
+    async def handle_RCPT(  # noqa: N802 - the server's name for it
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.refuse:
+            return self.refuse.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.mails.append(message_from_bytes(content, policy=default))
+        return "250 OK"
+
+    def texts(self) -> list[str]:
+        """The plain part of each mail."""
+        bodies = [body for mail in self.mails if (body := mail.get_body(("plain",)))]
+        return [str(body.get_content()).replace("\r\n", "\n") for body in bodies]
+
+    def code(self) -> str:
+        """The code in the newest mail."""
+        (code,) = re.findall(r"^ {4}([0-9]{6,8})$", self.texts()[-1], re.MULTILINE)
+        return str(code)
+
+
+@asynccontextmanager
+async def serving_mail(
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+) -> AsyncIterator[Mailbox]:
+    """A server on a free port; `tls` from the first byte on, or after STARTTLS."""
+    mailbox = Mailbox()
+
+    def connection() -> SMTP:
+        return SMTP(mailbox, hostname="127.0.0.1", enable_SMTPUTF8=True, tls_context=starttls)
+
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, ssl=tls)
+    mailbox.port = server.sockets[0].getsockname()[1]
+    try:
+        yield mailbox
+    finally:
+        server.close()
+        await server.wait_closed()
