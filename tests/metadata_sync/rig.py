@@ -62,7 +62,8 @@ class Rig:
 
     async def state_of(self, user_id: str) -> UserState:
         async with self.database.transaction() as connection:
-            return (await store.lock_user(connection, tenant="acme", user_id=user_id)).state
+            users = await store.lock_users(connection, [("acme", user_id)])
+            return users["acme", user_id].state
 
     async def until_applied(self, count: int = 1, *, deadline: float = 10.0) -> list[MetadataApplied]:
         await wait_until(lambda: len(self.applied) >= count, deadline, what=f"{count} MetadataApplied")

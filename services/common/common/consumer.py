@@ -21,6 +21,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractRobustQueue
 from aio_pika.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
 
 from common import outbox
+from common.acks import Acks
 from common.bus import BROKER_AWAY, SETUP_SECONDS, Link, Publisher, broker_deadline
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
@@ -75,6 +76,7 @@ class Consumer:
         self._publisher = publisher
         self._clock = clock
         self._deliveries: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self._acks = Acks(_tolerating_a_lost_broker)
         self._stopping = asyncio.Event()
         self._is_known_to_broker = False
 
@@ -92,6 +94,7 @@ class Consumer:
             self._stopping.set()
             subscription.cancel()
             self._dismiss_workers()
+        await self._acks.sent()
         self._is_known_to_broker = False
 
     async def _stay_subscribed(self) -> None:
@@ -174,7 +177,7 @@ class Consumer:
                 log.exception("message.failed", message_type=message.type, event_id=message.event_id)
                 uncounted = True
             else:
-                return await _tolerating_a_lost_broker(delivery.ack())
+                return self._settle(delivery)
             failures += 1
             await self._pause(min(0.25 * 2**failures, 5.0))
         return None
@@ -202,7 +205,7 @@ class Consumer:
                 )
         except DatabaseUnavailableError:
             return False
-        await _tolerating_a_lost_broker(delivery.ack())
+        self._settle(delivery)
         return True
 
     async def _park(self, delivery: AbstractIncomingMessage, *, reason: str, event_id: str | None) -> None:
@@ -215,8 +218,12 @@ class Consumer:
                 await self._pause(1.0)
             else:
                 log.error("message.parked", reason=reason, event_id=event_id, queue=self._queue_name)
-                return await _tolerating_a_lost_broker(delivery.ack())
+                return self._settle(delivery)
         return None
+
+    def _settle(self, delivery: AbstractIncomingMessage) -> None:
+        if not _will_come_again(delivery):
+            self._acks.settle(delivery)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -53,6 +53,8 @@ def _scalar(value: object) -> Scalar:
 def text(value: str) -> str:
     """At most MAX_CHARACTERS, each of them visible: the rest is written as an escape."""
     cut = value if len(value) <= MAX_CHARACTERS else value[:MAX_CHARACTERS] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(char if char.isprintable() else _escaped(char) for char in cut)
 
 

@@ -18,12 +18,12 @@ from common.tenants import Tenant
 from common.vault import VaultError
 from metadata_sync import store
 from metadata_sync.answers import announce, tell
-from metadata_sync.budgets import charge_call, end_call, forget_call
+from metadata_sync.budgets import charge_call, end_call, forget_call, limit_of_tenant
 from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
 from metadata_sync.ends import End, state_after
 from metadata_sync.errors import LeaseLostError
-from metadata_sync.limiter import Denied, charge_of
+from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of
 from metadata_sync.personal import Personal
 from metadata_sync.store import User
 
@@ -38,7 +38,7 @@ class Lease:
 
     `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
     it is for, where there is one. `queued_for`: seconds since the first change that it carries, None where it
-    only settles.
+    only settles. `next_in`: seconds until the budget has as much again.
     """
 
     tenant: Tenant
@@ -50,6 +50,7 @@ class Lease:
     keys: tuple[str, ...]
     expires: float
     queued_for: float | None
+    next_in: float
     log_context: dict[str, str]
 
 
@@ -102,6 +103,7 @@ class Leases:
             keys=tuple(state.attempt.keys) if state.attempt else (),
             expires=expires,
             queued_for=_queued_for(user),
+            next_in=_next_in(budget, cost, tenant=tenant, now=user.now.timestamp()),
             log_context=_log_context(user),
         )
 
@@ -132,8 +134,8 @@ class Leases:
             LeaseLostError: somebody else has the user; the end may not be recorded.
         """
         async with self._database.transaction() as connection:
-            user = await store.lock_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
-            if user.lease != lease.number:
+            user = await store.find_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
+            if user is None or user.lease != lease.number:
                 raise LeaseLostError("somebody else writes this user")
             state = state_after(end, user.state, now=user.now, jitter=some_jitter())
             state, answers = state.take_answers()
@@ -151,7 +153,9 @@ class Leases:
     async def abandon(self, lease: Lease) -> None:
         """The lease is lost: whatever of its attempt was seen to end, mark what it may have written."""
         async with self._database.transaction() as connection:
-            user = await store.lock_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
+            user = await store.find_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
+            if user is None:
+                return
             state = user.state.unsettle(lease.keys, now=user.now)
             await store.save_user(connection, scheduled(replace(user, state=state), tenant=lease.tenant))
 
@@ -162,6 +166,11 @@ def scheduled(user: User, *, tenant: Tenant) -> User:
         return user
     timing = Timing(quiet=tenant.metadata.quiet, max_wait=tenant.metadata.max_wait)
     return replace(user, wake_at=user.state.due_at(timing))
+
+
+def _next_in(budget: Budget, cost: Charge, *, tenant: Tenant, now: float) -> float:
+    charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
+    return charged.seconds if isinstance(charged, Denied) else 0.0
 
 
 def _queued_for(user: User) -> float | None:

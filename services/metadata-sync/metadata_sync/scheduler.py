@@ -94,6 +94,10 @@ class Scheduler:
                 self._hold_back(first, taken)
                 return
             self._worker.start(taken)
+            if taken.next_in > 0:
+                # To ask before that would cost the database as much as a write.
+                self._hold_back(first, Denied(seconds=taken.next_in))
+                return
         self._alarm.expect(0)
 
     def _hold_back(self, first: Pending, why: Denied | None) -> None:

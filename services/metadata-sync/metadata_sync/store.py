@@ -61,20 +61,6 @@ class Backlog:
     overdue: float
 
 
-async def lock_user(connection: Connection, *, tenant: str, user_id: str) -> User:
-    """The user's row, a new one if need be, ours until the transaction ends."""
-    (row,) = await connection.fetch(
-        """
-        INSERT INTO users (tenant, user_id, state) VALUES ($1, $2, '{}')
-        ON CONFLICT (tenant, user_id) DO UPDATE SET lease = users.lease
-        RETURNING tenant, user_id, state, lease, wake_at, ws_now() AS now
-        """,
-        tenant,
-        user_id,
-    )
-    return _user(row)
-
-
 async def lock_users(connection: Connection, keys: Iterable[UserKey]) -> dict[UserKey, User]:
     """These rows, new ones where need be, ours until the transaction ends; locked in order."""
     wanted = sorted(set(keys))
@@ -281,17 +267,24 @@ async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> 
 
     One that another server process wrote is doubted: after a failover it may be older than what was sent.
     """
-    (row,) = await connection.fetch(
-        """
-        INSERT INTO budgets (domain, budget) VALUES ($1, $2)
-        ON CONFLICT (domain) DO UPDATE SET budget = budgets.budget
-        RETURNING budget, server_started_at = pg_postmaster_start_time() AS is_known
-        """,
-        domain,
-        _BUDGET.dump_json(fresh).decode(),
-    )
+    while (row := await _find_budget(connection, domain=domain)) is None:
+        await connection.execute(
+            "INSERT INTO budgets (domain, budget) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            domain,
+            _BUDGET.dump_json(fresh).decode(),
+        )
     budget = _BUDGET.validate_json(row["budget"])
     return budget if row["is_known"] else doubted(budget)
+
+
+async def _find_budget(connection: Connection, *, domain: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        """
+        SELECT budget, server_started_at = pg_postmaster_start_time() AS is_known FROM budgets
+        WHERE domain = $1 FOR UPDATE
+        """,
+        domain,
+    )
 
 
 async def save_budget(connection: Connection, budget: Budget, *, domain: str) -> None:
