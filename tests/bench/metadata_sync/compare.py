@@ -1,12 +1,12 @@
 """The same workload through this service, through the others, and through a program that knows everything."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench.metadata_sync.ideal import Rules, ideal_of
 from tests.bench.metadata_sync.outcome import Outcome, Progress, judge
-from tests.bench.metadata_sync.peers import PEERS, run_peer
+from tests.bench.metadata_sync.peers import PEERS, Peer, run_peer
 from tests.bench.metadata_sync.servers import Bench
 from tests.bench.metadata_sync.service import MAX_WAIT, QUIET, RESERVE, Plan, open_service
 from tests.bench.metadata_sync.tenant import ANSWER_SECONDS, now, open_tenant
@@ -60,7 +60,14 @@ async def our_outcome(bench: Bench, workload: Workload, *, replicas: int) -> Out
         return await judge(name, progress, rate=RATE, quiet=QUIET)
 
 
-async def their_outcomes(bench: Bench, workload: Workload, *, python: Path) -> Sequence[Outcome]:
+async def their_outcomes(
+    bench: Bench, workload: Workload, *, python: Path, say: Callable[[str], None]
+) -> Sequence[Outcome]:
     """All of them at the same time, each with its own tenant: none needs more than a part of a core."""
-    running = (run_peer(peer, bench, workload, python=python, limit=LIMIT, rate=RATE) for peer in PEERS)
-    return await asyncio.gather(*running)
+
+    async def run(peer: Peer) -> Outcome:
+        outcome = await run_peer(peer, bench, workload, python=python, limit=LIMIT, rate=RATE)
+        say(f"{peer.name}: {outcome.seconds:.0f} s")
+        return outcome
+
+    return await asyncio.gather(*map(run, PEERS))

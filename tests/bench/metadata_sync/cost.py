@@ -27,7 +27,9 @@ from tests.bench.metadata_sync.tenant import CLIENT, SECRET, Tenant, now, open_t
 from tests.bench.metadata_sync.workload import Workload, one_each, scattered, user_id
 from tests.support.waiting import wait_until
 
-_PLENTY = 2_000
+_LIMIT = 50
+_NO_LIMIT = 10_000
+_ARRIVALS = 2_000
 _INSERTS = 2_000
 _INSERTS_AT_ONCE = 8
 _CALLS = 500
@@ -55,18 +57,31 @@ class Cost:
 async def costs(bench: Bench, *, turns: int, updates: int, users: int, seed: int) -> list[Cost]:
     """One cost for each turn: `updates` of `users` users, none of them waited for."""
     async with open_tenant(bench.folder, "cost-tenant") as tenant, bench.place("cost") as place:
-        plans = {"acme": Plan(tenant=tenant, burst=_PLENTY, per_second=_PLENTY, quiet=1)}
-        await tenant.prepare(users=range(users * turns), burst=_PLENTY, per_second=_PLENTY)
+        plans = {
+            "acme": Plan(
+                tenant=tenant,
+                burst=_LIMIT,
+                per_second=_LIMIT,
+            )
+        }
+        await tenant.prepare(users=range(users * turns), burst=_LIMIT, per_second=_LIMIT)
         async with open_service(bench.folder, place, plans=plans) as service:
             await service.start(1)
             idle = await _idle_cost(service)
             found = []
             for turn in range(turns):
                 workload = scattered(
-                    updates=updates, users=users, seconds=updates / 1000, people=0, seed=seed + turn
+                    updates=updates,
+                    users=users,
+                    seconds=updates / _ARRIVALS,
+                    people=0,
+                    seed=seed + turn,
+                    first_user=turn * users,
                 )
                 insert = await _insert_cost(place)
+                await tenant.limit(burst=_NO_LIMIT, per_second=_NO_LIMIT)
                 call = await _call_cost(tenant)
+                await tenant.limit(burst=_LIMIT, per_second=_LIMIT)
                 found.append(await _turn(service, tenant, workload, idle=idle, insert=insert, call=call))
             return found
 
@@ -74,8 +89,8 @@ async def costs(bench: Bench, *, turns: int, updates: int, users: int, seed: int
 async def _turn(
     service: Service, tenant: Tenant, workload: Workload, *, idle: float, insert: float, call: float
 ) -> Cost:
+    await tenant.forget_calls()
     before, started = await _used(service), time.monotonic()
-    seen = len(tenant.calls)
     async with tenant.watched():
         await service.offer("acme", workload, start=now())
 
@@ -84,7 +99,7 @@ async def _turn(
 
         await wait_until(is_idle, _LONGEST_SECONDS, what="the updates to be written", every=0.25)
         await asyncio.sleep(1)
-    calls = len(tenant.calls) - seen
+    calls = len(tenant.calls)
     used = await _used(service) - before - idle * (time.monotonic() - started)
     return Cost(
         update=(used * 1e6 - calls * call) / len(workload.updates), call=call, insert=insert, calls=calls

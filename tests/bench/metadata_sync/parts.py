@@ -98,7 +98,7 @@ async def _compare(run: Run, findings: Findings) -> None:
         run.say(f"{scale.updates} updates through {replicas} of metadata-sync")
         ours.append(await our_outcome(run.bench, workload, replicas=replicas))
     run.say("the same through the others")
-    theirs = await their_outcomes(run.bench, workload, python=run.python)
+    theirs = await their_outcomes(run.bench, workload, python=run.python, say=run.say)
     findings.compare(theirs, ideal=ideal, ours=ours)
     chart = scale.chart or run.bench.folder.path / _CHART
     title = f"{scale.updates} updates of {workload.users} users, 50 calls a second allowed"

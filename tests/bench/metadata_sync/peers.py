@@ -17,8 +17,8 @@ _READY_SECONDS = 60.0
 _QUIET_SECONDS = 12.0  # longer than any of them waits before it tries again
 _LONGEST_SECONDS = 2400.0
 
-_CELERY = ("-m", "celery", "-A", "tests.bench.peers.celery_app", "worker", "--pool", "threads")
-_CELERY_WORKER = (*_CELERY, "--concurrency", "8", "--without-gossip", "--without-mingle", "-l", "info")
+_CELERY = ("-m", "celery", "-A", "tests.bench.peers.celery_app", "worker", "--pool", "prefork")
+_CELERY_WORKER = (*_CELERY, "--concurrency", "4", "--without-gossip", "--without-mingle", "-l", "info")
 _TASKIQ_WORKER = ("-m", "taskiq", "worker", "tests.bench.peers.taskiq_app:broker", "--workers", "1")
 
 

@@ -54,6 +54,7 @@ class Tenant:
         self.calls: list[Call] = []
         self._session = session
         self._token = ""
+        self._seen = 0
         self._actions: set[asyncio.Task[int]] = set()
 
     @property
@@ -87,6 +88,11 @@ class Tenant:
     async def forget_faults(self) -> None:
         await self._control("DELETE", "faults")
 
+    async def forget_calls(self) -> None:
+        """Whatever was called until now is of no interest."""
+        self._seen = (await self._control("GET", "log?since=0"))["next"]
+        self.calls.clear()
+
     async def token(self) -> str:
         form = {
             "grant_type": "client_credentials",
@@ -117,10 +123,9 @@ class Tenant:
                 await watching
 
     async def _watch(self, on_call: Callable[[Call], None] | None) -> None:
-        since = 0
         while True:
-            page = await self._control("GET", f"log?since={since}&wait=2&match=^PATCH")
-            since = max(since, page["next"])
+            page = await self._control("GET", f"log?since={self._seen}&wait=2&match=^PATCH")
+            self._seen = max(self._seen, page["next"])
             for entry in page["entries"]:
                 call = _call(entry)
                 self.calls.append(call)

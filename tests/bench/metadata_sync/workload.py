@@ -13,7 +13,6 @@ KEYS = {
     "nickname": ROOT,
     "favourite": USER_METADATA,
 }
-_OFTEN = (8, 8, 2, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +101,25 @@ def user_id(number: int) -> str:
     return f"auth0|{number:06d}"
 
 
-def scattered(*, updates: int, users: int, seconds: float, people: float, seed: int) -> Workload:
-    """Updates of users drawn at random, at random moments; a part of `people` is waited for."""
+def scattered(
+    *, updates: int, users: int, seconds: float, people: float, seed: int, first_user: int = 0
+) -> Workload:
+    """Updates of users drawn at random, at random moments; a part of `people` is waited for.
+
+    One user of ten gets another kind of write than app_metadata.
+    """
     dice = random.Random(seed)  # noqa: S311 - a run that can be repeated
-    keys = tuple(KEYS)
     moments = sorted(dice.random() * seconds for _ in range(updates))
-    drawn = (
-        (at, dice.randrange(users), dice.choices(keys, _OFTEN)[0], dice.random() < people) for at in moments
-    )
+    drawn = []
+    for at in moments:
+        user = first_user + dice.randrange(users)
+        drawn.append((at, user, dice.choice(_keys_of(user)), dice.random() < people))
     return Workload(users=users, updates=tuple(_numbered(drawn)))
+
+
+def _keys_of(user: int) -> tuple[str, ...]:
+    *ours, root, favourite = KEYS
+    return {0: (root,), 10: (favourite,)}.get(user % 20, tuple(ours))
 
 
 def one_each(*, users: int, seconds: float) -> Workload:
