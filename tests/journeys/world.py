@@ -1,7 +1,7 @@
 """A running stack as a test sees it: people, browsers, the tenant as a witness, rows and log lines."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,11 +59,15 @@ class World:
             restart(stack, "gateway")
 
     @asynccontextmanager
-    async def other_tenant(self, **settings: str) -> AsyncIterator[None]:
+    async def other_tenant(
+        self, action_settings: Mapping[str, str] | None = None, /, **settings: str
+    ) -> AsyncIterator[None]:
         """A tenant that makes other choices where Auth0's are not known; it knows nobody at first."""
         file = self.stack._emulator_file
         before = file.read_text()
-        file.write_text(before + yaml.safe_dump({"settings": settings}))
+        tenant = yaml.safe_load(before) | {"settings": settings}
+        tenant["actions"][0]["secrets"].update(action_settings or {})
+        file.write_text(yaml.safe_dump(tenant))
         restart(self.stack, "tenant", "app")
         try:
             yield
