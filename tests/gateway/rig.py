@@ -85,7 +85,7 @@ class Rig:
         self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
         self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens", "pages"})
         self.logins = Logins(database=database, relay=self._relay, bell=self.bell)
-        self.steps = create_steps(settings, clock=clock)
+        self.steps = create_steps(settings, database=database, tenants=self.tenants, clock=clock)
         self.planner = Planner(steps=self.steps, clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)

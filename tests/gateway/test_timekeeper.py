@@ -26,7 +26,8 @@ def set_policy(rig: Rig, policy: str, **changes: Any) -> None:
 
 
 async def judged(rig: Rig, browser: Browser) -> str:
-    """A login that waits for its metadata."""
+    """A login that waits for its metadata, in a browser that has earned nothing yet."""
+    browser.forget_cookies()
     login = await browser.begin(redirect(rig.clock))
     await browser.press(login, "idproof/submit", mrz=Zone().text())
     await rig.outcomes.handle(await rig.verdict(login))

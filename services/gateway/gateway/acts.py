@@ -11,7 +11,7 @@ from gateway.login import Login
 from gateway.logins import Change, Logins
 from gateway.owner import Visit, require_own
 from gateway.planner import Planner
-from gateway.steps.port import Conclude, Decision, GatewayStep, Stay, StepChange, StepPage, Submit
+from gateway.steps.port import Conclude, Decision, GatewayStep, Stay, StepChange, StepFile, StepPage, Submit
 from gateway.transaction import STOPPED, Transaction
 
 log = structlog.stdlib.get_logger()
@@ -51,11 +51,11 @@ class Acts:
 
     async def press(
         self, visit: Visit, step: GatewayStep, *, act: str, form: Mapping[str, str]
-    ) -> StepPage | None:
-        """A button of a step: a page where there is something to say about what was typed, else None."""
+    ) -> StepPage | StepFile | None:
+        """A button of a step: a page or a file to be shown, else None."""
         visit.login.transaction.require_at(step.name)
         reaction = await step.act(act, visit, form)
-        if isinstance(reaction, StepPage):
+        if isinstance(reaction, StepPage | StepFile):
             return reaction
         return await self._decide(visit, step, reaction)
 

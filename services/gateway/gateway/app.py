@@ -32,6 +32,7 @@ from gateway.settings import Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.port import StepBook
+from gateway.steps.terms.step import TermsStep
 from gateway.timekeeper import Timekeeper
 from gateway.views import Views
 from gateway.visits import Doorkeeper
@@ -61,12 +62,15 @@ def create_app(
     return app
 
 
-def create_steps(settings: Settings, *, clock: Clock) -> StepBook:
+def create_steps(
+    settings: Settings, *, database: Database, tenants: TenantsWatcher, clock: Clock
+) -> StepBook:
     """Every kind of step that this release has."""
     vault = Vault(settings.data_keys)
     attempts = Attempts(cookie_key=settings.cookie_keys[0])
     return StepBook(
-        IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock)
+        TermsStep(database=database, tenants=tenants, clock=clock),
+        IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock),
     )
 
 
@@ -118,7 +122,7 @@ async def serve(settings: Settings) -> None:
         )
         database, relay = connections.database, connections.relay
         logins = Logins(database=database, relay=relay, bell=bell)
-        steps = create_steps(settings, clock=clock)
+        steps = create_steps(settings, database=database, tenants=tenants, clock=clock)
         planner = Planner(steps=steps, clock=clock)
         outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
         consumer = connections.consumer(QUEUE, handle=outcomes.handle)

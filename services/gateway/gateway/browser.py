@@ -1,5 +1,7 @@
 """What ties a browser to a login: a signed cookie per login, and a CSRF token made from it.
 
+A browser also has one long-lived cookie, `<secret>.<mac>`, whose hash goes with every result that it earned.
+
 The cookie `__Host-ws-<first 12 of the id>` is `<issued>.<secret>.<mac>`. Its arrival proves nothing but that
 this browser was here; the click on the start page binds the login to the SHA-256 of the secret.
 """
@@ -14,8 +16,11 @@ from dataclasses import dataclass, field
 
 COOKIE_PREFIX = "__Host-ws-"
 MAX_AGE_SECONDS = 2 * 60 * 60
+DEVICE_COOKIE = "__Host-ws-device"
+DEVICE_MAX_AGE_SECONDS = 400 * 24 * 60 * 60  # the longest that browsers keep
 MAX_COOKIES = 8  # so that a browser's headers stay under what servers accept
 _NAME = re.compile(re.escape(COOKIE_PREFIX) + r"[A-Za-z0-9_-]{12}")
+_DEVICE = re.compile(r"([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})")
 _COOKIE = re.compile(r"([0-9]{1,12})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})")
 
 
@@ -31,6 +36,18 @@ class BrowserCookie:
     def browser(self) -> bytes:
         """What a claimed login stores."""
         return hashlib.sha256(self.secret.encode()).digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceCookie:
+    """A browser's long-lived cookie: what is earned in it may be taken over by its next login."""
+
+    value: str = field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """What is stored beside a result."""
+        return hashlib.sha256(self.value.partition(".")[0].encode()).digest()
 
 
 class BrowserCookies:
@@ -57,6 +74,14 @@ class BrowserCookies:
         if not self._is_ours(f"cookie|{transaction_id}|{issued}|{secret}", mac):
             return None
         return BrowserCookie(name=name, value=found.string, secret=secret)
+
+    def device(self, cookies: Mapping[str, str]) -> DeviceCookie:
+        """The browser's own long-lived cookie, or a fresh one where it has none that we issued."""
+        found = _DEVICE.fullmatch(cookies.get(DEVICE_COOKIE, ""))
+        if found is not None and self._is_ours(f"device|{found[1]}", found[2]):
+            return DeviceCookie(value=found.string)
+        secret = _text(os.urandom(32))
+        return DeviceCookie(value=f"{secret}.{self._mac(self._keys[0], f'device|{secret}')}")
 
     def csrf_token(self, transaction_id: str, cookie: BrowserCookie) -> str:
         return self._mac(self._keys[0], f"csrf|{transaction_id}|{cookie.secret}")

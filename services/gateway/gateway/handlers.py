@@ -10,7 +10,14 @@ from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.vault import Vault
 from gateway.acts import Acts
-from gateway.browser import MAX_AGE_SECONDS, BrowserCookie, BrowserCookies, surplus
+from gateway.browser import (
+    DEVICE_COOKIE,
+    DEVICE_MAX_AGE_SECONDS,
+    MAX_AGE_SECONDS,
+    BrowserCookie,
+    BrowserCookies,
+    surplus,
+)
 from gateway.errors import (
     BadRequestError,
     ForbiddenError,
@@ -27,7 +34,7 @@ from gateway.owner import Visit, is_claimable_by
 from gateway.pages import PAGE, render
 from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
-from gateway.steps.port import GatewayStep, StepBook, StepPage
+from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
 from gateway.texts import Text
 from gateway.transaction import Status
 from gateway.views import Views
@@ -142,7 +149,17 @@ class Handlers:
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
-        response = await self._act(visit, Status.OPENED, self._acts.claim(visit))
+        device = self._cookies.device(request.cookies)
+        claim = self._acts.claim(visit, device=device.digest)
+        response = await self._act(visit, Status.OPENED, claim)
+        response.set_cookie(
+            DEVICE_COOKIE,
+            device.value,
+            max_age=DEVICE_MAX_AGE_SECONDS,
+            secure=True,
+            httponly=True,
+            samesite="Lax",
+        )
         # The slow answer to a second tab's arrival may have replaced it since the click.
         _set_cookie(response, visit.cookie)
         return response
@@ -158,6 +175,10 @@ class Handlers:
             page = await self._acts.press(visit, step, act=request.match_info["act"], form=typed)
         except TransitionError:
             return _elsewhere(visit, Status.WORKING)
+        if isinstance(page, StepFile):
+            disposition = f'attachment; filename="{page.name}"'
+            headers = {"Content-Disposition": disposition}
+            return web.Response(body=page.content, content_type=page.content_type, headers=headers)
         return _see(visit.login.id) if page is None else self._step_page(visit, request, page)
 
     def _pressed(self, visit: Visit, request: web.Request) -> GatewayStep:

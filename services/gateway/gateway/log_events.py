@@ -58,6 +58,7 @@ EVENTS = (
     Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
     Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),
     Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
+    Event("step.taken_over", "info", ("step",), "The same browser has passed the step in an earlier login."),
     Event(
         "step.concluded",
         "info",

@@ -79,9 +79,9 @@ class Outcomes:
         conclusion = idproof.conclusion_of(event, login.settings)
         if not step.is_concluded:
             return await self._planner.go_on(connection, login, noted.decide(step.name, conclusion))
-        await self._tell_late(
-            connection, login, replace(step, status=conclusion.status, conclusion=conclusion)
-        )
+        late = step.end(conclusion)
+        await self._tell_late(connection, login, late)
+        await self._planner.keep(connection, transaction, late)
         return noted
 
     async def _tell_late(self, connection: Connection, login: Login, step: Step) -> None:

@@ -10,10 +10,11 @@ from gateway.login import Login
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A browser that may see this login, or might when it was let in."""
+    """A browser that may see this login, or might when it was let in; `language` is what it reads."""
 
     login: Login
     cookie: BrowserCookie
+    language: str = "en"
 
 
 def is_claimable_by(login: Login, cookie: BrowserCookie) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+
 from common import outbox
 from common.clock import Clock
 from common.db import Connection
@@ -13,11 +15,15 @@ from gateway.steps.port import StepBook
 from gateway.transaction import (
     EARLIER_STEP,
     LAST_CALL,
+    Conclusion,
     MetadataOutcome,
+    Step,
     StepStatus,
     Transaction,
     WaitingFor,
 )
+
+log = structlog.stdlib.get_logger()
 
 
 class Planner:
@@ -33,21 +39,53 @@ class Planner:
 
     async def go_on(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
         """To the next step that somebody must do; after the last one, have the results written."""
+        await self._keep(connection, was=login.transaction, now=transaction)
         while (step := transaction.current_step) is not None:
             if transaction.is_lost:
                 transaction = transaction.end_early(at=self._clock.now(), reason=EARLIER_STEP)
                 continue
             here = replace(login, transaction=transaction)
-            known = await self._steps.of(step.name).enter(connection, here)
+            known = await self._known(connection, here, step)
             if known is None:
                 return transaction.ask(step.name) if step.status is StepStatus.DUE else transaction
             transaction = transaction.conclude(step.name, known)
         return await self._settle(connection, login, transaction)
 
+    async def _known(self, connection: Connection, login: Login, step: Step) -> Conclusion | None:
+        """How the step ends without asking anybody: by what this browser has earned, or by its own rules."""
+        kind, device = self._steps.of(step.name), login.transaction.device
+        if kind.takes_over and not step.requested and device is not None:
+            earned = await store.kept_result(connection, login.transaction, step, device=device)
+            if earned is not None and (earned.until is None or earned.until > self._clock.now()):
+                log.info("step.taken_over", step=step.name)
+                return earned
+        return await kind.enter(connection, login)
+
+    async def _keep(self, connection: Connection, *, was: Transaction, now: Transaction) -> None:
+        """Keep what has just passed for the next login in this browser; forget what was taken back."""
+        for before, step in zip(was.steps, now.steps, strict=True):
+            if step.conclusion is None or before.is_concluded:
+                continue
+            if step.conclusion.takes_back is not None:
+                await store.drop_results(connection, now, step=step.name)
+            await self.keep(connection, now, step)
+
+    async def keep(self, connection: Connection, transaction: Transaction, step: Step) -> None:
+        """Keep one step that has passed, where its kind may be taken over."""
+        passed = step.status is StepStatus.PASSED and self._steps.of(step.name).takes_over
+        if passed and transaction.device is not None and step.conclusion is not None:
+            earned = replace(step.conclusion, takes_back=None)
+            await store.keep_result(
+                connection, transaction, step, conclusion=earned, device=transaction.device
+            )
+
     async def _settle(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
         now = self._clock.now()
         rev = await store.next_rev(connection, tenant=transaction.tenant, subject=transaction.subject)
         settled = transaction.settle(rev=rev, until=_wait_until(login, now))
+        for step in settled.steps:
+            if step.status is StepStatus.PASSED:
+                await store.note_answer(connection, settled, step=step.name)
         if settled.waiting_for is not WaitingFor.METADATA:
             return settled
         if login.settings.metadata.policy == "action":

@@ -44,7 +44,7 @@ class Doorkeeper:
         require_own(login, cookie)
         if login.transaction.status is Status.EXPIRED or self._clock.now() >= login.transaction.deadline:
             raise GoneError("expired", login_url=login.login_url)
-        return Visit(login=login, cookie=cookie)
+        return Visit(login=login, cookie=cookie, language=request[PAGE].language.tag)
 
     async def admit_form(self, request: web.Request) -> tuple[Visit, dict[str, str]]:
         """The visit and the fields of a POST from a page of ours.

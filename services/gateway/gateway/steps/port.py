@@ -8,7 +8,7 @@ in one transaction with whatever the step wrote.
 |---|---|---|
 | the step becomes current | `enter` | a conclusion (nothing to ask), or None: the person is asked |
 | its page is shown | `page` | a template with values |
-| a button was pressed | `act` | a page again, or a change to be made |
+| a button was pressed | `act` | a page again, a file, or a change to be made |
 | the change is made | the change | `Conclude`, `Submit`, `Stay`, or a page again |
 | the login goes back | `ending` | what the last page says about it |
 """
@@ -34,6 +34,15 @@ class StepPage:
     template: str
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     status: HTTPStatus = HTTPStatus.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFile:
+    """A file to keep; the page stays where it is."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +88,19 @@ class GatewayStep(Protocol):
     def acts(self) -> frozenset[str]:
         """The buttons of its pages: `POST /t/{id}/{name}/{act}`."""
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether a passed result counts in the next login of the same browser."""
+
     async def enter(self, connection: Connection, login: Login, /) -> Conclusion | None:
         """The step becomes current, in the transaction of that change: nothing slow here."""
 
     async def page(self, connection: Connection, visit: Visit, /) -> StepPage:
         """The page of the step while it is current; changes nothing."""
 
-    async def act(self, name: str, visit: Visit, form: Mapping[str, str], /) -> StepPage | StepChange:
+    async def act(
+        self, name: str, visit: Visit, form: Mapping[str, str], /
+    ) -> StepPage | StepFile | StepChange:
         """A button of its page was pressed, outside of any transaction: here is time for a call.
 
         The login was at this step a moment ago. `form` has each field once, without the CSRF token.

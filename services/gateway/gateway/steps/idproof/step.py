@@ -41,6 +41,7 @@ class IdproofStep:
 
     name = rules.NAME
     acts = frozenset({"submit", "decline"})
+    takes_over = True
 
     def __init__(self, *, attempts: Attempts, vault: Vault, sealer: Sealer, clock: Clock) -> None:
         self._attempts = attempts

@@ -1,0 +1,232 @@
+"""Terms and consents in the browser: accept what is mandatory, choose the rest, look at it again later.
+
+In a login that asked for this step (`requested`) the person sees what they have accepted, may take any of it
+back, and gets their receipts.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from common.clock import Clock
+from common.db import Connection, Database
+from common.tenants_watcher import TenantsWatcher
+from gateway import store as logins_store
+from gateway.errors import BadRequestError, MisconfiguredError, NotFoundError
+from gateway.login import Login
+from gateway.owner import Visit
+from gateway.steps.port import Conclude, Decision, Ending, StepChange, StepFile, StepPage, declined
+from gateway.steps.terms import rules, store
+from gateway.steps.terms.receipt import receipt_of
+from gateway.steps.terms.rules import Answer, Offer, Said, Word
+from gateway.texts import Text, text
+from gateway.transaction import Conclusion, Step, StepStatus
+
+
+class TermsStep:
+    """One page with every document; its form names the texts that it showed."""
+
+    name = rules.NAME
+    acts = frozenset({"submit", "decline", "receipt", "record"})
+    takes_over = True
+
+    def __init__(self, *, database: Database, tenants: TenantsWatcher, clock: Clock) -> None:
+        self._database = database
+        self._tenants = tenants
+        self._clock = clock
+
+    async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
+        """Keep the texts that this login shows: the file may have others by tomorrow."""
+        newest = self._tenants.current.get(login.transaction.tenant)
+        terms = newest.steps.terms if newest else None
+        for document in terms.documents if terms else ():
+            for shown in document.languages.values():
+                if shown.text is not None:
+                    await store.keep_text(
+                        connection, tenant=login.transaction.tenant, digest=shown.digest, content=shown.text
+                    )
+        return None
+
+    async def page(self, connection: Connection, visit: Visit) -> StepPage:
+        return await self._form(connection, visit)
+
+    async def act(self, name: str, visit: Visit, form: Mapping[str, str]) -> StepPage | StepFile | StepChange:
+        match name:
+            case "submit":
+                return await self._submit(visit, form)
+            case "decline":
+                return self._decline
+            case "receipt":
+                return await self._file(visit, form, record=False)
+            case _:
+                return await self._file(visit, form, record=True)
+
+    def ending(self, step: Step) -> Ending:
+        reason = step.conclusion.reason if step.conclusion else None
+        known = reason if reason in ("withdrawn", "declined_by_person") else None
+        texts = (text(f"terms.reason.{known}"),) if known else ()
+        return Ending(title=text(f"terms.ending.{_told(step)}"), texts=texts)
+
+    async def _decline(self, _connection: Connection, _login: Login) -> Decision:
+        return Conclude(conclusion=declined(self._clock.now()))
+
+    async def _submit(self, visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
+        if not rules.fits(form, rules.rules_of(visit.login.settings)):
+            async with self._database.connection() as connection:
+                return await self._form(
+                    connection, visit, status=HTTPStatus.CONFLICT, problems=(text("terms.other_version"),)
+                )
+
+        async def change(connection: Connection, login: Login) -> Decision:
+            return await self._answered(connection, login, visit, form)
+
+        return change
+
+    async def _answered(
+        self, connection: Connection, login: Login, visit: Visit, form: Mapping[str, str]
+    ) -> Decision:
+        terms, now = rules.rules_of(login.settings), self._clock.now()
+        requested = login.transaction.require_at(self.name).requested
+        history = await store.history(connection, login)
+        offers = rules.with_languages(rules.offers_of(terms, history, language=visit.language, now=now), form)
+        answer = rules.answer_of(form, offers, requested=requested)
+        missing = rules.missing(answer, offers)
+        if missing and not requested:
+            problems = tuple(
+                (f"accept-{offer.document.id}", text("terms.missing", title=offer.text.title))
+                for offer in offers
+                if offer.document.id in missing
+            )
+            return await self._form(
+                connection, visit, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY, problems=problems
+            )
+        reference = await self._keep(connection, login, answer, history)
+        takes_back = await self._answered_before(connection, login) if requested else None
+        if missing:
+            conclusion = rules.withdrawn(answer, offers, now=now, reference=reference, takes_back=takes_back)
+        else:
+            conclusion = rules.conclusion_of(
+                answer, offers, terms, now=now, reference=reference, takes_back=takes_back
+            )
+        return Conclude(conclusion=conclusion)
+
+    async def _answered_before(self, connection: Connection, login: Login) -> str | None:
+        transaction = login.transaction
+        return await logins_store.last_answer(
+            connection, tenant=transaction.tenant, subject=transaction.subject, step=self.name
+        )
+
+    async def _keep(
+        self, connection: Connection, login: Login, answer: Answer, history: Sequence[Said]
+    ) -> str | None:
+        """Keep what is new with its receipt; returns the receipt that tells of the newest."""
+        if not answer.words:
+            return history[0].receipt if history else None
+        now = self._clock.now()
+        receipt = receipt_of(
+            login, answer.words, rules.rules_of(login.settings), identifier=uuid.uuid4().hex, now=now
+        )
+        await store.insert_receipt(connection, login, receipt, at=now)
+        await store.insert_consents(connection, login, answer.words, receipt=receipt.id)
+        return receipt.id
+
+    async def _file(self, visit: Visit, form: Mapping[str, str], *, record: bool) -> StepFile:
+        identifier = form.get("id", "")
+        if not identifier or form.keys() != {"id"}:
+            raise BadRequestError("terms_field")
+        async with self._database.connection() as connection:
+            found = await store.receipt(
+                connection, visit.login, identifier=identifier, form="record" if record else "receipt"
+            )
+        if found is None:
+            raise NotFoundError("unknown_receipt")
+        return StepFile(
+            name=f"consent-{'record' if record else 'receipt'}-{identifier}.json",
+            content_type="application/json",
+            content=json.dumps(found, indent=2, ensure_ascii=False).encode(),
+        )
+
+    async def _form(
+        self,
+        connection: Connection,
+        visit: Visit,
+        *,
+        form: Mapping[str, str] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        problems: tuple[Text | tuple[str, Text], ...] = (),
+    ) -> StepPage:
+        login = visit.login
+        terms = rules.rules_of(login.settings)
+        step = login.transaction.step(self.name)
+        history = await store.history(connection, login)
+        offers = rules.offers_of(terms, history, language=visit.language, now=self._clock.now())
+        contents = await store.texts(
+            connection,
+            tenant=login.transaction.tenant,
+            digests=[offer.text.digest for offer in offers if offer.text.link is None],
+        )
+        documents = [
+            _shown(offer, contents, login, ticked=_ticked(offer, form, requested=step.requested))
+            for offer in offers
+        ]
+        return StepPage(
+            template="terms/documents",
+            values={
+                "documents": documents,
+                "shown": ",".join(offer.listed for offer in offers),
+                "problems": problems,
+                "requested": step.requested,
+                "receipts": _receipts(history) if step.requested else [],
+            },
+            status=status,
+        )
+
+
+def _told(step: Step) -> StepStatus | str:
+    ended = step.conclusion
+    return "withdrawn" if ended and ended.reason == "withdrawn" else step.status
+
+
+def _ticked(offer: Offer, form: Mapping[str, str] | None, *, requested: bool) -> bool:
+    """As the form had it; else what stands, but nobody accepts something mandatory anew without a tick."""
+    if form is not None:
+        return rules.is_ticked(offer, form)
+    return offer.is_standing and (requested or not offer.document.mandatory)
+
+
+def _shown(offer: Offer, contents: Mapping[str, str], login: Login, *, ticked: bool) -> dict[str, Any]:
+    content = contents.get(offer.text.digest)
+    if content is None and offer.text.link is None:
+        raise MisconfiguredError("document_text", login_url=login.login_url)
+    return {
+        "id": offer.document.id,
+        "version": offer.document.version,
+        "mandatory": offer.document.mandatory,
+        "language": offer.language,
+        "title": offer.text.title,
+        "link": offer.text.link,
+        "paragraphs": [part for part in (content or "").split("\n\n") if part.strip()],
+        "changes": [change.text for change in offer.changes],
+        "purposes": [purpose.purpose for purpose in offer.document.purposes],
+        "accepted_at": offer.last.at if offer.last and offer.is_standing else None,
+        "withdrawn_at": offer.last.at if offer.last and _is_withdrawn(offer.last) else None,
+        "ticked": ticked,
+    }
+
+
+def _is_withdrawn(said: Said) -> bool:
+    return said.consent.word is Word.WITHDRAWN
+
+
+def _receipts(history: Sequence[Said]) -> list[dict[str, Any]]:
+    """What the person has said, by receipt, the newest first."""
+    receipts: dict[str, dict[str, Any]] = {}
+    for said in history:
+        of_receipt = receipts.setdefault(said.receipt, {"id": said.receipt, "at": said.at, "words": []})
+        consent = said.consent
+        of_receipt["words"].append(
+            text(f"terms.history.{consent.word}", title=consent.title, version=consent.version)
+        )
+    return list(receipts.values())
