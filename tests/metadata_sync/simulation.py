@@ -23,7 +23,7 @@ from metadata_sync.due import Timing
 from metadata_sync.ends import End, budget_after, state_after
 from metadata_sync.errors import EndNotSeenError, NotSentError, RateLimitedError, RootSyncedError
 from metadata_sync.kinds import key_of, kind_and_name
-from metadata_sync.limiter import Budget, Denied, charge, charge_of, ended, fresh_budget, limit_of
+from metadata_sync.limiter import Budget, Denied, charge, charge_of, ended, fresh_budget, limit_of, wanted
 from metadata_sync.management import Accepted
 from metadata_sync.rate_headers import RateHeaders
 from metadata_sync.state import Answer, Request, Requester, UserState
@@ -57,7 +57,7 @@ class Call:
     replica: int
     lease: int
     number: int
-    waiting: bool
+    is_followed: bool
     patch: Patch
 
 
@@ -225,8 +225,11 @@ class World:
             self._save(user, row, state)
             return 0
         waiting = row.state.is_waited_for
-        charged = charge(budget, charge_of(waiting=waiting), limit=limit, now=self.now)
+        charged = charge(
+            budget, charge_of(waiting=waiting, is_followed=state.ends_a_wait), limit=limit, now=self.now
+        )
         if isinstance(charged, Denied):
+            self.budgets[tenant] = wanted(budget, charged, now=self.now) if waiting else budget
             return max(charged.seconds, 0.001)
         self.budgets[tenant] = charged
         row.state, row.lease, row.wake_at = state, row.lease + 1, self.now + LEASE_SECONDS
@@ -237,7 +240,7 @@ class World:
             replica=replica,
             lease=row.lease,
             number=charged.charged,
-            waiting=waiting,
+            is_followed=waiting and state.ends_a_wait,
             patch=patch,
         )
         self._send(call, life=self.lives[replica])
@@ -276,7 +279,7 @@ class World:
         if life is not None:
             end = _end(taken=taken, synced=synced, headers=headers)
             self._in(self.random.uniform(0.005, 0.03), "end", (call, life, end))
-            if taken and call.waiting and not synced:
+            if taken and call.is_followed and not synced:
                 self._in(self.random.uniform(0.1, 0.5), "act", call.user[0])
 
     def _act(self, name: str) -> None:

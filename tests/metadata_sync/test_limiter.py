@@ -17,9 +17,12 @@ from metadata_sync.limiter import (
     doubted,
     ended,
     fitting,
+    followed,
     fresh_budget,
     limit_of,
+    not_followed,
     paused,
+    wanted,
 )
 from metadata_sync.rate_headers import RateHeaders
 
@@ -257,3 +260,34 @@ def test_refused_credentials_are_probed_one_at_a_time() -> None:
     assert again.pause is not None
     assert again.pause.until == NOON + 3 + 4
     assert accepted(probing, now=NOON + 3).pause is None
+
+
+def test_the_actions_write_is_reserved_until_it_may_have_happened() -> None:
+    """On the free plan the second request of a waiting update stays there during the call and after it."""
+    budget = _charged(_full(FREE), limit=FREE, waiting=True)
+    assert _denied(budget, limit=FREE, waiting=False) > 0
+    budget = followed(_told(budget, plan=FREE, limit=2, remaining=1), number=1, now=NOON)
+    assert _denied(budget, limit=FREE, waiting=False, now=NOON + 0.5) > 0
+
+
+def test_what_no_action_follows_is_given_back() -> None:
+    """A waiting update that was not written leaves the second request to others, and its share too."""
+    budget = not_followed(_charged(_full(), waiting=True), number=1)
+    assert budget.promises == ()
+    assert budget.levels[0].share == _full().levels[0].share - 1
+
+
+def test_a_call_that_ends_nobodys_waiting_costs_one() -> None:
+    """Of several kinds that one person waits for, the Action's write follows the last."""
+    budget = charge(_full(), charge_of(waiting=True, is_followed=False), limit=ENTERPRISE, now=NOON)
+    assert isinstance(budget, Budget)
+    assert budget.levels[0].share == _full().levels[0].share - 1
+
+
+def test_a_denied_person_is_next() -> None:
+    """The background steps back for whoever was denied, whichever replica asks first, but for its tenth."""
+    budget = wanted(_full(), Denied(seconds=0.5), now=NOON)
+    hurried = replace(budget, levels=tuple(replace(level, owed=0.5) for level in budget.levels))
+    assert _denied(hurried, waiting=False) == pytest.approx(0.6)
+    _charged(budget, waiting=False)
+    _charged(hurried, waiting=True)

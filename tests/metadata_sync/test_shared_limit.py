@@ -19,9 +19,12 @@ from metadata_sync.limiter import (
     charge_of,
     corrected,
     ended,
+    followed,
     fresh_budget,
     limit_of,
+    not_followed,
     paused,
+    wanted,
 )
 from metadata_sync.rate_headers import RateHeaders
 from tests.metadata_sync.simulated_bucket import SimulatedBucket
@@ -77,6 +80,7 @@ class Sharing:
     def _wait(self, since: float) -> None:
         charged = charge(self.budget, charge_of(waiting=True), limit=self.limit, now=self.now)
         if isinstance(charged, Denied):
+            self.budget = wanted(self.budget, charged, now=self.now)
             self._in(max(charged.seconds, 0.001), "wait", since)
         else:
             self.waited.append(self.now - since)
@@ -109,8 +113,9 @@ class Sharing:
         number, taken, headers = detail
         budget = corrected(ended(self.budget), headers, number=number, limit=self.limit, now=self.now)
         if taken:
-            self.budget = accepted(budget, now=self.now)
+            self.budget = followed(accepted(budget, now=self.now), number=number, now=self.now)
         else:
+            budget = not_followed(budget, number=number)
             self.budget = paused(budget, PauseReason.RATE_LIMITED, headers=headers, now=self.now)
 
 

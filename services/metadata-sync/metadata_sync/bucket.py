@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 WINDOW_SECONDS = 1.0
 KEPT_FOR_PEOPLE = 0.25
 TWO_PEOPLE = 4.0
+TWO_CALLS = 2
 KEPT_FOR_BACKGROUND = 0.1
 MOST_OWED = 2.0
 DRIFT_SECONDS = 10.0
@@ -29,8 +30,6 @@ TRAVEL_SECONDS = 0.02
 RISES = 0.1
 SENT_UNPROVED = 0.1
 PROOF_SECONDS = 0.02
-PROMISE_SECONDS = 1.0
-FADED = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +50,11 @@ class Rule:
         return max(self.our_burst * KEPT_FOR_PEOPLE, min(TWO_PEOPLE, self.our_burst / 2))
 
     @property
+    def left_to_people(self) -> int:
+        """What the background leaves there: a person's write and the Action's, where the plan has room."""
+        return TWO_CALLS if self.burst >= 2 * TWO_CALLS else 0
+
+    @property
     def our_rate(self) -> float:
         return self.per_second * (1 - self.reserve)
 
@@ -59,8 +63,7 @@ class Rule:
 class Level:
     """How full it is at `at`.
 
-    `owed`: what people leave to the background. `promised`: requests that stay there for the Actions' writes
-    that follow ours; they fade. `refill_at`: when `there` certainly grows next. `window`: the
+    `owed`: what people leave to the background. `refill_at`: when `there` certainly grows next. `window`: the
     `x-ratelimit-reset` for which a response has proved `there`, at `heard_at`. `size`: the bucket's size as
     the tenant says, where that is less than the rule's.
     """
@@ -70,7 +73,6 @@ class Level:
     there: float
     refill_at: float
     owed: float = 0.0
-    promised: float = 0.0
     window: float | None = None
     heard_at: float | None = None
     drift: float = 0.0
@@ -106,7 +108,6 @@ def flowed(level: Level, *, rule: Rule, now: float) -> Level:
     level = replace(
         level,
         at=now,
-        promised=level.promised * math.exp(-elapsed / PROMISE_SECONDS),
         share=min(rule.our_burst, level.share + elapsed * rule.our_rate),
         owed=min(MOST_OWED, level.owed + elapsed * rule.our_rate * KEPT_FOR_BACKGROUND),
     )
@@ -130,16 +131,15 @@ def taken(level: Level, *, cost: int, waiting: bool) -> Level:
         share=level.share - cost,
         there=level.there - 1,
         owed=owed,
-        promised=level.promised + cost - 1,
         unproven=level.unproven + (level.window is None),
     )
 
 
-def seconds_until_enough(level: Level, *, rule: Rule, waiting: bool) -> float:
-    """0 if a request may be sent now."""
+def seconds_until_enough(level: Level, *, rule: Rule, waiting: bool, reserved: int) -> float:
+    """0 if a request may be sent now that leaves `reserved` others there for the Actions' writes."""
     rule = _as_small(rule, level)
     share = _until_shared(level, rule, waiting=waiting)
-    return max(share, _until_there(level, rule, waiting=waiting))
+    return max(share, _until_there(level, rule, waiting=waiting, reserved=reserved))
 
 
 def _until_shared(level: Level, rule: Rule, *, waiting: bool) -> float:
@@ -153,15 +153,16 @@ def _until_shared(level: Level, rule: Rule, *, waiting: bool) -> float:
     return max(0.0, seconds)
 
 
-def _until_there(level: Level, rule: Rule, *, waiting: bool) -> float:
-    promised = min(math.ceil(level.promised - FADED), rule.burst - 1)
-    left = promised if waiting else max(promised, _left_to_others(level, rule))
+def _until_there(level: Level, rule: Rule, *, waiting: bool, reserved: int) -> float:
+    # A plan may be smaller than what should stay; then a full bucket is enough.
+    reserved = min(reserved, math.ceil(rule.burst) - 1)
+    left = reserved if waiting else max(reserved, rule.left_to_people, _left_to_others(level, rule))
     lacking = 1 + left - level.there
     if lacking <= 0:
         return _until_proved(level, rule, waiting=waiting)
     refill = level.refill_at - level.at
     # While nobody sends, what others will need until the refill shrinks too.
-    return refill if left == promised else min(refill, max(lacking / _rate_of_others(level, rule), 0.01))
+    return refill if left == reserved else min(refill, max(lacking / _rate_of_others(level, rule), 0.01))
 
 
 def _until_proved(level: Level, rule: Rule, *, waiting: bool) -> float:
@@ -221,6 +222,11 @@ def corrected(level: Level, told: Told, *, now: float) -> Level:
 def lowered(level: Level, told: Told) -> Level:
     """Numbers of another bucket, perhaps: believe them where they say less."""
     return replace(heard(level), there=min(level.there, max(0.0, told.remaining - told.later)))
+
+
+def taken_by_action(level: Level) -> Level:
+    """An Action's write may have taken one, until a response or a refill shows how many are there."""
+    return replace(level, there=max(0.0, level.there - 1))
 
 
 def heard(level: Level) -> Level:

@@ -19,6 +19,7 @@ from metadata_sync.limiter import (
     fitting,
     fresh_budget,
     limit_of,
+    wanted,
 )
 
 log = structlog.stdlib.get_logger()
@@ -30,6 +31,9 @@ async def charge_call(connection: Connection, cost: Charge, *, tenant: Tenant, n
     charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
     if isinstance(charged, Budget):
         await store.save_budget(connection, charged, domain=tenant.management.domain)
+    elif cost.waiting:
+        domain = tenant.management.domain
+        await store.save_budget(connection, wanted(budget, charged, now=now), domain=domain)
     return charged
 
 

@@ -12,7 +12,17 @@ from metadata_sync.errors import (
     RefusedError,
     RootSyncedError,
 )
-from metadata_sync.limiter import Budget, Limit, PauseReason, accepted, corrected, ended, paused
+from metadata_sync.limiter import (
+    Budget,
+    Limit,
+    PauseReason,
+    accepted,
+    corrected,
+    ended,
+    followed,
+    not_followed,
+    paused,
+)
 from metadata_sync.management import Accepted
 from metadata_sync.state import UserState
 
@@ -41,6 +51,10 @@ def state_after(end: End, state: UserState, *, now: datetime, jitter: float) -> 
 def budget_after(end: End, budget: Budget, *, number: int, limit: Limit, now: float) -> Budget:
     """The domain's budget when the call that was charged as `number` ended so."""
     budget = ended(budget, sent=end.sent)
+    if isinstance(end, Accepted):
+        budget = followed(budget, number=number, now=now)
+    else:
+        budget = not_followed(budget, number=number)
     if end.headers:
         budget = corrected(budget, end.headers, number=number, limit=limit, now=now)
     match end:

@@ -221,6 +221,7 @@ def _request(message: UpdateMetadata, desired: Desired) -> Request:
         requester=Requester(
             traceparent=message.traceparent,
             waiting=message.waiting,
+            deadline=message.deadline,
             keys={key: wish.rev for key, wish in desired.items()},
         ),
         desired=desired,

@@ -18,6 +18,17 @@ FIRST_PROBE_SECONDS = 2.0
 LONGEST_PROBE_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 300.0
 ASK_AGAIN_SECONDS = 0.05
+# From our 200 to the Action's own write: the answer to the gateway, the browser's way back, the Action. A
+# little less than a refill apart, so that on the smallest plan each refill serves one person; longer as long
+# as few responses have told when the tenant refills.
+PROMISE_SECONDS = 0.9
+FIRST_PROMISE_SECONDS = 1.2
+FIRST_CALLS = 8
+# A call whose end nobody records keeps its promise as long as a lease (leases.py) and that.
+LONGEST_PROMISE_SECONDS = 6.0
+MOST_PROMISES = 64
+# How long after what a denied person was told to wait for the background still steps back.
+GRACE_SECONDS = 0.1
 # The Date header has whole seconds: how late it is tells the clocks apart, and the least late tells best.
 SKEW_FORGOTTEN_PER_SECOND = 0.01
 
@@ -47,6 +58,14 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Promise:
+    """One request stays there for the Action's write that follows the call `number`, until it may be over."""
+
+    number: int
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Budget:
     """What is known of a domain.
 
@@ -61,11 +80,13 @@ class Budget:
     heard_at: float | None = None
     skew: float | None = None
     pause: Pause | None = None
+    promises: tuple[Promise, ...] = ()
+    wanted_until: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Charge:
-    """What one write costs: a waiting one two, for the Action's own write follows it at once."""
+    """What one call costs: two if it ends a person's waiting, for the Action's own write follows at once."""
 
     cost: int
     waiting: bool
@@ -86,8 +107,9 @@ def limit_of(*buckets: tuple[float, float], reserve: float) -> Limit:
     return Limit(rules=tuple(Rule(burst=b, per_second=s, reserve=reserve) for b, s in buckets))
 
 
-def charge_of(*, waiting: bool) -> Charge:
-    return Charge(cost=2 if waiting else 1, waiting=waiting)
+def charge_of(*, waiting: bool, is_followed: bool = True) -> Charge:
+    """`is_followed`: an Action's write follows where somebody waits for this call and for no other."""
+    return Charge(cost=2 if waiting and is_followed else 1, waiting=waiting)
 
 
 def fresh_budget(limit: Limit, *, now: float) -> Budget:
@@ -108,23 +130,83 @@ def doubted(budget: Budget) -> Budget:
 
 def charge(budget: Budget, charge: Charge, *, limit: Limit, now: float) -> Budget | Denied:
     """Take what one write costs, or learn when to ask again."""
+    budget = _without_late_promises(budget, limit, now=now)
     levels = _flowed(budget, limit, now=now)
+    reserved = len(budget.promises) + charge.cost - 1
     seconds = max(
-        bucket.seconds_until_enough(level, rule=rule, waiting=charge.waiting)
+        bucket.seconds_until_enough(level, rule=rule, waiting=charge.waiting, reserved=reserved)
         for level, rule in zip(levels, limit.rules, strict=True)
     )
-    seconds = max(seconds, _until_unpaused(budget, now=now), _until_asked(budget, now=now))
+    seconds = max(
+        seconds,
+        _until_unpaused(budget, now=now),
+        _until_asked(budget, now=now),
+        _until_promises_fit(budget, charge, limit, now=now),
+        _until_people_are_served(budget, charge, now=now),
+    )
     if seconds > 0:
         return Denied(seconds=seconds)
     levels = tuple(bucket.taken(level, cost=charge.cost, waiting=charge.waiting) for level in levels)
+    number = budget.charged + 1
+    promise = Promise(number=number, until=now + LONGEST_PROMISE_SECONDS)
     return replace(
         budget,
         levels=levels,
         on_the_way=budget.on_the_way + 1,
-        charged=budget.charged + 1,
+        charged=number,
         charged_at=now,
         pause=_next_probe(budget.pause, now=now),
+        wanted_until=0.0 if charge.waiting else budget.wanted_until,
+        promises=(*budget.promises, promise)[-MOST_PROMISES:] if charge.cost > 1 else budget.promises,
     )
+
+
+def wanted(budget: Budget, denied: Denied, *, now: float) -> Budget:
+    """A person was denied: what comes next is theirs, whichever replica asks first."""
+    return replace(budget, wanted_until=now + min(denied.seconds, PROMISE_SECONDS) + GRACE_SECONDS)
+
+
+def followed(budget: Budget, *, number: int, now: float) -> Budget:
+    """The call `number` was taken: if it ends somebody's waiting, the Action's write comes next."""
+    seconds = PROMISE_SECONDS if number > FIRST_CALLS else FIRST_PROMISE_SECONDS
+    promises = tuple(
+        replace(one, until=now + seconds) if one.number == number else one for one in budget.promises
+    )
+    return replace(budget, promises=promises)
+
+
+def not_followed(budget: Budget, *, number: int) -> Budget:
+    """The call `number` was not taken: no Action writes after it."""
+    promises = tuple(one for one in budget.promises if one.number != number)
+    unused = len(budget.promises) - len(promises)
+    levels = tuple(replace(level, share=level.share + unused) for level in budget.levels)
+    return replace(budget, promises=promises, levels=levels)
+
+
+def _without_late_promises(budget: Budget, limit: Limit, *, now: float) -> Budget:
+    """An Action may have written as late as it could: after a refill that came before."""
+    late = sorted((one for one in budget.promises if one.until <= now), key=lambda one: one.until)
+    for one in late:
+        levels = _flowed(budget, limit, now=one.until)
+        budget = replace(budget, levels=tuple(map(bucket.taken_by_action, levels)))
+    return replace(budget, promises=tuple(one for one in budget.promises if one.until > now))
+
+
+def _until_people_are_served(budget: Budget, charge: Charge, *, now: float) -> float:
+    """The background steps back for a person who was denied, but for the tenth that is its own."""
+    is_owed = all(level.owed >= 1 for level in budget.levels)
+    return 0.0 if charge.waiting or is_owed else max(0.0, budget.wanted_until - now)
+
+
+def _until_promises_fit(budget: Budget, charge: Charge, limit: Limit, *, now: float) -> float:
+    """On a small plan the Actions' writes that are expected and this one's would not fit into the bucket."""
+    room = max(charge.cost, math.floor(min(rule.burst for rule in limit.rules)))
+    too_many = len(budget.promises) + charge.cost - room
+    if too_many <= 0 or charge.cost == 1:
+        return 0.0
+    until = sorted(one.until for one in budget.promises)[too_many - 1]
+    # A call that is on its way may end at once: what then holds is not longer than that.
+    return min(max(0.0, until - now), PROMISE_SECONDS)
 
 
 def ended(budget: Budget, *, sent: int = 1) -> Budget:

@@ -82,11 +82,15 @@ class Parked:
 
 @dataclass(frozen=True, kw_only=True)
 class Requester:
-    """A transaction that asked for revs of keys and has not been answered; `waiting`: a browser waits too."""
+    """A transaction that asked for revs of keys and has not been answered.
+
+    `waiting`: a browser waits too, until `deadline`.
+    """
 
     traceparent: str
     waiting: bool
     keys: dict[str, int]
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +139,25 @@ class UserState:
     def is_waited_for(self) -> bool:
         return any(requester.waiting for requester in self.requesters.values())
 
+    @property
+    def ends_a_wait(self) -> bool:
+        """Whether somebody waits for nothing but what the attempt carries: the Action's write comes next."""
+        carried = self.attempt.keys if self.attempt else {}
+        return any(
+            requester.waiting
+            and all(key in carried or _rev(self.confirmed, key) >= rev for key, rev in requester.keys.items())
+            for requester in self.requesters.values()
+        )
+
+    def expire(self, *, now: datetime) -> "UserState":
+        """Whose deadline has passed does not wait any more; what was asked for is written all the same."""
+        late = {
+            transaction_id: replace(requester, waiting=False)
+            for transaction_id, requester in self.requesters.items()
+            if requester.waiting and requester.deadline and requester.deadline <= now
+        }
+        return replace(self, requesters={**self.requesters, **late}) if late else self
+
     def accept(self, request: Request, *, now: datetime) -> "UserState":
         """Take an update in. A waiting one makes the user due now, also out of a pause between retries.
 
@@ -145,12 +168,12 @@ class UserState:
         desired = merge(self.desired, request.desired)
         refuse_oversized(desired)
         requesters = _with_requester(self.requesters, request)
-        state = replace(self, desired=desired, requesters=requesters)
+        state = replace(self, desired=desired, requesters=requesters).expire(now=now)
         state = _spared(state, request.desired, now=now)
         changed = {key for key in request.desired if desired[key] != self.desired.get(key)}
         if changed & _unconfirmed(state):
             state = replace(state, changes=together(self.changes, Changes(first=now, last=now)))
-        if request.requester.waiting and self.retry_at:
+        if state.requesters[request.transaction_id].waiting and self.retry_at:
             state = replace(state, retry_at=now)
         return _tidied(state)
 
@@ -374,5 +397,6 @@ def _with_requester(requesters: Mapping[str, Requester], request: Request) -> di
     asking, before = request.requester, requesters.get(request.transaction_id)
     if before:
         keys = before.keys | {key: max(rev, before.keys.get(key, 0)) for key, rev in asking.keys.items()}
-        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys)
+        deadline = asking.deadline if asking.waiting else before.deadline
+        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys, deadline=deadline)
     return {**requesters, request.transaction_id: asking}
