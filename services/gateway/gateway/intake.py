@@ -10,7 +10,7 @@ import structlog
 from common.clock import Clock
 from common.db import Database
 from common.messages import new_traceparent
-from common.profile import Profile, ProfileError, open_profile
+from common.profile import Profile, ProfileError
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from common.tokens import (
@@ -19,6 +19,7 @@ from common.tokens import (
     SessionToken,
     SessionTokenError,
     SessionTokenExpiredError,
+    profile_in,
     verify_session_token,
 )
 from common.vault import Vault
@@ -177,7 +178,7 @@ def _step(tenant: Tenant, token: SessionToken, asked: RequestedStep) -> Step:
 
 def _open_profile(tenant: Tenant, token: SessionToken) -> Profile:
     try:
-        return open_profile(token.profile_jwe, keys=tenant.profile_keys, jti=token.jti)
+        return profile_in(token, tenant)
     except ProfileError as exc:
         log.warning("profile.refused", reason=exc.reason)
         raise TokenRefusedError("profile", login_url=_login_url(tenant, token)) from None
