@@ -56,7 +56,7 @@ class Pages:
     async def login(self, request: web.Request) -> web.Response:
         """Begin a login: also the tenant's default login route, so it works without a page before it."""
         session = self._sessions.find(request)
-        started = await self._openid.start()
+        started = await self._openid.start(step=request.query.get("step"))
         session.remember(started)
         response = _redirect(started.url)
         self._sessions.keep(session, response=response, request=request)

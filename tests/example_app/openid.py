@@ -55,9 +55,11 @@ class OpenID:
             },
         )
 
-    async def start(self) -> Started:
+    async def start(self, *, step: str | None = None) -> Started:
+        """Where a login begins; with `step` it asks for that step, whatever the tenant knows already."""
+        asked = {"waystation_step": step} if step else {}
         try:
-            data = await self._app.create_authorization_url(self._callback)
+            data = await self._app.create_authorization_url(self._callback, **asked)
         except httpx2.HTTPError as exc:
             raise LoginFailedError("the tenant does not answer") from exc
         return Started(**data)

@@ -76,7 +76,7 @@ class Window:
 
 
 @asynccontextmanager
-async def _window(*, javascript: bool = True) -> AsyncIterator[Window]:
+async def window_of_a_browser(*, javascript: bool = True) -> AsyncIterator[Window]:
     """A window of a new browser without cookies."""
     async with async_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
@@ -99,7 +99,7 @@ def _assert_clean(window: Window, world: World) -> None:
 async def test_a_person_passes(world: World) -> None:
     """Claim and document are all that a person does; the rest goes by itself, also after a step back."""
     person = await world.person()
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.log_in(world, person)
         await expect(window.page.locator("dl")).to_contain_text(f"{person.email[0]}***@acme.example")
         await window.press("This is my login, go on")
@@ -121,7 +121,7 @@ async def test_a_person_mistypes_and_fails(world: World) -> None:
     """A slip is shown beside the form; a document of somebody else ends the login at a page that says why."""
     person = await world.person()
     wrong = passport(person, birth_date=date(1981, 2, 3))
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
         await window.type_document(wrong.replace("XR5830417", "XR5830418"))
@@ -139,7 +139,7 @@ async def test_a_person_mistypes_and_fails(world: World) -> None:
 async def test_a_reload_costs_nothing(world: World) -> None:
     """After a slip a reload, which sends the form again, and a click into the address bar cost no attempt."""
     person = await world.person()
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
         await expect(window.page.locator("#mrz-help")).to_contain_text("You have 5 attempts left.")
@@ -159,7 +159,7 @@ async def test_a_reload_costs_nothing(world: World) -> None:
 async def test_lines_of_a_document_stay_lines(world: World, width: int, height: int) -> None:
     """The 44 characters of a passport's line fit in, on a phone too; a longer one scrolls; three are seen."""
     person = await world.person()
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.page.set_viewport_size({"width": width, "height": height})
         await window.log_in(world, person)
         await window.press("This is my login, go on")
@@ -175,7 +175,7 @@ async def test_lines_of_a_document_stay_lines(world: World, width: int, height: 
 async def test_a_person_declines(world: World) -> None:
     """Who does not want to goes back, is told so, and can begin again."""
     person = await world.person()
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
         await window.press("I do not want to do this")
@@ -190,7 +190,7 @@ async def test_a_person_declines(world: World) -> None:
 async def test_a_person_passes_without_javascript(world: World) -> None:
     """Where no script runs, the waiting page renews itself and every page has its button."""
     person = await world.person()
-    async with _window(javascript=False) as window:
+    async with window_of_a_browser(javascript=False) as window:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
         await window.type_document(passport(person))
@@ -205,7 +205,7 @@ async def test_a_person_passes_without_javascript(world: World) -> None:
 async def test_a_script_that_is_not_ours_does_not_run(world: World) -> None:
     """The policy of our pages is enforced, and this window would have heard of every breach."""
     person = await world.person()
-    async with _window() as window:
+    async with window_of_a_browser() as window:
         await window.log_in(world, person)
         with pytest.raises(Error):
             await window.page.add_script_tag(content="document.title = 'not ours'")

@@ -16,6 +16,49 @@ ACTION = ROOT / "deploy" / "auth0" / "actions" / "waystation" / "code.js"
 APPLICATION = "acme-bank-web"
 _MANAGEMENT = "waystation-m2m"
 _TWO_YEARS = timedelta(days=730)
+_TERMS = {
+    "revision": 1,
+    "valid_for": "730d",
+    "jurisdiction": "Austria",
+    "policy_url": "https://acme.example/privacy",
+    "controller": {
+        "name": "Acme Bank AG",
+        "contact": "Data protection officer",
+        "address": "Hauptplatz 1, 4020 Linz",
+        "email": "privacy@acme.example",
+        "phone": "+43 732 100",
+    },
+    "documents": [
+        {
+            "id": "terms_of_use",
+            "version": "2026-05",
+            "languages": {
+                "en": {"title": "Terms of use", "text": "Keep your password to yourself.\n\nPay your bills."},
+                "de": {
+                    "title": "Nutzungsbedingungen",
+                    "text": "Behalten Sie Ihr Passwort für sich.\n\nZahlen Sie Ihre Rechnungen.",
+                },
+            },
+        },
+        {
+            "id": "news",
+            "version": "1",
+            "mandatory": False,
+            "purposes": [
+                {
+                    "purpose": "Tell you about offers by e-mail",
+                    "categories": ["Marketing"],
+                    "data": ["E-mail address"],
+                    "primary": False,
+                }
+            ],
+            "languages": {
+                "en": {"title": "Offers by e-mail", "text": "One mail a month, until you say stop."},
+                "de": {"title": "Angebote per E-Mail", "text": "Eine Mail im Monat, bis Sie Nein sagen."},
+            },
+        },
+    ],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +153,7 @@ class DemoTenant:
             "continue": {"method": "post", "state_in": "both"},
             "applications": {APPLICATION: {"name": "Acme Bank", "login_url": f"{origins.app}/login"}},
             "steps": {
+                "terms": _TERMS,
                 "idproof": {
                     "revision": 1,
                     "valid_for": "365d",
@@ -118,7 +162,7 @@ class DemoTenant:
                     "provider": "document",
                     "allow_document_validated": self.allow_document_validated,
                     "minimum_age": 18,
-                }
+                },
             },
             "branding": {"name": "Acme"},
         }
@@ -182,6 +226,7 @@ class DemoTenant:
             "ANSWER_TOKEN_AUDIENCE": "acme",
             "PROFILE_KEY": secrets.key("profile"),
             "STEPS": "idproof:1",
+            "STEPS_ON_REQUEST": "terms:1",
         }
 
 

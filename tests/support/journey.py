@@ -216,15 +216,22 @@ def _target(url: URL, response: aiohttp.ClientResponse) -> URL | None:
 
 
 def _filled(form: Tag, values: Mapping[str, str]) -> dict[str, str]:
-    """What a browser sends: the fields, what was typed, and the first button that has a name."""
+    """What a browser sends: the fields, what was typed, and the first button that has a name.
+
+    A box is ticked by its value, and loses its tick by an empty one.
+    """
     fields: dict[str, str] = {}
+    boxes = {str(box["name"]) for box in form.select("input[type=checkbox]")}
     for field in form.select("input[name], textarea[name]"):
+        if field.get("type") == "checkbox" and not field.has_attr("checked"):
+            continue
         typed: Any = field.get("value", "") if field.name == "input" else field.get_text()
         fields[str(field["name"])] = str(typed)
     button = form.select_one("button[name]")
     if button is not None:
         fields[str(button["name"])] = str(button.get("value", ""))
-    unknown = set(values) - set(fields)
+    unknown = set(values) - set(fields) - boxes
     if unknown:
         raise JourneyError(f"The form has no field {', '.join(sorted(unknown))}.")
-    return fields | {name: value.replace("\n", "\r\n") for name, value in values.items()}
+    sent = fields | {name: value.replace("\n", "\r\n") for name, value in values.items()}
+    return {name: value for name, value in sent.items() if value or name not in boxes}
