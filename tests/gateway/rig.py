@@ -26,7 +26,7 @@ from common.messages import (
 from common.outbox import OutgoingMessage, Relay
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
-from gateway.app import create_app, create_handlers, create_steps
+from gateway.app import create_app, create_changes, create_handlers, create_steps
 from gateway.listener import serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
@@ -86,7 +86,7 @@ class Rig:
         self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens", "pages"})
         self.logins = Logins(database=database, relay=self._relay, bell=self.bell)
         self.steps = create_steps(settings, database=database, tenants=self.tenants, clock=clock)
-        self.planner = Planner(steps=self.steps, clock=clock)
+        self.planner = Planner(steps=self.steps, changes=create_changes(settings), clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)
         self.handlers = create_handlers(

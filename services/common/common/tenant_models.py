@@ -28,8 +28,10 @@ from common.tenant_fields import (
     matching,
     origin_of,
 )
+from common.tenant_profile import ProfileStep
 from common.tenant_rules_contract import RulesContract
 from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
+from common.tenant_stepup import StepupStep
 from common.tenant_terms import TermsStep
 
 MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
@@ -135,7 +137,9 @@ class Steps(Section):
     """The steps that this tenant has configured, by name."""
 
     terms: TermsStep | None = None
+    profile: ProfileStep | None = None
     idproof: IdproofStep | None = None
+    stepup: StepupStep | None = None
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:

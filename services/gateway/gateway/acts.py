@@ -11,7 +11,17 @@ from gateway.login import Login
 from gateway.logins import Change, Logins
 from gateway.owner import Visit, require_own
 from gateway.planner import Planner
-from gateway.steps.port import Conclude, Decision, GatewayStep, Stay, StepChange, StepFile, StepPage, Submit
+from gateway.steps.port import (
+    Conclude,
+    Decision,
+    GatewayStep,
+    Restart,
+    Stay,
+    StepChange,
+    StepFile,
+    StepPage,
+    Submit,
+)
 from gateway.transaction import STOPPED, Transaction
 
 log = structlog.stdlib.get_logger()
@@ -29,11 +39,11 @@ class Acts:
         self._planner = planner
         self._clock = clock
 
-    async def claim(self, visit: Visit, *, device: bytes | None = None) -> None:
+    async def claim(self, visit: Visit, *, device: bytes | None = None, language: str | None = None) -> None:
         """Bind the login to this browser, and begin with the first step that somebody must do."""
 
         async def change(connection: Connection, login: Login) -> Transaction:
-            claimed = login.transaction.claim(visit.cookie.browser, device=device)
+            claimed = login.transaction.claim(visit.cookie.browser, device=device, language=language)
             return await self._planner.go_on(connection, login, claimed)
 
         await self._change(visit, change)
@@ -71,6 +81,8 @@ class Acts:
         await self._change(visit, change)
         if isinstance(decision, Submit):
             log.info("step.submitted", step=step.name)
+        if isinstance(decision, Restart):
+            log.info("login.restarted", step=step.name)
         return decision if isinstance(decision, StepPage) else None
 
     async def _decided(
@@ -82,6 +94,8 @@ class Acts:
                 return await self._planner.go_on(connection, login, concluded)
             case Submit():
                 return login.transaction.submit(step, verification_id=decision.verification_id)
+            case Restart():
+                return await self._planner.restart(connection, login, step, decision)
             case Stay() | StepPage():
                 return login.transaction
             case _:

@@ -1,6 +1,7 @@
 """The gateway's process: the only place that opens anything."""
 
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -25,13 +26,20 @@ from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.logins import Logins
 from gateway.looks import Looks, page_for_each_request
+from gateway.mail.postbox import Postbox
+from gateway.mail.postman import Postman
 from gateway.outcomes import Outcomes
 from gateway.pages.languages import load_languages
+from gateway.personal_changes import PersonalChanges
 from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.port import StepBook
+from gateway.steps.profile.step import ProfileStep
+from gateway.steps.stepup.letter import CodeLetter
+from gateway.steps.stepup.rules import Codes
+from gateway.steps.stepup.step import StepupStep
 from gateway.steps.terms.step import TermsStep
 from gateway.timekeeper import Timekeeper
 from gateway.views import Views
@@ -70,8 +78,38 @@ def create_steps(
     attempts = Attempts(cookie_key=settings.cookie_keys[0])
     return StepBook(
         TermsStep(database=database, tenants=tenants, clock=clock),
+        ProfileStep(changes=create_changes(settings), vault=vault, clock=clock),
         IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock),
+        StepupStep(
+            attempts=attempts,
+            codes=Codes(settings.cookie_keys),
+            letter=CodeLetter(
+                languages=load_languages(settings.languages_folder), public_base_url=settings.public_base_url
+            ),
+            postbox=Postbox(vault=vault),
+            vault=vault,
+            clock=clock,
+        ),
     )
+
+
+def create_changes(settings: Settings) -> PersonalChanges:
+    return PersonalChanges(vault=Vault(settings.data_keys), sealer=Sealer(settings.metadata_sync_seal_keys))
+
+
+def create_postmen(settings: Settings, *, database: Database, clock: Clock) -> list[Postman]:
+    """Whoever carries mails off: nobody where there is no server for it."""
+    if settings.mail is None:
+        return []
+    return [
+        Postman(
+            settings.mail,
+            database=database,
+            postbox=Postbox(vault=Vault(settings.data_keys)),
+            clock=clock,
+            local_hostname=urlsplit(settings.public_base_url).hostname or "localhost",
+        )
+    ]
 
 
 def create_handlers(
@@ -115,6 +153,7 @@ async def serve(settings: Settings) -> None:
         settings.tenants_file,
         production=settings.production,
         parts={"tokens", "pages"},
+        can_mail=settings.mail is not None,
     )
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(
@@ -123,7 +162,7 @@ async def serve(settings: Settings) -> None:
         database, relay = connections.database, connections.relay
         logins = Logins(database=database, relay=relay, bell=bell)
         steps = create_steps(settings, database=database, tenants=tenants, clock=clock)
-        planner = Planner(steps=steps, clock=clock)
+        planner = Planner(steps=steps, changes=create_changes(settings), clock=clock)
         outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
         consumer = connections.consumer(QUEUE, handle=outcomes.handle)
         handlers = create_handlers(
@@ -148,5 +187,7 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
         log.info("service.started", tenants=len(tenants.current))
         timekeeper = Timekeeper(database=database, logins=logins, planner=planner)
-        await run_loops(stop, consumer.run, timekeeper.run, tenants.watch, last=relay.run)
+        postmen = create_postmen(settings, database=database, clock=clock)
+        loops = [consumer.run, timekeeper.run, tenants.watch, *(postman.run for postman in postmen)]
+        await run_loops(stop, *loops, last=relay.run)
     log.info("service.stopped")

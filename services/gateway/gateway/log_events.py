@@ -37,6 +37,7 @@ EVENTS = (
     Event(
         "login.stopped", "info", (), "The person stopped; the tenant gets what there is, with that reason."
     ),
+    Event("login.restarted", "info", ("step",), "A step has ended the login at the tenant; a new one follows."),
     Event(
         "login.went_on_without",
         "warning",
@@ -65,6 +66,16 @@ EVENTS = (
         ("step", "outcome", "reason"),
         "A step has ended: passed, failed, declined, pending or abandoned.",
     ),
+    Event("profile.answered", "info", ("asked", "changed"), "A profile is complete; how many fields."),
+    Event("stepup.code_posted", "info", (), "A code is on its way to the person's mail address."),
+    Event("mail.sent", "info", ("attempt",), "The SMTP server has taken a mail."),
+    Event("mail.not_sent", "warning", ("attempt", "error_type"), "Not now: the mail is tried again."),
+    Event("mail.refused", "warning", ("error_type",), "The mail will never be taken, and was dropped."),
+    Event("mail.expired", "warning", (), "A mail was of no use any more before a server took it."),
+    Event("password.not_known", "warning", (), "The answer was lost: the new password may be in use."),
+    Event("password.not_now", "warning", ("retry_after",), "metadata-sync cannot change a password now."),
+    Event("password.call_refused", "error", (), "metadata-sync does not accept the password call."),
+    Event("password.notice_not_sent", "warning", (), "The person's address is none that mail can go to."),
     Event("verification.noted", "info", ("step", "outcome", "reason"), "Proofing's verdict arrived."),
     Event("metadata.applied", "info", (), "The tenant holds the results of this login."),
     Event("metadata.rejected", "warning", ("reason",), "The tenant will never take the results."),

@@ -103,7 +103,10 @@ class Outcomes:
     async def _rejected(self, login: Login, event: MetadataRejected) -> Transaction:
         transaction = login.transaction
         revs = revs_by_step(login, event.keys)
-        ours = any(revs.get(step.name) == step.rev for step in transaction.written_steps)
+        refused = {rev for keys in event.personal.values() for rev in keys.values()}
+        ours = any(
+            revs.get(step.name) == step.rev or step.rev in refused for step in transaction.written_steps
+        )
         if transaction.waiting_for is not WaitingFor.METADATA or not ours:
             return transaction
         log.warning("metadata.rejected", reason=event.reason)

@@ -1,6 +1,7 @@
 """The personal part of a login: kept encrypted, read when needed, forgotten when the login is over."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -20,6 +21,14 @@ def profile_place(login: Login) -> Place:
     return _place(login, "profile")
 
 
+def authorize_place(login: Login) -> Place:
+    return _place(login, "authorize")
+
+
+def changes_place(login: Login) -> Place:
+    return _place(login, "changes")
+
+
 async def state_of(connection: Connection, login: Login, *, vault: Vault) -> str:
     """Auth0's `state`, to be sent back as it came."""
     ciphertext = await store.load_state(connection, login.id)
@@ -28,15 +37,26 @@ async def state_of(connection: Connection, login: Login, *, vault: Vault) -> str
     return (await vault.decrypt(connection, ciphertext, place=state_place(login))).decode()
 
 
-async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, str]:
-    """What the session token told about the person: `email`, `given_name`, `family_name`, `birthdate`."""
+async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, Any]:
+    """What the session token told about the person: the members of `common.profile.Profile` that it has."""
     ciphertext = await store.load_profile(connection, login.id)
     if ciphertext is None:
         return {}
-    profile: dict[str, str] = from_json(
+    profile: dict[str, Any] = from_json(
         await vault.decrypt(connection, ciphertext, place=profile_place(login))
     )
     return profile
+
+
+async def authorize_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, str] | None:
+    """The parameters of the authorization request that began the login, where the token told them."""
+    ciphertext = await store.load_authorize(connection, login.id)
+    if ciphertext is None:
+        return None
+    request: dict[str, str] = from_json(
+        await vault.decrypt(connection, ciphertext, place=authorize_place(login))
+    )
+    return request
 
 
 def masked(email: str | None) -> str | Text:

@@ -8,10 +8,12 @@ import structlog
 from common import outbox
 from common.clock import Clock
 from common.db import Connection
+from common.messages import new_event_id
 from gateway import store
 from gateway.login import Login
+from gateway.personal_changes import PersonalChanges
 from gateway.results import update_of
-from gateway.steps.port import StepBook
+from gateway.steps.port import Restart, StepBook
 from gateway.transaction import (
     EARLIER_STEP,
     LAST_CALL,
@@ -33,8 +35,9 @@ class Planner:
     person in, nobody is asked for the others.
     """
 
-    def __init__(self, *, steps: StepBook, clock: Clock) -> None:
+    def __init__(self, *, steps: StepBook, changes: PersonalChanges, clock: Clock) -> None:
         self._steps = steps
+        self._changes = changes
         self._clock = clock
 
     async def go_on(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
@@ -79,6 +82,19 @@ class Planner:
                 connection, transaction, step, conclusion=earned, device=transaction.device
             )
 
+    async def restart(
+        self, connection: Connection, login: Login, step: str, decision: Restart
+    ) -> Transaction:
+        """End the login here: the Action never sees an answer of it, so what it needs to know is written."""
+        was = login.transaction
+        rev = await store.next_rev(connection, tenant=was.tenant, subject=was.subject)
+        restarted = was.restart(step, decision.conclusion, rev=rev)
+        ended = restarted.step(step)
+        if ended.status is StepStatus.PASSED:
+            now, waiting = self._clock.now(), decision.at_once
+            await outbox.enqueue(connection, update_of(login, (ended,), now=now, waiting=waiting))
+        return restarted
+
     async def _settle(self, connection: Connection, login: Login, transaction: Transaction) -> Transaction:
         now = self._clock.now()
         rev = await store.next_rev(connection, tenant=transaction.tenant, subject=transaction.subject)
@@ -88,10 +104,15 @@ class Planner:
                 await store.note_answer(connection, settled, step=step.name)
         if settled.waiting_for is not WaitingFor.METADATA:
             return settled
-        if login.settings.metadata.policy == "action":
-            return settled.finish_metadata(MetadataOutcome.CARRIED)
-        await outbox.enqueue(connection, update_of(login, settled.written_steps, now=now, waiting=True))
-        return settled
+        event_id = new_event_id()
+        sealed = await self._changes.take(connection, login, rev=rev, event_id=event_id)
+        # Under policy `action` the results are not ours to write, but what the person changed is.
+        by_action = login.settings.metadata.policy == "action"
+        if sealed or not by_action:
+            steps = () if by_action else settled.written_steps
+            update = update_of(login, steps, now=now, waiting=not by_action, event_id=event_id, sealed=sealed)
+            await outbox.enqueue(connection, update)
+        return settled.finish_metadata(MetadataOutcome.CARRIED) if by_action else settled
 
 
 def _wait_until(login: Login, now: datetime) -> datetime:

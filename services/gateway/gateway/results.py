@@ -31,11 +31,23 @@ def metadata_value(login: Login, step: Step) -> dict[str, Any]:
     return value | {"details": dict(ended.details)} if ended and ended.details else value
 
 
-def update_of(login: Login, steps: tuple[Step, ...], *, now: datetime, waiting: bool) -> UpdateMetadata:
-    """Have these results written; `waiting` says that a person waits for it in a browser."""
+def update_of(
+    login: Login,
+    steps: tuple[Step, ...],
+    *,
+    now: datetime,
+    waiting: bool,
+    event_id: str | None = None,
+    sealed: str | None = None,
+) -> UpdateMetadata:
+    """Have these results written; `waiting` says that a person waits for it in a browser.
+
+    `sealed` holds what else of the person is to be written; it was sealed for the message of that `event_id`.
+    """
     transaction = login.transaction
     return UpdateMetadata(
-        event_id=new_event_id(),
+        event_id=event_id or new_event_id(),
+        sealed=sealed,
         tenant=transaction.tenant,
         transaction_id=transaction.id,
         occurred_at=now,

@@ -6,6 +6,7 @@ from typing import Self
 
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import Address, SettingsReader
+from gateway.mail.settings import MailSettings, read_mail_settings
 
 _PORT = r"[1-9][0-9]{0,4}"
 _ORIGIN = re.compile(rf"https://[a-z0-9.-]+(:(?!443$){_PORT})?|http://[a-z0-9.-]+(:(?!80$){_PORT})?")
@@ -34,6 +35,7 @@ class Settings(ServiceSettings):
     metadata_sync_seal_keys: tuple[bytes, ...] = field(repr=False)
     password_call: PasswordCallSettings | None
     languages_folder: Path | None = None
+    mail: MailSettings | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -53,6 +55,7 @@ class Settings(ServiceSettings):
             proofing_seal_keys=reader.keys("PROOFING_SEAL_KEY_FILE"),
             metadata_sync_seal_keys=reader.keys("METADATA_SYNC_SEAL_KEY_FILE"),
             password_call=_password_call(reader),
+            mail=read_mail_settings(reader, production=shared["production"]),
             languages_folder=_folder(reader, "LANGUAGES_FOLDER"),
         )
         reader.finish()

@@ -15,12 +15,18 @@ _STEPS = TypeAdapter(tuple[Step, ...])
 _CONCLUSION = TypeAdapter(Conclusion)
 _COLUMNS = """
     id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
-    device, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
+    device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
 """
 
 
 async def insert_login(
-    connection: Connection, login: Login, *, state_digest: bytes, state: bytes, profile: bytes | None
+    connection: Connection,
+    login: Login,
+    *,
+    state_digest: bytes,
+    state: bytes,
+    profile: bytes | None,
+    authorize: bytes | None = None,
 ) -> bool:
     """False if this tenant already has a login with this jti or this state; nothing is written then."""
     transaction = login.transaction
@@ -28,8 +34,8 @@ async def insert_login(
         """
         INSERT INTO transactions (
             id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
-            state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18)
+            state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales, authorize
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19)
         ON CONFLICT DO NOTHING RETURNING true
         """,
         transaction.id,
@@ -50,6 +56,7 @@ async def insert_login(
         transaction.deadline,
         transaction.wake_at,
         list(login.ui_locales),
+        authorize,
     )
     return inserted is not None
 
@@ -82,7 +89,7 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
     saved = await connection.fetchval(
         """
         UPDATE transactions SET status = $3, waiting_for = $4, waiting_until = $5, version = $6, steps = $7,
-            metadata = $8, claimed_by = $9, wake_at = $10, device = $11
+            metadata = $8, claimed_by = $9, wake_at = $10, device = $11, language = $12
         WHERE id = $1 AND version = $2 RETURNING true
         """,
         transaction.id,
@@ -96,6 +103,7 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
         transaction.claimed_by,
         transaction.wake_at,
         transaction.device,
+        transaction.language,
     )
     if saved is None:
         raise ConflictError("the login has changed")
@@ -115,11 +123,38 @@ async def load_profile(connection: Connection, transaction_id: str) -> bytes | N
     return profile
 
 
+async def load_authorize(connection: Connection, transaction_id: str) -> bytes | None:
+    authorize: bytes | None = await connection.fetchval(
+        "SELECT authorize FROM transactions WHERE id = $1", transaction_id
+    )
+    return authorize
+
+
 async def forget_personal(connection: Connection, transaction_id: str) -> None:
     """A login that is over needs neither the person's data nor the way back."""
     await connection.execute(
-        "UPDATE transactions SET profile = NULL, state = NULL WHERE id = $1", transaction_id
+        """
+        UPDATE transactions SET profile = NULL, state = NULL, changes = NULL, authorize = NULL WHERE id = $1
+        """,
+        transaction_id,
     )
+
+
+async def keep_changes(connection: Connection, transaction_id: str, changes: bytes) -> None:
+    await connection.execute("UPDATE transactions SET changes = $2 WHERE id = $1", transaction_id, changes)
+
+
+async def take_changes(connection: Connection, transaction_id: str) -> bytes | None:
+    """What was kept, which is kept no longer."""
+    changes: bytes | None = await connection.fetchval(
+        """
+        UPDATE transactions AS login SET changes = NULL
+        FROM (SELECT id, changes FROM transactions WHERE id = $1 FOR UPDATE) AS kept
+        WHERE login.id = kept.id RETURNING kept.changes
+        """,
+        transaction_id,
+    )
+    return changes
 
 
 async def due_ids(connection: Connection, *, limit: int) -> list[str]:
@@ -276,6 +311,7 @@ def _login(row: asyncpg.Record) -> Login:
         metadata=MetadataOutcome(row["metadata"]) if row["metadata"] else None,
         claimed_by=row["claimed_by"],
         device=row["device"],
+        language=row["language"],
         deadline=row["deadline"],
     )
     return Login(

@@ -15,17 +15,19 @@ stateDiagram-v2
     waiting --> ready: metadata applied, carried or failed
     working --> ready: conclude the last step, nothing is to be written
     ready --> handed_back: hand_back
+    working --> restarted: restart, the tenant wants a new login
     handed_back --> handed_back: hand_back again, by the same browser
     opened --> expired: deadline
     working --> expired: deadline
     waiting --> expired: deadline
     ready --> expired: deadline
     handed_back --> expired: deadline
+    restarted --> expired: deadline
 ```
 
 Every transition returns a new value or raises `TransitionError`; the store saves it by compare-and-set on
-`version`. `restarted` is reserved for the password step. A login that the person stops is handed back like
-any other: the tenant waits for an answer.
+`version`. A login that the person stops is handed back like any other: the tenant waits for an answer. After
+`restarted` it waits for none: a new login takes the place of this one.
 """
 
 from collections.abc import Mapping
@@ -87,7 +89,16 @@ class MetadataOutcome(StrEnum):
 _UNCONCLUDED = frozenset({StepStatus.DUE, StepStatus.ASKED, StepStatus.SUBMITTED})
 _WRITTEN = frozenset({StepStatus.PASSED, StepStatus.FAILED, StepStatus.PENDING})
 _LOST = frozenset({StepStatus.FAILED, StepStatus.DECLINED, StepStatus.ABANDONED})
-_OPEN = frozenset({Status.OPENED, Status.WORKING, Status.WAITING, Status.READY, Status.HANDED_BACK})
+_OPEN = frozenset(
+    {
+        Status.OPENED,
+        Status.WORKING,
+        Status.WAITING,
+        Status.READY,
+        Status.HANDED_BACK,
+        Status.RESTARTED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +154,7 @@ class Transaction:
     """One login; `version` counts its saved changes.
 
     `claimed_by` is the SHA-256 of the secret in this login's cookie, `device` that of the long-lived one of
-    the same browser.
+    the same browser, `language` the tag of the pages that it was shown.
     """
 
     id: str
@@ -158,6 +169,7 @@ class Transaction:
     metadata: MetadataOutcome | None = None
     claimed_by: bytes | None = field(default=None, repr=False)
     device: bytes | None = field(default=None, repr=False)
+    language: str | None = None
     version: int = 1
 
     @property
@@ -210,10 +222,12 @@ class Transaction:
             raise TransitionError("no step waits for this verification")
         return found
 
-    def claim(self, browser: bytes, *, device: bytes | None = None) -> "Transaction":
+    def claim(
+        self, browser: bytes, *, device: bytes | None = None, language: str | None = None
+    ) -> "Transaction":
         """Bind the login to one browser."""
         self._must_be(Status.OPENED)
-        return self._change(status=Status.WORKING, claimed_by=browser, device=device)
+        return self._change(status=Status.WORKING, claimed_by=browser, device=device, language=language)
 
     def require_at(self, name: str) -> Step:
         """The step of that name, if the person is at it.
@@ -300,6 +314,11 @@ class Transaction:
         """The answer is signed and served; whether the tenant takes it, we never learn."""
         self._must_be(Status.READY, Status.HANDED_BACK)
         return self._change(status=Status.HANDED_BACK)
+
+    def restart(self, name: str, conclusion: Conclusion, *, rev: int) -> "Transaction":
+        """This step has ended the login at the tenant as well; its result is written as `rev`."""
+        ended = replace(self.require_at(name).end(conclusion), rev=rev)
+        return self._change(steps=self._with(ended), status=Status.RESTARTED)
 
     def expire(self) -> "Transaction":
         self._must_be(*_OPEN)
