@@ -6,13 +6,23 @@ is settled before an earlier one gets a frame of its own.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from aio_pika.abc import AbstractIncomingMessage
 
-if TYPE_CHECKING:
-    from aiormq.abc import AbstractChannel
+class Delivery(Protocol):
+    """A message of the client library; tags count the deliveries of its channel."""
+
+    delivery_tag: int | None
+
+    @property
+    def channel(self) -> object:
+        """Where it came from, and where its acknowledgement goes."""
+        ...
+
+    def ack(self, *, multiple: bool = False) -> Awaitable[None]:
+        """Send the acknowledgement."""
+        ...
 
 
 class Acks:
@@ -20,10 +30,10 @@ class Acks:
 
     def __init__(self, send: Callable[[Awaitable[None]], Awaitable[None]]) -> None:
         self._send = send
-        self._channels: WeakKeyDictionary[AbstractChannel, _Channel] = WeakKeyDictionary()
+        self._channels: WeakKeyDictionary[object, _Channel] = WeakKeyDictionary()
         self._sending: asyncio.Task[None] | None = None
 
-    def settle(self, delivery: AbstractIncomingMessage) -> None:
+    def settle(self, delivery: Delivery) -> None:
         """Acknowledge it soon; its channel is open."""
         self._channels.setdefault(delivery.channel, _Channel()).settled.append(delivery)
         if self._sending is None:
@@ -45,11 +55,11 @@ class _Channel:
     """Tags rise by one with each delivery of a channel, from 1."""
 
     def __init__(self) -> None:
-        self.settled: list[AbstractIncomingMessage] = []
+        self.settled: list[Delivery] = []
         self._all_up_to = 0
         self._beyond: set[int] = set()
 
-    def frames(self) -> list[tuple[AbstractIncomingMessage, bool]]:
+    def frames(self) -> list[tuple[Delivery, bool]]:
         """What is to be sent for the deliveries settled since, and whether it speaks for all before."""
         settled = {delivery.delivery_tag or 0: delivery for delivery in self.settled}
         self.settled = []
