@@ -13,7 +13,7 @@ WaystationError
     ├── ForbiddenError           403   StalePageError
     ├── NotFoundError            404
     ├── MethodError              405
-    ├── ConflictingLoginError    409   NotYetError, MisconfiguredError
+    ├── ConflictingLoginError    409   NotYetError, MisconfiguredError, RestartedError
     ├── GoneError                410
     ├── TooLargeError            413
     ├── UnsupportedFormError     415
@@ -100,6 +100,10 @@ class NotYetError(ConflictingLoginError):
 
 class MisconfiguredError(ConflictingLoginError):
     page = "misconfigured"
+
+
+class RestartedError(ConflictingLoginError):
+    page = "restarted"
 
 
 class GoneError(PageError):

@@ -3,9 +3,11 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
+from pydantic_core import to_json
 
 from common.clock import Clock
 from common.db import Database
@@ -33,7 +35,7 @@ from gateway.errors import (
 )
 from gateway.login import Login
 from gateway.logins import name_in_log
-from gateway.personal import profile_place, state_place
+from gateway.personal import authorize_place, profile_place, state_place
 from gateway.transaction import Step, Transaction
 
 _STATE = re.compile(r"[\x21-\x7e]{1,2048}")  # opaque to us, and sent back byte for byte
@@ -122,7 +124,7 @@ class Intake:
         if found is None:
             login = self._new_login(tenant, token)
             profile = _open_profile(tenant, token)
-            if await self._insert(login, profile, arrival.state):
+            if await self._insert(login, profile, arrival.state, token.authorize):
                 return Found(transaction_id=login.id)
             found = await self._find(token, arrival)  # the browser asked twice at once
         if found is None:
@@ -154,14 +156,24 @@ class Intake:
             ui_locales=token.ui_locales,
         )
 
-    async def _insert(self, login: Login, profile: Profile, state: str) -> bool:
+    async def _insert(
+        self, login: Login, profile: Profile, state: str, request: Mapping[str, str] | None
+    ) -> bool:
         async with self._database.transaction() as connection:
             sealed_state = await self._vault.encrypt(connection, state.encode(), place=state_place(login))
             sealed_profile = await self._vault.encrypt(
                 connection, profile.to_json(), place=profile_place(login)
             )
+            sealed_request = request and await self._vault.encrypt(
+                connection, to_json(request), place=authorize_place(login)
+            )
             inserted = await store.insert_login(
-                connection, login, state_digest=_digest(state), state=sealed_state, profile=sealed_profile
+                connection,
+                login,
+                state_digest=_digest(state),
+                state=sealed_state,
+                profile=sealed_profile,
+                authorize=sealed_request or None,
             )
         if inserted:
             name_in_log(login)

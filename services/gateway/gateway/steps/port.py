@@ -9,7 +9,7 @@ in one transaction with whatever the step wrote.
 | the step becomes current | `enter` | a conclusion (nothing to ask), or None: the person is asked |
 | its page is shown | `page` | a template with values |
 | a button was pressed | `act` | a page again, a file, or a change to be made |
-| the change is made | the change | `Conclude`, `Submit`, `Stay`, or a page again |
+| the change is made | the change | `Conclude`, `Submit`, `Restart`, `Stay`, or a page again |
 | the login goes back | `ending` | what the last page says about it |
 """
 
@@ -60,6 +60,17 @@ class Submit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restart:
+    """The step has ended so, and with it the login at the tenant: the person begins a new one.
+
+    A result that has passed is written; `at_once` where the new login knows of it from nowhere else.
+    """
+
+    conclusion: Conclusion
+    at_once: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stay:
     """The login stays as it is; what the step wrote beside it is kept."""
 
@@ -72,7 +83,7 @@ class Ending:
     texts: tuple[Text, ...] = ()
 
 
-Decision: TypeAlias = Conclude | Submit | Stay | StepPage
+Decision: TypeAlias = Conclude | Submit | Restart | Stay | StepPage
 # Called in the transaction of the change, with the login as it is then; again if somebody else was first.
 StepChange: TypeAlias = Callable[[Connection, Login], Awaitable[Decision]]
 
