@@ -117,7 +117,7 @@ def test_plurals(tag: str, count: int, expected: str) -> None:
         ("es", "13:05 UTC", "22 de diciembre de 2026, 12:05 UTC"),
         ("fr", "13:05 UTC", "22 décembre 2026, 12:05 UTC"),
         ("ja", "13:05 UTC", "2026年12月22日 12:05 UTC"),
-        ("ar", "13:05 UTC", "22 ديسمبر 2026، 12:05 UTC"),
+        ("ar", "\u206613:05 UTC\u2069", "22 ديسمبر 2026، \u206612:05 UTC\u2069"),
     ],
 )
 def test_times(tag: str, today: str, later: str) -> None:

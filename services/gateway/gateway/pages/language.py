@@ -19,7 +19,7 @@ Message = str | Mapping[str, str]
 # Day before month: what every reader of English takes for what it is.
 _FORMATS = {"en": "en_001"}
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,8 @@ class Language:
         """Hours and minutes with the zone, and the day where it is another than today."""
         at = value.astimezone(UTC)
         hours = f"{format_skeleton('Hm', at, locale=self.locale)} UTC"
+        if self.direction == "rtl":
+            hours = f"{_LEFT_TO_RIGHT_ISOLATE}{hours}{_POP_ISOLATE}"
         if at.date() == now.astimezone(UTC).date():
             return hours
         both = str(get_datetime_format("medium", locale=self.locale))

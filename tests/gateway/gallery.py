@@ -1,0 +1,300 @@
+"""Every page of ours as a person can come to see it, without the servers behind it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page as Window
+from playwright.async_api import Route
+
+from common.mrz import MrzField, MrzProblem, MrzProblemCode
+from common.sealing import Sealer
+from common.tenant_profile import ProfileSchema
+from common.tenants import TenantSnapshot
+from common.vault import Vault
+from gateway import errors, pages
+from gateway.attempts import Attempts
+from gateway.browser import BrowserCookies
+from gateway.owner import Visit
+from gateway.pages import Page, render
+from gateway.pages.assets import find_asset
+from gateway.pages.languages import Languages, load_languages
+from gateway.shield import security_headers
+from gateway.steps.idproof.step import IdproofStep, document_form
+from gateway.steps.idproof.texts import problem_text
+from gateway.steps.port import StepBook, StepPage
+from gateway.steps.profile.asking import asked, read_answers
+from gateway.steps.profile.known import Known
+from gateway.steps.profile.step import _form as profile_form
+from gateway.texts import Text, text
+from gateway.transaction import Conclusion, MetadataOutcome, StepStatus, Transaction
+from gateway.views import Views
+from tests.gateway.made import (
+    NOW,
+    handed_back,
+    login,
+    opened,
+    ready,
+    settings,
+    submitted,
+    working,
+)
+from tests.support.clock import FakeClock
+
+ORIGIN = "https://steps.example"
+NONCE = "n0nce"
+TEMPLATES = Path(pages.__file__).parent / "templates"
+LANGUAGES: Languages = load_languages()
+TENANT: TenantSnapshot = settings(
+    branding={
+        "name": "Acme",
+        "texts": {
+            "en": {"welcome": "Welcome back.", "help": "Questions? Write to help@acme.example."},
+            "de": {"help": "Fragen? Schreiben Sie an hilfe@acme.example."},
+            "es": {"help": "¿Preguntas? Escriba a ayuda@acme.example."},
+            "fr": {"help": "Des questions ? Écrivez à aide@acme.example."},
+            "ja": {"help": "ご質問は help@acme.example までお寄せください。"},
+            "ar": {"help": "هل لديك أسئلة؟ راسلنا على help@acme.example."},
+        },
+        "links": [{"url": "https://acme.example/privacy", "labels": {"en": "Privacy", "de": "Datenschutz"}}],
+    }
+)
+_KEY = bytes(32)
+_COOKIES = BrowserCookies((_KEY,))
+_IDPROOF = IdproofStep(
+    attempts=Attempts(cookie_key=_KEY), vault=Vault((_KEY,)), sealer=Sealer((_KEY,)), clock=FakeClock(NOW)
+)
+_VIEWS = Views(cookies=_COOKIES, steps=StepBook(_IDPROOF))
+_TYPED = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<11"
+
+Sample = Callable[[Page], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A page of the gallery for one reader."""
+
+    name: str
+    language: str = "en"
+
+    @property
+    def path(self) -> str:
+        return f"/{self.name}?{self.language}"
+
+    @property
+    def html(self) -> str:
+        page = Page(
+            nonce=NONCE,
+            now=NOW + timedelta(minutes=2),
+            languages=LANGUAGES,
+            chosen=self.language,
+            tenant=None if self.name in _WITHOUT_TENANT else TENANT,
+            address=None if self.name in _WITHOUT_TENANT else f"/t/{'T' * 22}",
+        )
+        return GALLERY[self.name](page)
+
+
+def _visit(transaction: Transaction) -> Visit:
+    ours = login(transaction)
+    return Visit(login=ours, cookie=_COOKIES.issue(ours.id, issued=1), language="en")
+
+
+def _ended(status: StepStatus, **changes: Any) -> Transaction:
+    over = (
+        submitted().decide("idproof", Conclusion(status=status, at=NOW, **changes)).settle(rev=1, until=NOW)
+    )
+    return over if over.metadata else over.finish_metadata(MetadataOutcome.APPLIED)
+
+
+def _current(transaction: Transaction) -> Sample:
+    return lambda page: _VIEWS.current(_visit(transaction), page=page, account="a***@acme.example")
+
+
+def _step(content: StepPage, *steps: str) -> Sample:
+    transaction = opened(*steps).claim(b"browser") if steps else working()
+    return lambda page: _VIEWS.step(_visit(transaction), content, page=page)
+
+
+def _error(error: errors.PageError) -> Sample:
+    return lambda page: render("error", page=page, error=error)
+
+
+def _errors() -> Mapping[str, Sample]:
+    again, start = "https://bank.acme.example/login", "/t/x"
+    found: list[errors.PageError] = [
+        errors.BadRequestError("state"),
+        errors.TokenRefusedError("session_token_entry", login_url=again),
+        errors.TokenRefusedError("session_token_expired", login_url=again),
+        errors.ForbiddenError("foreign_origin"),
+        errors.ForbiddenError("other_browser", login_url=again),
+        errors.ForbiddenError("no_cookie", login_url=again),
+        errors.StalePageError("csrf", again_url=start),
+        errors.NotFoundError("unknown_path"),
+        errors.NotFoundError("unknown_tenant"),
+        errors.MethodError("method"),
+        errors.ConflictingLoginError("state_does_not_fit", login_url=again),
+        errors.NotYetError("not_ready", again_url=start),
+        errors.MisconfiguredError("step_not_configured", login_url=again),
+        errors.GoneError("expired", login_url=again),
+        errors.TooLargeError("form_size"),
+        errors.UnsupportedFormError("form_type"),
+        errors.TryAgainError("try_again", again_url=""),
+        errors.UnforeseenError("unforeseen"),
+    ]
+    return {f"error-{error.name.replace('_', '-')}": _error(error) for error in found}
+
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "given_name": {
+        "en": "First names",
+        "de": "Vornamen",
+        "es": "Nombre",
+        "fr": "Prénoms",
+        "ja": "名",
+        "ar": "الاسم الأول",
+    },
+    "birthdate": {
+        "en": "Date of birth",
+        "de": "Geburtsdatum",
+        "es": "Fecha de nacimiento",
+        "fr": "Date de naissance",
+        "ja": "生年月日",
+        "ar": "تاريخ الميلاد",
+    },
+    "country": {"en": "Country", "de": "Land", "es": "País", "fr": "Pays", "ja": "国", "ar": "البلد"},
+    "phone_number": {
+        "en": "Phone number",
+        "de": "Telefonnummer",
+        "es": "Teléfono",
+        "fr": "Téléphone",
+        "ja": "電話番号",
+        "ar": "رقم الهاتف",
+    },
+    "news": {
+        "en": "Send me news",
+        "de": "Neuigkeiten schicken",
+        "es": "Quiero recibir novedades",
+        "fr": "Recevoir les nouveautés",
+        "ja": "お知らせを受け取る",
+        "ar": "أرسلوا إليّ الأخبار",
+    },
+}
+_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "given_name": {"x-to": "root"},
+    "birthdate": {"format": "date"},
+    "country": {"format": "country"},
+    "phone_number": {"format": "phone", "x-region": "DE"},
+    "news": {"type": "boolean"},
+}
+_SCHEMA = ProfileSchema.model_validate(
+    {
+        "type": "object",
+        "properties": {
+            name: {"type": "string", "x-to": "user_metadata", "x-label": _WORDS[name], **keywords}
+            for name, keywords in _FIELDS.items()
+        },
+        "required": ["given_name", "birthdate"],
+    }
+)
+_KNOWN = Known.of(
+    {"connection": {"name": "google-oauth2", "strategy": "google-oauth2"}, "known": {"given_name": "Anna"}}
+)
+_ASKED = asked(_SCHEMA, _KNOWN, today=NOW.date())
+
+
+def _profile(*, again: bool = False) -> StepPage:
+    answers = {one.name: one.prefilled for one in _ASKED} | ({"phone_number": "12"} if again else {})
+    reading = read_answers(_ASKED, answers, today=NOW.date()) if again else None
+    return profile_form(_ASKED, _KNOWN, answers=answers, reading=reading)
+
+
+def _terms(*, requested: bool = False, problems: tuple[tuple[str, Text], ...] = ()) -> StepPage:
+    document = {
+        "id": "terms",
+        "title": "Terms of use",
+        "language": "en",
+        "mandatory": True,
+        "version": "3",
+        "accepted_at": NOW - timedelta(days=400),
+        "withdrawn_at": None,
+        "changes": ("You can close your account at any time.",),
+        "purposes": ("Running your account",),
+        "link": None,
+        "paragraphs": ("These are the terms.\nThey are short.",),
+        "ticked": False,
+    }
+    mails = {"id": "mails", "title": "News by mail", "mandatory": False, "changes": (), "accepted_at": None}
+    link = {"link": "https://acme.example/mails", "purposes": (), "version": "1", "paragraphs": ()}
+    values = {
+        "documents": [document, document | mails | link],
+        "shown": "terms:3",
+        "problems": problems,
+        "requested": requested,
+        "receipts": [],
+    }
+    return StepPage(template="terms/documents", values=values)
+
+
+def _code(problem: Text | None = None) -> StepPage:
+    values = {
+        "address": "a***@acme.example",
+        "digits": 6,
+        "attempts": text("page.attempts", count=4),
+        "expires_at": NOW + timedelta(minutes=10),
+        "next_at": NOW + timedelta(minutes=3),
+        "problem": problem,
+    }
+    return StepPage(template="stepup/code", values=values)
+
+
+_SLIP = MrzProblem(code=MrzProblemCode.CHECK_DIGIT, line=2, field=MrzField.DOCUMENT_NUMBER)
+_WITHOUT_TENANT = frozenset(
+    f"error-{name}" for name in ("unknown-tenant", "not-found", "bad-request", "method", "unsupported-form")
+)
+
+GALLERY: Mapping[str, Sample] = {
+    "start": _current(opened("terms", "profile", "idproof")),
+    "terms": _step(_terms(), "terms", "profile", "idproof"),
+    "terms-unticked": _step(_terms(problems=(("accept-terms", text("page.missing")),))),
+    "terms-later": _step(_terms(requested=True)),
+    "profile": _step(_profile(), "profile", "idproof"),
+    "profile-mistyped": _step(_profile(again=True)),
+    "stepup-code": _step(_code()),
+    "stepup-wrong": _step(_code(text("stepup.problem.wrong"))),
+    "idproof-document": _step(document_form(attempts_left=5), "idproof", "terms"),
+    "idproof-mistyped": _step(document_form(attempts_left=4, problems=(problem_text(_SLIP),), typed=_TYPED)),
+    "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),
+    "waiting": _current(submitted()),
+    "passed": _current(ready()),
+    "handed-back": _current(handed_back()),
+    "failed": _current(
+        _ended(StepStatus.FAILED, reason="too_many_attempts", until=NOW + timedelta(hours=13))
+    ),
+    "pending": _current(_ended(StepStatus.PENDING, reason="review")),
+    "declined": _current(_ended(StepStatus.DECLINED, reason="declined_by_person")),
+    "hand-back": lambda page: render(
+        "hand_back", page=page, application="Acme Bank", action=f"{ORIGIN}/continue", fields={"state": "s"}
+    ),
+    **_errors(),
+}
+
+
+async def hang(window: Window) -> None:
+    """Let the window find every page of the gallery below `ORIGIN`, under the policy that ours have."""
+
+    async def serve(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        name = url.path.removeprefix("/")
+        asset = find_asset(name.removeprefix("assets/"))
+        if asset is not None:
+            await route.fulfill(body=asset.content, content_type=asset.content_type)
+        elif name in GALLERY:
+            headers = {**security_headers(NONCE), "Content-Type": "text/html; charset=utf-8"}
+            await route.fulfill(body=Shown(name=name, language=url.query or "en").html, headers=headers)
+        else:
+            await route.fulfill(status=404, body="")
+
+    await window.route("**/*", serve)

@@ -1,0 +1,148 @@
+"""Every page in Chromium: nothing that axe-core finds, the keyboard alone, small, nothing cut off."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Page as Window
+
+from gateway import errors
+from gateway.pages.assets import ICON, SHEET
+from tests.gateway.gallery import GALLERY, LANGUAGES, NONCE, ORIGIN, TEMPLATES, Shown, hang
+from tests.support.chromium import launch
+
+# Where the pages look different for a reader: each page is checked in all of them.
+READERS = [("en", "light"), ("en", "dark"), ("ar", "light")]
+_CUT_OFF = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_FOCUSED = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    return at === document.body ? null : [at.tagName + (at.id || at.textContent.trim()), style.outlineStyle];
+}"""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright, await launch(playwright) as launched:
+        yield launched
+
+
+async def window_of(browser: Browser, *, scheme: str = "light", scripts: bool = True) -> Window:
+    context = await browser.new_context(
+        viewport={"width": 375, "height": 740},
+        color_scheme="dark" if scheme == "dark" else "light",
+        java_script_enabled=scripts,
+        reduced_motion="reduce",
+    )
+    window = await context.new_page()
+    await hang(window)
+    return window
+
+
+def quiet(name: str) -> bool:
+    """Whether the page stays where it is: some post themselves at once."""
+    return name not in {"passed", "hand-back"}
+
+
+def test_the_gallery_is_whole() -> None:
+    """Every template, and every error with a page of its own, hangs in the gallery."""
+    shown = {sample.partition("-")[0] for sample in GALLERY} | {"hand_back", "ready"}
+    for template in TEMPLATES.glob("**/*.html"):
+        folder = template.parent.name
+        assert (template.stem if folder == "templates" else folder) in shown | {"base", "ui"}, template.name
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    named = {kind.page for kind in kinds if issubclass(kind, errors.PageError) and hasattr(kind, "page")}
+    for name in named | set(errors._PAGES.values()):
+        assert f"error-{name.replace('_', '-')}" in GALLERY
+
+
+@pytest.mark.parametrize(("language", "scheme"), READERS)
+async def test_no_violation(browser: Browser, language: str, scheme: str) -> None:
+    """axe-core finds nothing on any page, on a phone, by day and by night, in both directions."""
+    window, found = await window_of(browser, scheme=scheme), {}
+    for name in filter(quiet, GALLERY):
+        await window.goto(ORIGIN + Shown(name=name, language=language).path)
+        await window.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        violations = (await Axe().run(window)).response["violations"]
+        if violations:
+            found[name] = [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations]
+    assert found == {}
+    await window.context.close()
+
+
+async def test_nothing_is_cut_off(browser: Browser) -> None:
+    """On the narrowest phone, in larger text and in long words, no page is wider than the screen."""
+    window = await window_of(browser)
+    await window.set_viewport_size({"width": 320, "height": 740})
+    wide = []
+    for language in ("de", "ar"):
+        for name in filter(quiet, GALLERY):
+            await window.goto(ORIGIN + Shown(name=name, language=language).path)
+            await window.evaluate("document.documentElement.style.fontSize = '150%'")
+            if await window.evaluate(_CUT_OFF) > 0:
+                wide.append((name, language))
+    assert wide == []
+    await window.context.close()
+
+
+async def test_the_keyboard(browser: Browser) -> None:
+    """Tab reaches everything that can be pressed, in the order of the page, and shows where it is."""
+    window = await window_of(browser)
+    for name in filter(quiet, GALLERY):
+        await window.goto(ORIGIN + Shown(name=name).path)
+        await window.evaluate("document.activeElement.blur()")
+        reachable = await window.locator(
+            "a[href], button, summary, textarea, select, input:not([type=hidden])"
+        ).all()
+        wanted = [one for one in reachable if await one.is_visible()]
+        reached = set()
+        for _ in range(len(wanted) + 5):  # Tab also leaves the page and comes back, and a date has parts
+            await window.keyboard.press("Tab")
+            reached.add(tuple(await window.evaluate(_FOCUSED) or ()))
+        assert {where[1] for where in reached if where} <= {"solid"}, (name, reached)
+        assert len(reached - {()}) == len(wanted), (name, reached)
+    await window.context.close()
+
+
+async def test_a_page_without_scripts(browser: Browser) -> None:
+    """Where no script runs, every page shows the same words, and all of them can be pressed."""
+    window = await window_of(browser, scripts=False)
+    for name in GALLERY:
+        await window.goto(ORIGIN + Shown(name=name).path)
+        assert await window.locator("main h1").inner_text() != ""
+    await window.context.close()
+
+
+async def test_times_in_the_readers_zone(browser: Browser) -> None:
+    """A script writes times in the reader's own zone, and counts the minutes that are left."""
+    context = await browser.new_context(timezone_id="Asia/Tokyo", locale="ja")
+    window = await context.new_page()
+    await hang(window)
+    await window.goto(ORIGIN + Shown(name="idproof-document").path)
+    foot = await window.locator("footer").inner_text()
+    assert "22 November 2026" in foot or "21:45" in foot or "9:45" in foot
+    assert "GMT+9" in foot
+    await context.close()
+
+
+@pytest.mark.parametrize("name", GALLERY)
+@pytest.mark.parametrize("language", ["en", "ar", "ja"])
+def test_weight(name: str, language: str) -> None:
+    """A first page is under 30 KB with style sheet, icon and the largest logo, and asks for CSS once."""
+    html = Shown(name=name, language=language).html
+    sheets = re.findall(r'<link rel="stylesheet"', html)
+    assert len(sheets) == 1
+    logo = 12 * 1024 if name == "start" else 0  # from then on the browser has it
+    assert len(html.encode()) + len(SHEET.content) + len(ICON.content) + logo < 30 * 1024
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_languages_of_a_page(name: str) -> None:
+    """A page says its language and direction, and never falls back to English for a word of ours."""
+    for language in LANGUAGES:
+        html = Shown(name=name, language=language.tag).html
+        assert f'<html lang="{language.tag}" dir="{language.direction}">' in html
+        assert f'nonce="{NONCE}"' in html
+        assert str(Path(SHEET.url)) in html
