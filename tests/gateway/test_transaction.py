@@ -184,3 +184,27 @@ def test_the_browser_is_not_shown() -> None:
     assert "hash" not in repr(working())
     assert working().waiting_for is None
     assert submitted().waiting_for is WaitingFor.VERIFICATION
+
+
+def test_ending_early() -> None:
+    """Whoever stops keeps what has ended; the rest is abandoned, and what is being checked is pending."""
+    login = opened("terms", "idproof", "profile").claim(BROWSER).conclude("terms", concluded())
+    stopped = login.submit("idproof", verification_id="V1").end_early(at=NOW, reason="stopped_by_person")
+    assert [(step.status, step.conclusion and step.conclusion.reason) for step in stopped.steps] == [
+        (StepStatus.PASSED, None),
+        (StepStatus.PENDING, "stopped_by_person"),
+        (StepStatus.ABANDONED, "stopped_by_person"),
+    ]
+    assert stopped.status is Status.WORKING
+    assert [step.name for step in stopped.written_steps] == ["terms", "idproof"]
+    for over in (stopped, finished(), settled(), handed_back()):
+        with pytest.raises(TransitionError):
+            over.end_early(at=NOW, reason="stopped_by_person")
+
+
+def test_what_is_taken_back_is_written() -> None:
+    """A refusal is not written, unless it takes an earlier result back."""
+    refused = concluded(StepStatus.DECLINED, reason="withdrawn")
+    assert working().conclude("idproof", refused).written_steps == ()
+    taken_back = concluded(StepStatus.DECLINED, reason="withdrawn", takes_back="J0")
+    assert [step.name for step in working().conclude("idproof", taken_back).written_steps] == ["idproof"]

@@ -43,6 +43,15 @@ class AnyActs(RuleBasedStateMachine):
     def claim(self, browser: bytes) -> None:
         self._go("claim", browser)
 
+    @rule(name=names)
+    def ask(self, name: str) -> None:
+        self._go("ask", name)
+
+    @rule(enough=st.integers(0, 3))
+    def end_early(self, enough: int) -> None:
+        if enough == 0:
+            self._go("end_early", at=NOW, reason="stopped_by_person")
+
     @rule(name=names, number=st.integers(0, 5))
     def submit(self, name: str, number: int) -> None:
         self._go("submit", name, verification_id=f"V{number}")
