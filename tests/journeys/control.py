@@ -68,10 +68,13 @@ class Control:
         async with self.session.put(self._user(person), json=user | changes) as response:
             response.raise_for_status()
 
-    async def app_metadata(self, person: Person) -> dict[str, Any]:
+    async def user(self, person: Person) -> dict[str, Any]:
         async with self.session.get(self._user(person)) as response:
-            user = await response.json()
-        metadata: dict[str, Any] = user.get("app_metadata", {})
+            user: dict[str, Any] = await response.json()
+        return user
+
+    async def app_metadata(self, person: Person) -> dict[str, Any]:
+        metadata: dict[str, Any] = (await self.user(person)).get("app_metadata", {})
         return metadata
 
     async def logins(self, person: Person) -> list[dict[str, Any]]:

@@ -61,6 +61,77 @@ _TERMS = {
 }
 
 
+_PROFILE = {
+    "revision": 1,
+    "valid_for": "365d",
+    "schema": {
+        "type": "object",
+        "required": ["given_name", "family_name", "birthdate", "country"],
+        "properties": {
+            "given_name": {
+                "type": "string",
+                "x-to": "root",
+                "x-label": {
+                    "en": "Given name",
+                    "de": "Vorname",
+                    "es": "Nombre",
+                    "fr": "Pr\u00e9nom",
+                    "ja": "\u540d",
+                    "ar": "\u0627\u0644\u0627\u0633\u0645",
+                },
+                "x-autocomplete": "given-name",
+            },
+            "family_name": {
+                "type": "string",
+                "x-to": "root",
+                "x-label": {
+                    "en": "Family name",
+                    "de": "Nachname",
+                    "es": "Apellidos",
+                    "fr": "Nom",
+                    "ja": "\u59d3",
+                    "ar": "\u0627\u0633\u0645 \u0627\u0644\u0639\u0627\u0626\u0644\u0629",
+                },
+                "x-autocomplete": "family-name",
+            },
+            "birthdate": {
+                "type": "string",
+                "format": "date",
+                "formatMinimum": "1900-01-01",
+                "formatMaximum": "today",
+                "x-to": "user_metadata",
+                "x-label": {"en": "Date of birth", "de": "Geburtsdatum"},
+                "x-autocomplete": "bday",
+            },
+            "phone_number": {
+                "type": "string",
+                "format": "phone",
+                "x-region": "SE",
+                "x-to": "user_metadata",
+                "x-label": {"en": "Telephone", "de": "Telefon"},
+                "x-help": {
+                    "en": "For questions about your account.",
+                    "de": "F\u00fcr Fragen zu Ihrem Konto.",
+                },
+                "x-autocomplete": "tel",
+            },
+            "country": {
+                "type": "string",
+                "format": "country",
+                "x-to": "user_metadata",
+                "x-label": {"en": "Country", "de": "Land"},
+                "x-autocomplete": "country",
+            },
+            "news": {
+                "type": "boolean",
+                "x-to": "user_metadata",
+                "x-label": {"en": "Send me news by mail", "de": "Neuigkeiten per E-Mail"},
+            },
+        },
+    },
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """A customer of the local tenant, and the passport that proves who they are."""
@@ -154,6 +225,8 @@ class DemoTenant:
             "applications": {APPLICATION: {"name": "Acme Bank", "login_url": f"{origins.app}/login"}},
             "steps": {
                 "terms": _TERMS,
+                "profile": _PROFILE,
+                "stepup": {"revision": 1},
                 "idproof": {
                     "revision": 1,
                     "valid_for": "365d",

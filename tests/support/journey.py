@@ -222,6 +222,9 @@ def _filled(form: Tag, values: Mapping[str, str]) -> dict[str, str]:
     """
     fields: dict[str, str] = {}
     boxes = {str(box["name"]) for box in form.select("input[type=checkbox]")}
+    for choice in form.select("select[name]"):
+        chosen = choice.select_one("option[selected]")
+        fields[str(choice["name"])] = str(chosen["value"]) if chosen else ""
     for field in form.select("input[name], textarea[name]"):
         if field.get("type") == "checkbox" and not field.has_attr("checked"):
             continue

@@ -50,15 +50,15 @@ class Mailbox:
 
 @asynccontextmanager
 async def serving_mail(
-    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+    *, port: int = 0, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Mailbox]:
-    """A server on a free port; `tls` from the first byte on, or after STARTTLS."""
+    """A server, on a free port unless told which; `tls` from the first byte on, or after STARTTLS."""
     mailbox = Mailbox()
 
     def connection() -> SMTP:
         return SMTP(mailbox, hostname="127.0.0.1", enable_SMTPUTF8=True, tls_context=starttls)
 
-    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", port, ssl=tls)
     mailbox.port = server.sockets[0].getsockname()[1]
     try:
         yield mailbox

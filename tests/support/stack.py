@@ -48,6 +48,7 @@ class Stack:
         )
         self.admin = {service: f"http://127.0.0.1:{free_port()}" for service in SERVICES}
         self.internal = f"http://127.0.0.1:{free_port()}"
+        self.mail_port = free_port()  # whoever wants the mails listens there
         self.secrets = SecretFolder(folder.path / "secrets")
         self.tenants_file = folder.path / "tenants.yaml"
         self.processes: dict[str, Process] = {}
@@ -138,6 +139,8 @@ class Stack:
                     "DATA_KEY_FILES": str(key("data-gateway")),
                     "PROOFING_SEAL_KEY_FILE": str(key("seal-proofing")),
                     "METADATA_SYNC_SEAL_KEY_FILE": str(key("seal-metadata-sync")),
+                    "SMTP_URL": f"smtp://127.0.0.1:{self.mail_port}",
+                    "MAIL_FROM": "Acme <no-reply@acme.example>",
                     "PASSWORD_CALL_URL": self.internal,
                     "PASSWORD_CALL_TOKEN_FILE": str(token),
                 }
