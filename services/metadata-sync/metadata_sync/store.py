@@ -267,24 +267,24 @@ async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> 
 
     One that another server process wrote is doubted: after a failover it may be older than what was sent.
     """
-    while (row := await _find_budget(connection, domain=domain)) is None:
-        await connection.execute(
-            "INSERT INTO budgets (domain, budget) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    rows: list[asyncpg.Record] = []
+    while not rows:  # somebody else may make the row after we began to look
+        rows = await connection.fetch(
+            """
+            WITH made AS (
+                INSERT INTO budgets (domain, budget) VALUES ($1, $2) ON CONFLICT DO NOTHING
+                RETURNING budget, true AS is_known
+            ), there AS (
+                SELECT budget, server_started_at = pg_postmaster_start_time() AS is_known
+                FROM budgets WHERE domain = $1 FOR UPDATE
+            )
+            SELECT * FROM made UNION ALL SELECT * FROM there
+            """,
             domain,
             _BUDGET.dump_json(fresh).decode(),
         )
-    budget = _BUDGET.validate_json(row["budget"])
-    return budget if row["is_known"] else doubted(budget)
-
-
-async def _find_budget(connection: Connection, *, domain: str) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        """
-        SELECT budget, server_started_at = pg_postmaster_start_time() AS is_known FROM budgets
-        WHERE domain = $1 FOR UPDATE
-        """,
-        domain,
-    )
+    budget = _BUDGET.validate_json(rows[0]["budget"])
+    return budget if rows[0]["is_known"] else doubted(budget)
 
 
 async def save_budget(connection: Connection, budget: Budget, *, domain: str) -> None:
