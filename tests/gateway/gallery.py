@@ -132,6 +132,7 @@ def _errors() -> Mapping[str, Sample]:
         errors.ForbiddenError("other_browser", login_url=again),
         errors.ForbiddenError("no_cookie", login_url=again),
         errors.StalePageError("csrf", again_url=start),
+        errors.RestartedError("restarted", again_url=start),
         errors.NotFoundError("unknown_path"),
         errors.NotFoundError("unknown_tenant"),
         errors.MethodError("method"),
