@@ -20,12 +20,15 @@ PAGE = Page(ROOT / "docs" / "operations.md")
 
 @pytest.fixture
 def tenants_file(tmp_path: Path) -> Path:
-    """The page's tenants file, with secrets where it looks for them."""
+    """The page's tenants file, with secrets and pictures where it looks for them."""
     (text,) = code_blocks(PAGE.text, "yaml")
     (tmp_path / "secrets").mkdir()
     for number, name in enumerate(re.findall(r"\bsecrets/([\w.-]+)", text)):
         content = base64.urlsafe_b64encode(bytes([number]) * 32)
         (tmp_path / "secrets" / name).write_bytes(content)
+    (tmp_path / "pictures").mkdir()
+    for name in re.findall(r"\bpictures/([\w.-]+)", text):
+        (tmp_path / "pictures" / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     path = tmp_path / "tenants.yaml"
     path.write_text(text)
     return path
