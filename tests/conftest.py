@@ -22,10 +22,11 @@ from tests.support.databases import Databases, ServiceDatabase
 from tests.support.interrupts import interruptible
 from tests.support.node import NODE
 from tests.support.postgres import Postgres, start_postgres
+from tests.support.processes import MARK
 from tests.support.rabbitmq import RabbitMQ, RabbitMQStart
-from tests.support.run_folder import RunFolder, claim_run_folder
+from tests.support.run_folder import RunFolder
 from tests.support.secret_folder import SecretFolder
-from tests.support.servers import TEST_VHOSTS, Servers, forget_data
+from tests.support.servers import TEST_VHOSTS, Servers
 from tests.support.stack import Stack
 from tests.support.virtual_hosts import VirtualHost, lease_virtual_host
 from tests.support.waiting import run_alone
@@ -102,9 +103,9 @@ def running_servers() -> Servers | None:
 
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[RunFolder]:
-    """This run's folder, without what an earlier run left in it."""
-    with claim_run_folder("test") as folder:
-        forget_data(folder)
+    """This run's folder; whatever is started from now on is marked with it."""
+    with parallel.claim_test_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MARK, str(folder.path))
         yield folder
 
 

@@ -12,6 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.postgres import start_postgres
+from tests.support.processes import MARK, stop_marked
 from tests.support.rabbitmq import RabbitMQStart
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.secret_folder import SecretFolder
@@ -81,7 +82,21 @@ class SharedServers:
 @contextmanager
 def shared_servers() -> Iterator[SharedServers]:
     """Servers in `.run/test`, for the workers that are started inside."""
-    with claim_run_folder("test") as folder, pytest.MonkeyPatch.context() as patch:
-        forget_data(folder)
+    with claim_test_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        servers = SharedServers(folder)
         patch.setenv(SERVERS, str(folder.path))
-        yield SharedServers(folder)
+        patch.setenv(MARK, str(folder.path))
+        try:
+            yield servers
+        finally:
+            # A worker that was told to stop has seconds, and what it started may need more.
+            stop_marked(folder.path)
+
+
+@contextmanager
+def claim_test_folder() -> Iterator[RunFolder]:
+    """This run's folder, without the data and the processes that an earlier run left."""
+    with claim_run_folder("test") as folder:
+        stop_marked(folder.path)
+        forget_data(folder)
+        yield folder

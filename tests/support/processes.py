@@ -19,7 +19,10 @@ from tests.support.waiting import block_until
 
 T = TypeVar("T")
 
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
+# Every process of a test run has this variable: the folder of the run.
+MARK = "WAYSTATION_TEST_RUN"
+
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", MARK)
 
 
 def base_environment() -> dict[str, str]:
@@ -78,6 +81,15 @@ class Identity:
             return []  # the number is somebody else's by now, and so would the session be
         members = (Identity.of(pid) for pid in _pids() if _session_of(pid) == self.pid)
         return [member for member in members if member and member != self]
+
+
+def stop_marked(folder: Path) -> None:
+    """Kill what a run of tests with this folder has left, whoever of it started it."""
+    mark = f"\0{MARK}={folder}\0".encode()
+    for pid in _pids():
+        identity = Identity.of(pid)
+        if identity and pid != os.getpid() and mark in b"\0" + _environment(pid) + b"\0":
+            identity.stop(first=signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -189,6 +201,14 @@ def _stat(pid: int) -> list[str] | None:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
+
+
+def _environment(pid: int) -> bytes:
+    """What it was started with; nothing if it is not ours to see."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _session_of(pid: int) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.errors import ProcessFailedError
-from tests.support.processes import Identity
+from tests.support.processes import MARK, Identity, stop_marked
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.waiting import block_until
 
@@ -113,3 +113,16 @@ def test_leaving_a_folder_stops_everything(tmp_path: Path) -> None:
         run_and_fail()
     assert not started[0].running()
     assert list((tmp_path / "demo" / "processes").iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of a run are found by their mark, those of children included; others are left alone."""
+    ours, other = RunFolder(tmp_path / "ours"), RunFolder(tmp_path / "other")
+    monkeypatch.setenv(MARK, str(ours.path))
+    marked = ours.start("parent", ["sh", "-c", "sleep 60 & wait"], env={})
+    monkeypatch.setenv(MARK, str(other.path))
+    unmarked = other.start("sleeper", ["sleep", "60"], env={})
+    stop_marked(ours.path)
+    block_until(lambda: not marked.running(), what="the marked process to end")
+    assert unmarked.running()
+    other.stop()
