@@ -11,7 +11,7 @@ from tests.support.postgres import start_postgres
 from tests.support.rabbitmq import RabbitMQStart
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.secret_folder import SecretFolder
-from tests.support.servers import Servers
+from tests.support.servers import Servers, forget_data
 from tests.support.virtual_hosts import VirtualHost
 
 _TEMPLATE = "bench_template"
@@ -56,6 +56,7 @@ class Bench:
 def open_bench() -> Iterator[Bench]:
     """Both servers in a run folder; everything started in it is stopped at the end."""
     with claim_run_folder("bench") as folder:
+        forget_data(folder)
         secrets = SecretFolder(folder.path / "secrets")
         starting = RabbitMQStart(folder, secrets, vhosts=_VHOSTS)
         postgres = start_postgres(folder, secrets, durable=True)
