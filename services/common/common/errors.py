@@ -20,6 +20,7 @@ WaystationError
 │   └── SessionTokenExpiredError tokens.py          nothing is wrong with it but its age
 ├── ClaimError                   tokens_claims.py   a member of a JSON object is not what it must be
 ├── ProfileError                 profile.py         the encrypted profile inside a token is refused
+├── UnsatisfiableError           profile_schema.py a schema of a profile that no value fits
 ├── MrzError                     mrz_problems.py    a typed machine-readable zone that does not hold together
 ├── UnknownLogEventError         log.py             strict mode: an event that the catalogue lacks
 └── UnknownLogFieldError         log.py             strict mode: a field that the event lacks
