@@ -25,6 +25,7 @@ from gateway.pages.languages import Languages, load_languages
 from gateway.shield import security_headers
 from gateway.steps.idproof.step import IdproofStep, document_form
 from gateway.steps.idproof.texts import problem_text
+from gateway.steps.password.step import password_form
 from gateway.steps.port import StepBook, StepPage
 from gateway.steps.profile.asking import asked, read_answers
 from gateway.steps.profile.known import Known
@@ -239,6 +240,12 @@ def _terms(*, requested: bool = False, problems: tuple[tuple[str, Text], ...] = 
     return StepPage(template="terms/documents", values=values)
 
 
+def _restarted(status: StepStatus, again: str | None) -> Sample:
+    ended = Conclusion(status=status, at=NOW)
+    over = opened("password").claim(b"browser").restart("password", ended, rev=1)
+    return lambda page: _VIEWS.restarted(_visit(over), page=page, again=again)
+
+
 def _code(problem: Text | None = None) -> StepPage:
     values = {
         "address": "a***@acme.example",
@@ -265,6 +272,16 @@ GALLERY: Mapping[str, Sample] = {
     "profile-mistyped": _step(_profile(again=True)),
     "stepup-code": _step(_code()),
     "stepup-wrong": _step(_code(text("stepup.problem.wrong"))),
+    "password-change": _step(password_form(), "password"),
+    "password-refused": _step(
+        password_form(
+            "new_password", text("password.problem.password_strength"), left=text("page.attempts", count=4)
+        ),
+        "password",
+    ),
+    "password-unknown": _step(password_form(notice="unknown"), "password"),
+    "password-restarted": _restarted(StepStatus.PASSED, "https://acme.eu.auth0.com/authorize?client_id=app1"),
+    "password-restarted-unsure": _restarted(StepStatus.PENDING, None),
     "idproof-document": _step(document_form(attempts_left=5), "idproof", "terms"),
     "idproof-mistyped": _step(document_form(attempts_left=4, problems=(problem_text(_SLIP),), typed=_TYPED)),
     "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),

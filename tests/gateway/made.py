@@ -61,6 +61,14 @@ def handed_back() -> Transaction:
     return ready().hand_back()
 
 
+def restarted() -> Transaction:
+    return working().restart("idproof", concluded(), rev=7)
+
+
+def restarted() -> Transaction:
+    return working().restart("idproof", concluded(), rev=7)
+
+
 def expired() -> Transaction:
     return working().expire()
 

@@ -33,6 +33,7 @@ from gateway.log_events import EVENTS
 from gateway.login import Login
 from gateway.logins import Logins
 from gateway.outcomes import Outcomes
+from gateway.password_call import PasswordCalls
 from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.timekeeper import Timekeeper
@@ -72,6 +73,7 @@ class Rig:
         clock: FakeClock,
         lines: Lines,
         stack: AsyncExitStack,
+        calls: PasswordCalls | None = None,
     ) -> None:
         self.database = database
         self.settings = settings
@@ -85,7 +87,7 @@ class Rig:
         self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
         self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens", "pages"})
         self.logins = Logins(database=database, relay=self._relay, bell=self.bell)
-        self.steps = create_steps(settings, database=database, tenants=self.tenants, clock=clock)
+        self.steps = create_steps(settings, database=database, tenants=self.tenants, clock=clock, calls=calls)
         self.planner = Planner(steps=self.steps, changes=create_changes(settings), clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)
@@ -214,7 +216,9 @@ async def agree_on_time(owner: str, clock: FakeClock) -> None:
 
 
 @asynccontextmanager
-async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeClock) -> AsyncIterator[Rig]:
+async def serving(
+    database: ServiceDatabase, *, tenants_file: Path, clock: FakeClock, calls: PasswordCalls | None = None
+) -> AsyncIterator[Rig]:
     """A replica that serves browsers at its `origin`."""
     port = free_port(HOST)
     settings = Settings(
@@ -239,7 +243,13 @@ async def serving(database: ServiceDatabase, *, tenants_file: Path, clock: FakeC
             open_database(database.gateway, schema="gateway", application_name="test", production=False)
         )
         rig = Rig(
-            database=opened, settings=settings, owner=database.owner, clock=clock, lines=lines, stack=stack
+            database=opened,
+            settings=settings,
+            owner=database.owner,
+            clock=clock,
+            lines=lines,
+            stack=stack,
+            calls=calls,
         )
         app = create_app(settings, handlers=rig.handlers, tenants=rig.tenants, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=rig.bell))

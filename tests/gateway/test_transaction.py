@@ -19,6 +19,7 @@ from tests.gateway.made import (
     handed_back,
     opened,
     ready,
+    restarted,
     settled,
     submitted,
     working,
@@ -32,6 +33,7 @@ SITUATIONS: dict[str, Callable[[], Transaction]] = {
     "settled": settled,
     "ready": ready,
     "handed_back": handed_back,
+    "restarted": restarted,
     "expired": expired,
 }
 ACTS: dict[str, Callable[[Transaction], Transaction]] = {
@@ -39,9 +41,11 @@ ACTS: dict[str, Callable[[Transaction], Transaction]] = {
     "submit": lambda login: login.submit("idproof", verification_id="V2"),
     "conclude": lambda login: login.conclude("idproof", concluded(StepStatus.DECLINED)),
     "decide": lambda login: login.decide("idproof", concluded()),
+    "restart": lambda login: login.restart("idproof", concluded(), rev=1),
     "settle": lambda login: login.settle(rev=1, until=NOW),
     "finish_metadata": lambda login: login.finish_metadata(MetadataOutcome.CARRIED),
     "hand_back": lambda login: login.hand_back(),
+    "restart": lambda login: login.restart("idproof", concluded(), rev=1),
     "expire": lambda login: login.expire(),
 }
 ALLOWED = {
@@ -49,6 +53,8 @@ ALLOWED = {
     ("opened", "expire"): Status.EXPIRED,
     ("working", "submit"): Status.WAITING,
     ("working", "conclude"): Status.WORKING,
+    ("working", "restart"): Status.RESTARTED,
+    ("working", "restart"): Status.RESTARTED,
     ("working", "expire"): Status.EXPIRED,
     ("submitted", "decide"): Status.WORKING,
     ("submitted", "expire"): Status.EXPIRED,
@@ -60,6 +66,8 @@ ALLOWED = {
     ("ready", "expire"): Status.EXPIRED,
     ("handed_back", "hand_back"): Status.HANDED_BACK,
     ("handed_back", "expire"): Status.EXPIRED,
+    ("restarted", "expire"): Status.EXPIRED,
+    ("restarted", "expire"): Status.EXPIRED,
 }
 REFUSED = [(situation, act) for situation in SITUATIONS for act in ACTS if (situation, act) not in ALLOWED]
 
@@ -107,6 +115,8 @@ def test_a_conclusion_concludes(status: StepStatus) -> None:
     """A step cannot end as something that is no end."""
     with pytest.raises(TransitionError):
         working().conclude("idproof", concluded(status))
+    with pytest.raises(TransitionError):
+        working().restart("idproof", concluded(status), rev=1)
 
 
 def test_steps_come_in_their_order() -> None:
@@ -154,6 +164,7 @@ def test_when_time_alone_changes_a_login() -> None:
         last_call,
         DEADLINE,
         until,
+        DEADLINE,
         DEADLINE,
         DEADLINE,
         None,

@@ -64,6 +64,11 @@ class AnyActs(RuleBasedStateMachine):
     def decide(self, name: str, end: StepStatus) -> None:
         self._go("decide", name, concluded(end))
 
+    @rule(name=names, end=ends, enough=st.integers(0, 9))
+    def restart(self, name: str, end: StepStatus, enough: int) -> None:
+        if enough == 0:  # nothing comes after it
+            self._go("restart", name, concluded(end), rev=3)
+
     @rule(rev=st.integers(1, 9), seconds=st.integers(-10, 9000))
     def settle(self, rev: int, seconds: int) -> None:
         self._go("settle", rev=rev, until=NOW + timedelta(seconds=seconds))

@@ -28,6 +28,7 @@ from common.tenant_fields import (
     matching,
     origin_of,
 )
+from common.tenant_password import PasswordStep
 from common.tenant_profile import ProfileStep
 from common.tenant_rules_contract import RulesContract
 from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
@@ -136,6 +137,7 @@ class IdproofStep(StepRules):
 class Steps(Section):
     """The steps that this tenant has configured, by name."""
 
+    password: PasswordStep | None = None
     terms: TermsStep | None = None
     profile: ProfileStep | None = None
     idproof: IdproofStep | None = None

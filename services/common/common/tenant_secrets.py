@@ -43,12 +43,14 @@ def stamp(path: Path) -> Stamp:
 class Reading:
     """One pass over a tenants file and the secrets it names; remembers what it looked at.
 
-    Without `can_mail` a step that sends mail is a mistake: only the gateway knows whether it can.
+    Without `can_mail` a step that sends mail is a mistake, without `can_call` one that calls metadata-sync:
+    only the gateway knows whether it can.
     """
 
     production: bool
     parts: AbstractSet[TenantPart] = ALL_PARTS
     can_mail: bool = True
+    can_call: bool = True
     folder: Path = field(default_factory=Path)
     stamps: dict[Path, Stamp] = field(default_factory=dict)
 

@@ -27,11 +27,13 @@ class TenantsWatcher:
         production: bool,
         parts: AbstractSet[TenantPart] = ALL_PARTS,
         can_mail: bool = True,
+        can_call: bool = True,
     ) -> None:
         self._path = path
         self._production = production
         self._parts = parts
         self._can_mail = can_mail
+        self._can_call = can_call
         self._current = self._read()
 
     @property
@@ -59,7 +61,12 @@ class TenantsWatcher:
             log.info("tenants.reloaded", tenants=len(self._current))
 
     def _read(self) -> Tenants:
-        reading = Reading(production=self._production, parts=self._parts, can_mail=self._can_mail)
+        reading = Reading(
+            production=self._production,
+            parts=self._parts,
+            can_mail=self._can_mail,
+            can_call=self._can_call,
+        )
         # Also after a bad reading: it is tried again when something changes, not every interval.
         self._stamps = reading.stamps
         return read_tenants(self._path, reading)

@@ -30,11 +30,14 @@ from gateway.mail.postbox import Postbox
 from gateway.mail.postman import Postman
 from gateway.outcomes import Outcomes
 from gateway.pages.languages import load_languages
+from gateway.password_call import PasswordCalls, open_password_calls
 from gateway.personal_changes import PersonalChanges
 from gateway.planner import Planner
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
+from gateway.steps.password.letter import Notices
+from gateway.steps.password.step import PasswordStep
 from gateway.steps.port import StepBook
 from gateway.steps.profile.step import ProfileStep
 from gateway.steps.stepup.letter import CodeLetter
@@ -71,21 +74,33 @@ def create_app(
 
 
 def create_steps(
-    settings: Settings, *, database: Database, tenants: TenantsWatcher, clock: Clock
+    settings: Settings,
+    *,
+    database: Database,
+    tenants: TenantsWatcher,
+    clock: Clock,
+    calls: PasswordCalls | None = None,
 ) -> StepBook:
     """Every kind of step that this release has."""
     vault = Vault(settings.data_keys)
     attempts = Attempts(cookie_key=settings.cookie_keys[0])
+    languages = load_languages(settings.languages_folder)
     return StepBook(
+        PasswordStep(
+            calls=calls,
+            attempts=attempts,
+            notices=Notices(languages=languages, postbox=Postbox(vault=vault)),
+            database=database,
+            vault=vault,
+            clock=clock,
+        ),
         TermsStep(database=database, tenants=tenants, clock=clock),
         ProfileStep(changes=create_changes(settings), vault=vault, clock=clock),
         IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock),
         StepupStep(
             attempts=attempts,
             codes=Codes(settings.cookie_keys),
-            letter=CodeLetter(
-                languages=load_languages(settings.languages_folder), public_base_url=settings.public_base_url
-            ),
+            letter=CodeLetter(languages=languages, public_base_url=settings.public_base_url),
             postbox=Postbox(vault=vault),
             vault=vault,
             clock=clock,
@@ -154,6 +169,7 @@ async def serve(settings: Settings) -> None:
         production=settings.production,
         parts={"tokens", "pages"},
         can_mail=settings.mail is not None,
+        can_call=settings.password_call is not None,
     )
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(
@@ -161,7 +177,10 @@ async def serve(settings: Settings) -> None:
         )
         database, relay = connections.database, connections.relay
         logins = Logins(database=database, relay=relay, bell=bell)
-        steps = create_steps(settings, database=database, tenants=tenants, clock=clock)
+        calls = None
+        if settings.password_call is not None:
+            calls = await stack.enter_async_context(open_password_calls(settings.password_call))
+        steps = create_steps(settings, database=database, tenants=tenants, clock=clock, calls=calls)
         planner = Planner(steps=steps, changes=create_changes(settings), clock=clock)
         outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
         consumer = connections.consumer(QUEUE, handle=outcomes.handle)

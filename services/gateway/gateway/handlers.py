@@ -23,6 +23,7 @@ from gateway.errors import (
     ForbiddenError,
     NotFoundError,
     NotYetError,
+    RestartedError,
     TokenRefusedError,
     TransitionError,
 )
@@ -32,8 +33,9 @@ from gateway.live import Bell, rung
 from gateway.logins import Logins
 from gateway.owner import Visit, is_claimable_by
 from gateway.pages import PAGE, render
-from gateway.personal import masked, profile_of
+from gateway.personal import authorize_of, masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
+from gateway.steps.password.again import authorize_again
 from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
 from gateway.texts import Text
 from gateway.transaction import Status
@@ -131,6 +133,8 @@ class Handlers:
             async with self._database.connection() as connection:
                 page = await self._steps.of(step.name).page(connection, visit)
             return self._step_page(visit, request, page)
+        if visit.login.transaction.status is Status.RESTARTED:
+            return _page(self._views.restarted(visit, page=request[PAGE], again=await self._again(visit)))
         account = await self._account(visit)
         return _page(self._views.current(visit, page=request[PAGE], account=account))
 
@@ -146,6 +150,12 @@ class Handlers:
         async with self._database.connection() as connection:
             profile = await profile_of(connection, visit.login, vault=self._vault)
         return masked(profile.get("email"))
+
+    async def _again(self, visit: Visit) -> str | None:
+        """Where the person logs in anew: as the application asked for it, else as it begins any login."""
+        async with self._database.connection() as connection:
+            request = await authorize_of(connection, visit.login, vault=self._vault)
+        return authorize_again(visit.login, request) or visit.login.login_url
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
@@ -277,6 +287,8 @@ def _set_cookie(response: web.Response, cookie: BrowserCookie) -> None:
 
 def _elsewhere(visit: Visit, needed: Status) -> web.Response:
     """The login was not at what the person did: show where it is, unless they are ahead of it."""
+    if visit.login.transaction.status is Status.RESTARTED:
+        raise RestartedError("restarted", again_url=f"/t/{visit.login.id}")
     if _ORDER.index(visit.login.transaction.status) < _ORDER.index(needed):
         raise NotYetError("not_yet", again_url=f"/t/{visit.login.id}")
     return _see(visit.login.id)

@@ -37,7 +37,7 @@ EVENTS = (
     Event(
         "login.stopped", "info", (), "The person stopped; the tenant gets what there is, with that reason."
     ),
-    Event("login.restarted", "info", ("step",), "A step has ended the login at the tenant; a new one follows."),
+    Event("login.restarted", "info", ("step",), "A new login at the tenant has to follow."),
     Event(
         "login.went_on_without",
         "warning",

@@ -35,7 +35,9 @@ async def insert_login(
         INSERT INTO transactions (
             id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
             state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales, authorize
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19)
+        ) VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19
+        )
         ON CONFLICT DO NOTHING RETURNING true
         """,
         transaction.id,

@@ -30,7 +30,7 @@ Every transition returns a new value or raises `TransitionError`; the store save
 `restarted` it waits for none: a new login takes the place of this one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -146,6 +146,8 @@ class Step:
         return self.status in _WRITTEN or takes_back
 
     def end(self, conclusion: Conclusion) -> "Step":
+        if conclusion.status in _UNCONCLUDED:
+            raise TransitionError("that is no conclusion")
         return replace(self, status=conclusion.status, conclusion=conclusion)
 
 
@@ -264,8 +266,6 @@ class Transaction:
         return self._end(name, conclusion)
 
     def _end(self, name: str, conclusion: Conclusion) -> "Transaction":
-        if conclusion.status in _UNCONCLUDED:
-            raise TransitionError("that is no conclusion")
         ended = self._current(name).end(conclusion)
         return self._change(
             steps=self._with(ended), status=Status.WORKING, waiting_for=None, waiting_until=None
@@ -324,9 +324,12 @@ class Transaction:
         self._must_be(*_OPEN)
         return self._change(status=Status.EXPIRED, waiting_for=None, waiting_until=None)
 
-    def is_applied_by(self, revs: dict[str, int]) -> bool:
-        """Whether every result of this login is confirmed, given the confirmed rev per step name."""
-        return all((step.rev or 0) <= revs.get(step.name, 0) for step in self.written_steps)
+    def is_applied_by(self, revs: Mapping[str, int], *, others: Collection[int] = ()) -> bool:
+        """Whether all of this login is confirmed, given the confirmed rev per step name.
+
+        `others` are the confirmed revs of what was sent together with the results.
+        """
+        return all((step.rev or 0) <= min({revs.get(step.name, 0), *others}) for step in self.written_steps)
 
     def _current(self, name: str) -> Step:
         step = self.current_step

@@ -1,13 +1,27 @@
 """The page that fits a login as it is."""
 
+import math
+from datetime import datetime
 from typing import Any
 
 from gateway.browser import BrowserCookies
+from gateway.login import Login
 from gateway.owner import Visit
 from gateway.pages import Page, render
 from gateway.steps.port import Ending, StepBook, StepPage
 from gateway.texts import Text, text
-from gateway.transaction import STOPPED, MetadataOutcome, Status, Step, StepStatus, Transaction
+from gateway.transaction import (
+    STOPPED,
+    MetadataOutcome,
+    Status,
+    Step,
+    StepStatus,
+    Transaction,
+    WaitingFor,
+)
+
+# The event stream tells of a change; where it is cut off unseen, a look now and then finds it.
+LOOK_AGAIN_SECONDS = 60
 
 _PASSED = Ending(title=text("login.ready.passed"))
 _STOPPED = Ending(title=text("login.ready.stopped"), texts=(text("login.ready.kept"),))
@@ -44,9 +58,21 @@ class Views:
         """What it means to stop."""
         return render("stop", page=page, **self._common(visit))
 
+    def restarted(self, visit: Visit, *, page: Page, again: str | None) -> str:
+        """The step has ended the login; `again` is where a new one begins, if that is known."""
+        is_sure = visit.login.transaction.is_passed
+        return render("password/restarted", page=page, again=again, is_sure=is_sure, **self._common(visit))
+
     def _waiting(self, visit: Visit, page: Page) -> str:
-        waiting_for = visit.login.transaction.waiting_for
-        return render("waiting", page=page, waiting_for=waiting_for, **self._common(visit))
+        slow_in = _slow_in(visit.login, now=page.now)
+        return render(
+            "waiting",
+            page=page,
+            waiting_for=visit.login.transaction.waiting_for,
+            is_slow=slow_in == 0,
+            look_again_in=min(LOOK_AGAIN_SECONDS, slow_in or LOOK_AGAIN_SECONDS),
+            **self._common(visit),
+        )
 
     def _ready(self, visit: Visit, page: Page) -> str:
         transaction = visit.login.transaction
@@ -101,6 +127,15 @@ def _mark(steps: tuple[Step, ...]) -> str:
     if not statuses:
         return "good"
     return "clock" if statuses == {StepStatus.PENDING} else "bad"
+
+
+def _slow_in(login: Login, *, now: datetime) -> int | None:
+    """Seconds until saving takes longer than `metadata.deadline`; None while nothing is being saved."""
+    ends = [step.conclusion.at for step in login.transaction.steps if step.conclusion]
+    if login.transaction.waiting_for is not WaitingFor.METADATA or not ends:
+        return None
+    left = max(ends) + login.settings.metadata.deadline - now
+    return max(0, math.ceil(left.total_seconds()))
 
 
 def _metadata_text(metadata: MetadataOutcome | None) -> Text | None:

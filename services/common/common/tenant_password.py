@@ -1,0 +1,33 @@
+"""The step `password` of a tenants file: a new password, then a new login."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from common.tenant_fields import Duration, StepRules, lasting
+from common.tenant_secrets import Reading
+
+
+class PasswordStep(StepRules):
+    """Refused passwords are counted per person within `retry_after`, over all of their logins.
+
+    `notice`: whether a mail tells the person that their password was changed.
+    """
+
+    retry_after: Annotated[Duration, lasting("10m")] = timedelta(hours=1)
+    attempts: Annotated[int, Field(ge=1, le=50)] = 10
+    notice: bool = True
+
+    @model_validator(mode="after")
+    def _can_be_done(self, info: ValidationInfo) -> Self:
+        if not isinstance(info.context, Reading):
+            return self
+        if not info.context.can_call:
+            raise PydanticCustomError(
+                "no_call", "needs metadata-sync, and the gateway has no PASSWORD_CALL_URL"
+            )
+        if self.notice and not info.context.can_mail:
+            raise PydanticCustomError("no_mail", "sends mail, and the gateway has no SMTP_URL")
+        return self
