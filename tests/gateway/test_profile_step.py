@@ -253,6 +253,20 @@ async def test_a_tenant_that_refuses_a_value_refuses_the_login(rig: Rig, anna: B
     assert (await rig.login(login)).transaction.metadata == "failed"
 
 
+async def test_confirmed_in_every_kind(rig: Rig, anna: Browser) -> None:
+    """The login goes on when its result and all that the person changed are at its rev or later."""
+    login = await anna.begin(nothing(rig.clock))
+    await anna.press(login, "profile/submit", **_WHOLE)
+    (update,) = await rig.told(UpdateMetadata)
+    rev = update.keys["waystation_profile"].rev
+    older, ours = ({Kind.ROOT: {"given_name": one}} for one in (rev - 1, rev))
+    for missing in ({"keys": {}, "personal": ours}, {"personal": older}):
+        await rig.outcomes.handle(await rig.applied(login, **missing))
+        assert (await rig.login(login)).transaction.status == "waiting"
+    await rig.outcomes.handle(await rig.applied(login, personal=ours))
+    assert (await rig.login(login)).transaction.metadata == "applied"
+
+
 async def test_who_does_not_want_to_declines(rig: Rig, anna: Browser) -> None:
     """Nobody has to answer, and then nothing is written."""
     login = await anna.begin(nothing(rig.clock))

@@ -9,7 +9,7 @@ from common.messages import DesiredValue, UpdateMetadata
 from gateway.results import iso, metadata_key, metadata_value, revs_by_step, update_of
 from gateway.transaction import StepStatus
 from tests.common.tenants_on_disk import section
-from tests.gateway.made import DEADLINE, NOW, concluded, login, opened, settled, submitted
+from tests.gateway.made import NOW, concluded, login, opened, settled, submitted
 
 
 def test_the_value_of_a_result() -> None:
@@ -41,7 +41,7 @@ def test_the_message() -> None:
         traceparent=one.traceparent,
         user_id="auth0|anna",
         waiting=True,
-        deadline=DEADLINE,
+        deadline=NOW + timedelta(seconds=10),
         keys={
             "waystation_idproof": DesiredValue(
                 rev=7, value=metadata_value(one, one.transaction.step("idproof"))

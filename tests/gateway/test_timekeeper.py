@@ -75,6 +75,8 @@ async def test_metadata_that_is_late(
     """The tenant's policy decides how long a login waits for its metadata, and what it says afterwards."""
     set_policy(rig, policy)
     login = await judged(rig, anna)
+    (update,) = await rig.told(UpdateMetadata)
+    assert (update.deadline - rig.clock.now()).total_seconds() == pytest.approx(waits, abs=1)
     await rig.advance(waits - 2)
     await rig.timekeeper.sweep()
     assert (await rig.login(login)).transaction.waiting_for is WaitingFor.METADATA

@@ -1,6 +1,5 @@
 """What the other services make of a login: the handler of the gateway's queue."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -61,7 +60,7 @@ class Outcomes:
             case VerificationChanged():
                 return lambda connection, login: self._verified(connection, login, message)
             case MetadataApplied():
-                return lambda _, login: self._applied(login, message.keys)
+                return lambda _, login: self._applied(login, message)
             case MetadataRejected():
                 return lambda _, login: self._rejected(login, message)
             case VerifyIdentity() | UpdateMetadata():
@@ -91,11 +90,11 @@ class Outcomes:
         late = update_of(login, (replace(step, rev=rev),), now=self._clock.now(), waiting=False)
         await outbox.enqueue(connection, late)
 
-    async def _applied(self, login: Login, keys: Mapping[str, int]) -> Transaction:
+    async def _applied(self, login: Login, event: MetadataApplied) -> Transaction:
         transaction = login.transaction
         if transaction.waiting_for is not WaitingFor.METADATA:
             return transaction
-        if not transaction.is_applied_by(revs_by_step(login, keys)):
+        if not transaction.is_applied_by(revs_by_step(login, event.keys), others=_personal_revs(event)):
             return transaction
         log.info("metadata.applied")
         return transaction.finish_metadata(MetadataOutcome.APPLIED)
@@ -103,7 +102,7 @@ class Outcomes:
     async def _rejected(self, login: Login, event: MetadataRejected) -> Transaction:
         transaction = login.transaction
         revs = revs_by_step(login, event.keys)
-        refused = {rev for keys in event.personal.values() for rev in keys.values()}
+        refused = _personal_revs(event)
         ours = any(
             revs.get(step.name) == step.rev or step.rev in refused for step in transaction.written_steps
         )
@@ -111,6 +110,11 @@ class Outcomes:
             return transaction
         log.warning("metadata.rejected", reason=event.reason)
         return transaction.finish_metadata(MetadataOutcome.FAILED)
+
+
+def _personal_revs(event: MetadataApplied | MetadataRejected) -> set[int]:
+    """Those of what the person changed about themselves: sent with the results, as the same rev."""
+    return {rev for keys in event.personal.values() for rev in keys.values()}
 
 
 def _require_same_person(login: Login, message: Message) -> None:

@@ -110,7 +110,8 @@ class Planner:
         by_action = login.settings.metadata.policy == "action"
         if sealed or not by_action:
             steps = () if by_action else settled.written_steps
-            update = update_of(login, steps, now=now, waiting=not by_action, event_id=event_id, sealed=sealed)
+            here = replace(login, transaction=settled)
+            update = update_of(here, steps, now=now, waiting=not by_action, event_id=event_id, sealed=sealed)
             await outbox.enqueue(connection, update)
         return settled.finish_metadata(MetadataOutcome.CARRIED) if by_action else settled
 

@@ -42,7 +42,8 @@ def update_of(
 ) -> UpdateMetadata:
     """Have these results written; `waiting` says that a person waits for it in a browser.
 
-    `sealed` holds what else of the person is to be written; it was sealed for the message of that `event_id`.
+    They wait until the login goes on without it. `sealed` holds what else of the person is to be written; it
+    was sealed for the message of that `event_id`.
     """
     transaction = login.transaction
     return UpdateMetadata(
@@ -54,7 +55,7 @@ def update_of(
         traceparent=login.traceparent,
         user_id=transaction.subject,
         waiting=waiting,
-        deadline=transaction.deadline,
+        deadline=transaction.waiting_until or transaction.deadline,
         keys={
             metadata_key(login, step.name): DesiredValue(rev=step.rev or 0, value=metadata_value(login, step))
             for step in steps
