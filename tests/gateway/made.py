@@ -65,10 +65,6 @@ def restarted() -> Transaction:
     return working().restart("idproof", concluded(), rev=7)
 
 
-def restarted() -> Transaction:
-    return working().restart("idproof", concluded(), rev=7)
-
-
 def expired() -> Transaction:
     return working().expire()
 

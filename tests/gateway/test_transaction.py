@@ -45,7 +45,6 @@ ACTS: dict[str, Callable[[Transaction], Transaction]] = {
     "settle": lambda login: login.settle(rev=1, until=NOW),
     "finish_metadata": lambda login: login.finish_metadata(MetadataOutcome.CARRIED),
     "hand_back": lambda login: login.hand_back(),
-    "restart": lambda login: login.restart("idproof", concluded(), rev=1),
     "expire": lambda login: login.expire(),
 }
 ALLOWED = {
@@ -53,7 +52,6 @@ ALLOWED = {
     ("opened", "expire"): Status.EXPIRED,
     ("working", "submit"): Status.WAITING,
     ("working", "conclude"): Status.WORKING,
-    ("working", "restart"): Status.RESTARTED,
     ("working", "restart"): Status.RESTARTED,
     ("working", "expire"): Status.EXPIRED,
     ("submitted", "decide"): Status.WORKING,
@@ -66,7 +64,6 @@ ALLOWED = {
     ("ready", "expire"): Status.EXPIRED,
     ("handed_back", "hand_back"): Status.HANDED_BACK,
     ("handed_back", "expire"): Status.EXPIRED,
-    ("restarted", "expire"): Status.EXPIRED,
     ("restarted", "expire"): Status.EXPIRED,
 }
 REFUSED = [(situation, act) for situation in SITUATIONS for act in ACTS if (situation, act) not in ALLOWED]
