@@ -48,7 +48,7 @@ def test_a_whole_tenant(tmp_path: Path) -> None:
     assert acme.transaction.deadline == timedelta(minutes=45)
     assert acme.applications["app1"].login_url == "https://bank.acme.example/login"
     assert acme.steps.get("terms") is None
-    assert acme.steps.get("idproof") == IdproofStep(
+    assert acme.steps.idproof == IdproofStep(
         revision=1,
         valid_for=timedelta(days=365),
         retry_after=timedelta(hours=1),
@@ -71,7 +71,7 @@ def test_the_shortest_tenant(tmp_path: Path) -> None:
         "post",
         "both",
     )
-    step = acme.steps.get("idproof")
+    step = acme.steps.idproof
     assert step
     assert (step.allow_document_validated, step.minimum_age, step.attempts) == (False, None, 5)
 
@@ -102,7 +102,7 @@ def test_a_management_address_of_its_own(tmp_path: Path) -> None:
 def test_durations(tmp_path: Path, text: str, seconds: int) -> None:
     """A duration is a whole number with its unit."""
     tenant = section(steps={"idproof": {"revision": 1, "valid_for": text}})
-    step = acme_of(write_tenants(tmp_path, {"acme": tenant})).steps.get("idproof")
+    step = acme_of(write_tenants(tmp_path, {"acme": tenant})).steps.idproof
     assert step
     assert step.valid_for == timedelta(seconds=seconds)
 

@@ -120,8 +120,8 @@ async def test_mail_goes_out_over_tls(
     context, authority = server_tls(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     await posted(rig, anna)
-    secured = {"tls": context} if security == "tls" else {"starttls": context}
-    async with serving_mail(**secured) as mailbox:
+    tls, starttls = (context, None) if security == "tls" else (None, context)
+    async with serving_mail(tls=tls, starttls=starttls) as mailbox:
         await postman(rig, port=mailbox.port, security="tls" if security == "tls" else "starttls").sweep()
         assert [mail["Subject"] for mail in mailbox.mails] == ["Hello"]
 
