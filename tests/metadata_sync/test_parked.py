@@ -29,7 +29,7 @@ class Command:
     database_url: str
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        code = "import sys; from metadata_sync.cli import main; sys.exit(main())"
+        code = "import sys; from common.cli import main; sys.exit(main())"
         variables = {"ENVIRONMENT": "development", "DATABASE_URL": self.database_url, **environment}
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
@@ -194,4 +194,4 @@ def test_nothing_found_is_status_1(command: Command) -> None:
 def test_the_command_is_installed_as_waystation() -> None:
     """The distribution declares the console script."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"waystation": "metadata_sync.cli:main"}
+    assert project["scripts"] == {"waystation": "common.cli:main"}

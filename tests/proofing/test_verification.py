@@ -31,7 +31,7 @@ def test_a_request_has_told_nothing() -> None:
         Level.NONE,
     )
     with pytest.raises(TransitionError):
-        verification.changed(command())
+        verification.changed(traceparent="00-0-0-01")
 
 
 def test_a_provider_concludes_it() -> None:
@@ -43,14 +43,14 @@ def test_a_provider_concludes_it() -> None:
         ("name_mismatch", "document_expired"),
         NOW,
     )
-    assert concluded.changed(command()).reason == "name_mismatch"
+    assert concluded.changed(traceparent="00-0-0-01").reason == "name_mismatch"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_has_a_status_of_its_name(outcome: Outcome) -> None:
     """What a provider can answer can be stored and told unchanged."""
     result = ProviderResult(outcome=outcome, level=Level.NONE, reasons=(), checks=())
-    assert requested().conclude(result, at=NOW).changed(command()).outcome is outcome
+    assert requested().conclude(result, at=NOW).changed(traceparent="00-0-0-01").outcome is outcome
 
 
 LEAVING: list[Callable[[Verification], Verification]] = [

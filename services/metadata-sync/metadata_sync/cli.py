@@ -1,24 +1,20 @@
-"""`waystation`: what operators do by hand.
+"""`waystation parked list|show|redrive|drop`: looks after writes that a tenant refused for good.
 
-`waystation parked list|show|redrive|drop` looks after writes that a tenant refused for good. Reads
-DATABASE_URL as metadata-sync does. Exit status: 0; 1 if there was nothing to do or the database does not
-answer; 2 for a mistake in the command or the environment.
+Reads DATABASE_URL as metadata-sync does.
 """
 
 import argparse
 import asyncio
 import json
-import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from common.cli import Subjects, complain, number_of_rows, print_table, say
 from common.db import Database, open_database
-from common.errors import WaystationError
 from common.messages import Kind
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
+from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
 from metadata_sync import parked
 from metadata_sync.parked import Chosen, ParkedWrite
 
@@ -26,25 +22,40 @@ LIST_AT_MOST = 100
 _COLUMNS = ("tenant", "user_id", "kind", "key", "rev", "reason", "age")
 
 
-def main() -> int:
-    return run(sys.argv[1:], os.environ)
+def add_commands(subjects: Subjects) -> None:
+    """What metadata-sync adds to `waystation`."""
+    writes = subjects.add_parser("parked", help="writes that a tenant refused for good")
+    writes.set_defaults(run=_run)
+    commands = writes.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = _command(commands, "list", _list, "what is parked, with reason and age")
+    listing.add_argument("--tenant", help="of this tenant alone")
+    listing.add_argument(
+        "--limit", type=number_of_rows, default=LIST_AT_MOST, help="at most so many (%(default)s)"
+    )
+    listing.set_defaults(user_id=None)
+
+    showing = _command(commands, "show", _show, "what of one user is parked, with the values")
+    showing.add_argument("tenant")
+    showing.add_argument("user_id")
+
+    for name, command, text in (
+        ("redrive", _redrive, "try again now"),
+        ("drop", _drop, "give up; a newer write of the key is still tried"),
+    ):
+        changing = _command(commands, name, command, text)
+        changing.add_argument("tenant")
+        who = changing.add_mutually_exclusive_group(required=True)
+        who.add_argument("user_id", nargs="?")
+        who.add_argument("--all", action="store_true", help="of every user of the tenant")
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one command."""
-    options = _parser().parse_args(arguments)
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
     url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
-    try:
-        reader.finish()
-        return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
-    except SettingsError as exc:
-        _complain("\n".join(exc.mistakes))
-        return 2
-    except WaystationError as exc:
-        _complain(f"{type(exc).__name__}: {exc}")
-        return 1
+    reader.finish()
+    return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
 
 
 async def _with_database(options: argparse.Namespace, url: str, *, production: bool) -> int:
@@ -66,29 +77,29 @@ async def _list(database: Database, chosen: Chosen, options: argparse.Namespace)
     found: list[ParkedWrite] = []
     async for write in parked.find_parked(database, chosen):
         if len(found) == options.limit:
-            _complain(f"There are more than {options.limit}; see --limit.")
+            complain(f"There are more than {options.limit}; see --limit.")
             break
         found.append(write)
     if options.json:
-        _say(json.dumps([_as_json(write) for write in found]))
+        say(json.dumps([_as_json(write) for write in found]))
     else:
-        _print_table([_row(write) for write in found])
+        _table([_row(write) for write in found])
     return True
 
 
 async def _show(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
     found = [write async for write in parked.find_parked(database, chosen)]
     if options.json:
-        _say(json.dumps([_as_json(write) | {"value": write.value} for write in found]))
+        say(json.dumps([_as_json(write) | {"value": write.value} for write in found]))
         return len(found)
     for write in found:
-        _say(
+        say(
             f"{write.kind} {write.key} at rev {write.rev}: {write.reason}, {_age(write)} ago "
             f"({write.at.isoformat()})"
         )
-        _say(f"  {json.dumps(write.value)}")
+        say(f"  {json.dumps(write.value)}")
     if not found:
-        _complain("Nothing of this user is parked.")
+        complain("Nothing of this user is parked.")
     return len(found)
 
 
@@ -101,37 +112,8 @@ async def _drop(database: Database, chosen: Chosen, options: argparse.Namespace)
 
 
 def _counted(count: int, what: str, options: argparse.Namespace) -> int:
-    _say(json.dumps({what: count}) if options.json else f"{what}: {count}")
+    say(json.dumps({what: count}) if options.json else f"{what}: {count}")
     return count
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="waystation", description="What operators do by hand.")
-    subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
-    writes = subjects.add_parser("parked", help="writes that a tenant refused for good")
-    commands = writes.add_subparsers(required=True, metavar="COMMAND")
-
-    listing = _command(commands, "list", _list, "what is parked, with reason and age")
-    listing.add_argument("--tenant", help="of this tenant alone")
-    listing.add_argument(
-        "--limit", type=_number_of_rows, default=LIST_AT_MOST, help="at most so many (%(default)s)"
-    )
-    listing.set_defaults(user_id=None)
-
-    showing = _command(commands, "show", _show, "what of one user is parked, with the values")
-    showing.add_argument("tenant")
-    showing.add_argument("user_id")
-
-    for name, command, text in (
-        ("redrive", _redrive, "try again now"),
-        ("drop", _drop, "give up; a newer write of the key is still tried"),
-    ):
-        changing = _command(commands, name, command, text)
-        changing.add_argument("tenant")
-        who = changing.add_mutually_exclusive_group(required=True)
-        who.add_argument("user_id", nargs="?")
-        who.add_argument("--all", action="store_true", help="of every user of the tenant")
-    return parser
 
 
 def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
@@ -146,13 +128,6 @@ def _command(commands: Any, name: str, command: Any, text: str) -> argparse.Argu
     return parser
 
 
-def _number_of_rows(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
 def _as_json(write: ParkedWrite) -> dict[str, Any]:
     fields = asdict(write) | {"at": write.at.isoformat(), "age": round(write.age)}
     del fields["value"]
@@ -160,29 +135,15 @@ def _as_json(write: ParkedWrite) -> dict[str, Any]:
 
 
 def _row(write: ParkedWrite) -> tuple[str, ...]:
-    shown = (write.tenant, write.user_id, write.kind, write.key, str(write.rev), write.reason, _age(write))
-    # An id is the tenant's text: nothing in it may steer the terminal.
-    return tuple(text if text.isprintable() else ascii(text) for text in shown)
+    return (write.tenant, write.user_id, write.kind, write.key, str(write.rev), write.reason, _age(write))
 
 
 def _age(write: ParkedWrite) -> str:
     return str(timedelta(seconds=round(write.age)))
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    if not rows:
-        _complain("Nothing is parked.")
-        return
-    lines = [_COLUMNS, *rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        _say("  ".join(cells).rstrip())
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _table(rows: list[tuple[str, ...]]) -> None:
+    if rows:
+        print_table(_COLUMNS, rows)
+    else:
+        complain("Nothing is parked.")

@@ -3,6 +3,7 @@
 ```
 common.errors.WaystationError
 ├── TransitionError        verification.py   this verification is not in a state for that
+├── UnknownReviewError     reviews.py        there is no verification of that id
 └── UnusableCommandError   intake.py         a command that no provider can be asked about
 ```
 """
@@ -14,6 +15,10 @@ from common.errors import WaystationError
 
 class TransitionError(WaystationError):
     """The verification is in a state that does not allow this."""
+
+
+class UnknownReviewError(WaystationError):
+    """There is no verification of that id."""
 
 
 class Failure(StrEnum):

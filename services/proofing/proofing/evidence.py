@@ -1,9 +1,14 @@
 """What is kept of a person's claim, to be encrypted as a whole."""
 
+import json
+from datetime import datetime
+from typing import Any
+
 from pydantic_core import to_json
 
 from common.vault import Place
-from proofing.providers.base import ProviderResult, Submission
+from proofing.providers.base import Level, ProviderResult, Submission
+from proofing.providers.claims import time_text
 from proofing.verification import Verification
 
 FIELD = "evidence"
@@ -27,3 +32,13 @@ def evidence_of(submission: Submission, result: ProviderResult) -> bytes:
             "verified_claims": result.verified_claims,
         }
     )
+
+
+def decided_evidence(evidence: bytes, *, level: Level, at: datetime) -> bytes:
+    """The same evidence once a person has decided: declined, nothing is claimed any more."""
+    content: dict[str, Any] = json.loads(evidence)
+    if level is Level.NONE:
+        return to_json(content | {"verified_claims": None})
+    claims = content["verified_claims"]
+    verification = claims["verification"] | {"assurance_level": level.value, "time": time_text(at)}
+    return to_json(content | {"verified_claims": claims | {"verification": verification}})

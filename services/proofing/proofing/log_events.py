@@ -23,4 +23,16 @@ EVENTS = (
         ("verification_id",),
         "A second delivery, or a second command about the same verification; nothing was changed.",
     ),
+    Event(
+        "review.shown",
+        "info",
+        ("verification_id",),
+        "An operator looked at the evidence of a verification; who, is in `review_log`.",
+    ),
+    Event(
+        "review.decided",
+        "info",
+        ("verification_id", "outcome", "reason"),
+        "A person settled a review; who, is in `review_log`.",
+    ),
 )

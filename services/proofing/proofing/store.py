@@ -1,7 +1,17 @@
 """The proofing service's SQL: one function, one statement."""
 
+from datetime import datetime
+
+import asyncpg
+
 from common.db import Connection
-from proofing.verification import Verification
+from proofing.providers.base import Check, CheckName, CheckResult, Level, Reason
+from proofing.verification import Status, Verification
+
+_COLUMNS = """
+    tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level, reasons,
+    requested_at, deadline, concluded_at
+"""
 
 
 async def insert_verification(connection: Connection, verification: Verification) -> bool:
@@ -55,3 +65,123 @@ async def insert_evidence(connection: Connection, verification: Verification, *,
         verification.verification_id,
         content,
     )
+
+
+async def find_reviews(connection: Connection, *, tenant: str | None, limit: int) -> list[Verification]:
+    """What waits for a person, the oldest first."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM verifications
+        WHERE status = 'review' AND ($1::text IS NULL OR tenant = $1)
+        ORDER BY concluded_at, verification_id LIMIT $2
+        """,  # noqa: S608 - columns are a constant
+        tenant,
+        limit,
+    )
+    return [_verification(row) for row in rows]
+
+
+async def load_verification(
+    connection: Connection, *, verification_id: str, tenant: str | None = None
+) -> Verification | None:
+    """One verification, kept from changing until the transaction ends; ids are unique across tenants."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM verifications
+        WHERE verification_id = $1 AND ($2::text IS NULL OR tenant = $2) FOR UPDATE
+        """,  # noqa: S608 - columns are a constant
+        verification_id,
+        tenant,
+    )
+    return None if row is None else _verification(row)
+
+
+async def load_checks(connection: Connection, verification: Verification) -> tuple[Check, ...]:
+    rows = await connection.fetch(
+        """
+        SELECT name, result, reason, score FROM checks
+        WHERE tenant = $1 AND verification_id = $2 ORDER BY name
+        """,
+        verification.tenant,
+        verification.verification_id,
+    )
+    return tuple(
+        Check(
+            name=CheckName(row["name"]),
+            result=CheckResult(row["result"]),
+            reason=Reason(row["reason"]) if row["reason"] else None,
+            score=row["score"],
+        )
+        for row in rows
+    )
+
+
+async def load_evidence(connection: Connection, verification: Verification) -> bytes | None:
+    """Ciphertext of the vault."""
+    content: bytes | None = await connection.fetchval(
+        "SELECT content FROM evidence WHERE tenant = $1 AND verification_id = $2",
+        verification.tenant,
+        verification.verification_id,
+    )
+    return content
+
+
+async def save_decision(connection: Connection, verification: Verification) -> None:
+    await connection.execute(
+        """
+        UPDATE verifications SET status = $3, revision = $4, level = $5, reasons = $6, concluded_at = $7
+        WHERE tenant = $1 AND verification_id = $2
+        """,
+        verification.tenant,
+        verification.verification_id,
+        verification.status,
+        verification.revision,
+        verification.level,
+        verification.reasons,
+        verification.concluded_at,
+    )
+
+
+async def save_evidence(connection: Connection, verification: Verification, *, content: bytes) -> None:
+    await connection.execute(
+        "UPDATE evidence SET content = $3 WHERE tenant = $1 AND verification_id = $2",
+        verification.tenant,
+        verification.verification_id,
+        content,
+    )
+
+
+async def note_review(
+    connection: Connection, verification: Verification, *, act: str, reviewer: str, reason: str | None = None
+) -> None:
+    """Who did what with a review."""
+    await connection.execute(
+        """
+        INSERT INTO review_log (tenant, verification_id, act, reviewer, reason) VALUES ($1, $2, $3, $4, $5)
+        """,
+        verification.tenant,
+        verification.verification_id,
+        act,
+        reviewer,
+        reason,
+    )
+
+
+async def now(connection: Connection) -> datetime:
+    time: datetime = await connection.fetchval("SELECT ws_now()")
+    return time
+
+
+def _verification(row: asyncpg.Record) -> Verification:
+    return Verification(
+        **{name: row[name] for name in _AS_THEY_ARE},
+        status=Status(row["status"]),
+        level=Level(row["level"]),
+        reasons=tuple(row["reasons"]),
+    )
+
+
+_AS_THEY_ARE = (
+    "tenant", "verification_id", "transaction_id", "user_id", "step", "provider", "revision", "requested_at",
+    "deadline", "concluded_at",
+)  # fmt: skip

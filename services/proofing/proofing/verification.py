@@ -8,6 +8,8 @@ stateDiagram-v2
     requested --> review: conclude, a person has to decide
     requested --> expired: expire, its deadline had passed
     requested --> error: fail, the command is unusable
+    review --> approved: decide
+    review --> declined: decide
 ```
 
 Every transition returns a new value or raises `TransitionError`. `revision` counts what was told: of two
@@ -19,9 +21,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from common.messages import Outcome, VerificationChanged, VerifyIdentity, envelope_of
+from common.messages import Outcome, VerificationChanged, VerifyIdentity, new_event_id
 from proofing.errors import Failure, TransitionError
-from proofing.providers.base import Check, Level, ProviderResult
+from proofing.providers.base import Check, Level, ProviderResult, Reason
 
 
 class Status(StrEnum):
@@ -91,7 +93,24 @@ class Verification:
         """No provider could be asked."""
         return self._leave_requested(Status.ERROR, at=at, reasons=(failure.value,))
 
-    def changed(self, command: VerifyIdentity) -> VerificationChanged:
+    def decide(self, *, reason: Reason | None, at: datetime) -> Self:
+        """A person has looked at what was unclear: without a reason it is approved.
+
+        Raises:
+            TransitionError: it does not wait for a person.
+        """
+        if self.status is not Status.REVIEW:
+            raise TransitionError(f"it is {self.status}, not in review")
+        return replace(
+            self,
+            status=Status.DECLINED if reason else Status.APPROVED,
+            revision=self.revision + 1,
+            level=Level.NONE if reason else Level.DOCUMENT_VALIDATED,
+            reasons=(reason.value,) if reason else (),
+            concluded_at=at,
+        )
+
+    def changed(self, *, traceparent: str) -> VerificationChanged:
         """The event that tells the present status.
 
         Raises:
@@ -100,7 +119,11 @@ class Verification:
         if self.concluded_at is None:
             raise TransitionError("a requested verification has no outcome")
         return VerificationChanged(
-            **envelope_of(command, occurred_at=self.concluded_at),
+            event_id=new_event_id(),
+            tenant=self.tenant,
+            transaction_id=self.transaction_id,
+            occurred_at=self.concluded_at,
+            traceparent=traceparent,
             verification_id=self.verification_id,
             revision=self.revision,
             outcome=Outcome(self.status.value),

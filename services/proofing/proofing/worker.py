@@ -91,7 +91,7 @@ class Worker:
             first = await inbox.record(connection, command)
             if first and await store.insert_verification(connection, verification):
                 await self._keep(connection, verification, evidence=evidence)
-                await outbox.enqueue(connection, verification.changed(command))
+                await outbox.enqueue(connection, verification.changed(traceparent=command.traceparent))
             else:
                 log.info("verification.repeated", verification_id=verification.verification_id)
                 return

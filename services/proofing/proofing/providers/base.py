@@ -30,6 +30,7 @@ class Reason(StrEnum):
     BIRTH_DATE_INCOMPLETE = "birth_date_incomplete"
     PROFILE_INCOMPLETE = "profile_incomplete"
     APPROVAL_NOT_ALLOWED = "approval_not_allowed"
+    REVIEW_DECLINED = "review_declined"
 
 
 class CheckName(StrEnum):

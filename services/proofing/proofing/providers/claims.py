@@ -3,7 +3,7 @@
 Typed text was seen by nobody and nothing: no `check_method` of the specification fits, so none is claimed.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from common.mrz import Mrz, MrzFormat
@@ -19,12 +19,17 @@ def verified_claims(mrz: Mrz, *, level: Level, at: datetime, reference: str) -> 
         "verification": {
             "trust_framework": TRUST_FRAMEWORK,
             "assurance_level": level.value,
-            "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": time_text(at),
             "verification_process": reference,
             "evidence": [{"type": "document", "document_details": _document_details(mrz)}],
         },
         "claims": _claims(mrz),
     }
+
+
+def time_text(at: datetime) -> str:
+    """ISO 8601 in UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _document_details(mrz: Mrz) -> dict[str, Any]:
