@@ -210,9 +210,9 @@ def test_a_snapshot_there_and_back(tmp_path: Path) -> None:
         '"max_wait":"30s"},"transaction":{"deadline":"2700s"},"continue":{"method":"post","state_in":"both",'
         '"parameter":"session_token"},'
         '"applications":{"app1":{"name":"Acme Bank","login_url":"https://bank.acme.example/login"}},'
-        '"steps":{"terms":null,"profile":null,"idproof":{"revision":1,"valid_for":"31536000s","retry_after":"3600s","attempts":5,'
-        '"provider":"document","allow_document_validated":true,"minimum_age":18},"stepup":null},"branding":{"name":"Acme",'
-        '"logo":null,"favicon":null,"colours":null,"texts":{},"links":[]}}'
+        '"steps":{"idproof":{"revision":1,"valid_for":"31536000s","retry_after":"3600s","attempts":5,'
+        '"provider":"document","allow_document_validated":true,"minimum_age":18}},'
+        '"branding":{"name":"Acme","texts":{},"links":[]}}'
     )
 
 

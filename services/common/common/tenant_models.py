@@ -171,7 +171,9 @@ class TenantSnapshot(Section):
         return self.branding.name if self.branding else self.key
 
     def to_json(self) -> str:
-        return self.model_dump_json(include=set(TenantSnapshot.model_fields), by_alias=True)
+        return self.model_dump_json(
+            include=set(TenantSnapshot.model_fields), by_alias=True, exclude_none=True
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "TenantSnapshot":
