@@ -119,4 +119,4 @@ class Account:
         if client_id:
             client = self._config.clients.get(client_id)
             return client.logout_urls if client else ()
-        return tuple(url for client in self._config.clients.values() for url in client.logout_urls)
+        return self._config.logout_urls

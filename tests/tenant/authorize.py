@@ -130,7 +130,7 @@ class Authorize:
             issuer=self._directory.issuer(visit),
             method=visit.method,
             browser_id=browser.id,
-            scopes=text(params, "scope").split(),
+            scopes=self._config.granted_scopes(text(params, "scope"), audience=text(params, "audience")),
         )
         visit.notes.transaction_id = login.id
         self._logins.add(login)

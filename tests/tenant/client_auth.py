@@ -22,9 +22,10 @@ class ClientAuth:
         Raises:
             OAuthError: 401, it is unknown or its secret wrong.
         """
-        client_id, secret = _credentials(request, visit)
+        client_id, secret, method = _credentials(request, visit)
         client = self._config.clients.get(client_id)
-        if client is None or not same(client.secret or "", secret or ""):
+        good = client is not None and same(client.secret or "", secret or "")
+        if client is None or not good or client.auth_method not in (None, method):
             raise OAuthError(self._config.choices.client_auth_error, "Unauthorized", status=401)
         return client
 
@@ -39,11 +40,13 @@ def check_grant(client: Client, grant: str) -> None:
         raise OAuthError("unauthorized_client", f"Grant type '{grant}' not allowed for the client.")
 
 
-def _credentials(request: web.Request, visit: Visit) -> tuple[str, str | None]:
+def _credentials(request: web.Request, visit: Visit) -> tuple[str, str | None, str]:
+    """Id, secret, and which of the three methods of RFC 7591 brought them."""
     basic = basic_credentials(request)
     if basic is not None:
-        return basic
-    return text(visit.body, "client_id"), text(visit.body, "client_secret") or None
+        return *basic, "client_secret_basic"
+    secret = text(visit.body, "client_secret") or None
+    return text(visit.body, "client_id"), secret, "client_secret_post" if secret else "none"
 
 
 def basic_credentials(request: web.Request) -> tuple[str, str | None] | None:

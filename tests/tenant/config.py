@@ -16,6 +16,15 @@ PROFILES = ("off", "free", "essentials", "enterprise", "enterprise-nonprod")
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 GRANTS = ("authorization_code", "refresh_token", "client_credentials", "password", DEVICE_GRANT)
 ORGANIZATION_USES = ("deny", "allow", "require")
+_WITH_CODE = ("authorization_code", "refresh_token")
+_GRANTS_OF = {
+    "regular_web": _WITH_CODE,
+    "spa": _WITH_CODE,
+    "native": (*_WITH_CODE, DEVICE_GRANT),
+    "non_interactive": ("client_credentials",),
+}
+_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+_OIDC_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 _ROTATION = ("non-rotating", "rotating")
 USER_TEXTS = (
     "given_name",
@@ -33,6 +42,7 @@ class Client:
     """One application; `secret` is None for a public one, `scope` what the Management API grants it.
 
     `rotating`: each use of a refresh token replaces it. `organizations`: whether people log in to one.
+    `auth_method`: the only one that /oauth/token takes, None for whichever fits the secret.
     """
 
     client_id: str
@@ -41,12 +51,13 @@ class Client:
     callbacks: tuple[str, ...] = ()
     logout_urls: tuple[str, ...] = ()
     web_origins: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ("authorization_code", "refresh_token")
+    grants: tuple[str, ...] = _WITH_CODE
     metadata: dict[str, str] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
     login_uri: str | None = None
     rotating: bool = False
     organizations: str = "deny"
+    auth_method: str | None = None
 
     def callbacks_at(self, origin: str) -> tuple[str, ...]:
         """Allowed callbacks; one that is a path alone is at the tenant itself, whatever it is called."""
@@ -55,9 +66,13 @@ class Client:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """An API of the customer; `clients` are machines that may call it, each with its scopes."""
+    """An API of the customer; `clients` are machines that may call it, each with its scopes.
+
+    `scopes` are all that people may be given for it; an empty list takes any.
+    """
 
     identifier: str
+    scopes: tuple[str, ...] = ()
     token_lifetime: float = 86400
     clients: dict[str, str] = field(default_factory=dict)
     permissions: bool = False
@@ -109,6 +124,7 @@ class Config:
     rate_limit: RateLimit
     custom_domains: tuple[str, ...]
     choices: Choices
+    logout_urls: tuple[str, ...] = ()
     organizations: tuple[Organization, ...] = ()
     connections: tuple[Connection, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
@@ -119,6 +135,13 @@ class Config:
     def strategies(self) -> dict[str, str]:
         """The strategy of each connection that the file lists."""
         return {connection.name: connection.strategy for connection in self.connections}
+
+    def granted_scopes(self, asked: str, *, audience: str) -> list[str]:
+        """What a person gets of the scopes that were asked for: none that the API does not have."""
+        api = self.apis.get(audience)
+        if api is None or not api.scopes:
+            return asked.split()
+        return [scope for scope in asked.split() if scope in _OIDC_SCOPES or scope in api.scopes]
 
 
 def load_config(
@@ -157,6 +180,7 @@ def _config(root: Section, folder: Path, *, defaults: Choices) -> Config:
         actions=tuple(_action(section, folder) for section in root.sections("actions")),
         rate_limit=_rate_limit(root.section("rate_limit")),
         custom_domains=root.texts("custom_domains"),
+        logout_urls=tenant.texts("allowed_logout_urls") if tenant else (),
         organizations=tuple(map(_organization, root.sections("organizations"))),
         connections=tuple(map(_connection, root.sections("connections"))),
         faults=_faults(root),
@@ -189,7 +213,8 @@ def _clients(root: Section) -> dict[str, Client]:
 
 
 def _client(section: Section) -> Client:
-    grants_line = section.line_of("grant_types")
+    grants_line, method_line = section.line_of("grant_types"), section.line_of("token_endpoint_auth_method")
+    kind = section.choice("app_type", tuple(_GRANTS_OF), default="regular_web")
     client = Client(
         client_id=section.text("client_id"),
         secret=section.optional_text("client_secret"),
@@ -197,13 +222,16 @@ def _client(section: Section) -> Client:
         callbacks=section.texts("callbacks"),
         logout_urls=section.texts("allowed_logout_urls"),
         web_origins=section.texts("web_origins"),
-        grants=section.texts("grant_types", default=Client.grants),
+        grants=section.texts("grant_types", default=_GRANTS_OF[kind]),
         metadata=section.text_map("client_metadata"),
         scope=_scope(section),
         login_uri=section.optional_text("initiate_login_uri"),
         rotating=section.choice("refresh_token_rotation", _ROTATION, default=_ROTATION[0]) == "rotating",
         organizations=section.choice("organization_usage", ORGANIZATION_USES, default="deny"),
+        auth_method=section.choice("token_endpoint_auth_method", _AUTH_METHODS, default="") or None,
     )
+    if client.auth_method is not None and (client.auth_method == "none") is not (client.secret is None):
+        section.mistake("token_endpoint_auth_method does not fit the client_secret", line=method_line)
     for grant in set(client.grants).difference(GRANTS):
         section.mistake(f"grant_types: {grant} is not one of {', '.join(GRANTS)}", line=grants_line)
     section.finish()
@@ -217,6 +245,7 @@ def _scope(section: Section) -> tuple[str, ...]:
 def _api(section: Section) -> Api:
     api = Api(
         identifier=section.text("identifier"),
+        scopes=section.texts("scopes"),
         token_lifetime=section.number("token_lifetime", default=Api.token_lifetime),
         clients=section.text_map("clients"),
         permissions=section.flag("permissions") or False,

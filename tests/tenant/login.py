@@ -1,5 +1,7 @@
 """/u/login: the page where a person names themselves."""
 
+from typing import Any
+
 from aiohttp import web
 
 from tests.tenant.config import Config
@@ -46,7 +48,7 @@ class LoginPage:
         if user is None:
             status = int(self._config.choices.wrong_password_status)
             return self._form(login, username=username, error="Wrong email or password", status=status)
-        return self._logged_in(request, visit, login=login, user_id=user["user_id"])
+        return self._logged_in(request, visit, login=login, user=user)
 
     def _login(self, request: web.Request, visit: Visit, *, state: str) -> Login:
         login = self._logins.find(state, status=Status.LOGIN)
@@ -69,12 +71,15 @@ class LoginPage:
             error=error,
         )
 
-    def _logged_in(self, request: web.Request, visit: Visit, *, login: Login, user_id: str) -> web.Response:
+    def _logged_in(
+        self, request: web.Request, visit: Visit, *, login: Login, user: dict[str, Any]
+    ) -> web.Response:
         browser = self._sessions.browser(request) or self._sessions.known(login.browser_id)
-        login.session = self._sessions.log_in(browser, user_id=user_id)
-        login.user_id = user_id
+        login.user_id = user["user_id"]
         login.status = Status.AUTHENTICATED
-        self._users.count_login(user_id)
+        if not user.get("blocked"):  # whoever is blocked gets no session, and hears of it after this
+            login.session = self._sessions.log_in(browser, user_id=login.user_id)
+            self._users.count_login(login.user_id)
         response = redirect(f"{visit.origin}/authorize/resume?state={login.state}")
         self._sessions.set_cookies(response, browser=browser, visit=visit)
         return response

@@ -30,6 +30,7 @@ from tests.tenant.settings import Choices
 from tests.tenant.states import identifier, login_state, redirect_state
 
 BROWSER_PROTOCOL, DEVICE_PROTOCOL = "oidc-basic-profile", "oauth2-device-code"
+REFRESH_PROTOCOL = "oauth2-refresh-token"
 _KEPT = 2000
 
 
@@ -137,13 +138,20 @@ class Logins:
         return state
 
     def find(self, state: str, *, status: Status) -> Login | None:
-        """The login that waits in `status` for this state, unless its hour is over."""
+        """The login that waits in `status` for this state, unless its time is over."""
         login = self._states.get(state)
         if login is None or login.status is not status:
             return None
-        if self._clock.now() - login.created_at > self._choices.transaction_lifetime:
-            return None
-        return login
+        return None if self._is_over(login) else login
+
+    def _is_over(self, login: Login) -> bool:
+        now, choices, session = self._clock.now(), self._choices, login.session
+        if now - login.created_at > choices.transaction_lifetime:
+            return True
+        if session is None or choices.session_limits_redirects == "off":
+            return False
+        too_old = now - session.created_at > choices.session_lifetime
+        return too_old or now - session.used_at > choices.session_idle_lifetime
 
     def any_with(self, state: str) -> Login | None:
         """The login that ever waited for this state last, whatever became of it."""

@@ -121,6 +121,7 @@ class Management:
         user = self._users.patch(user_id, changes, limit=self._profile_limit())
         if "password" in changes:
             self._passwords.changed(user_id)
+        self._passwords.address_changed(current, changes)
         answer = json.dumps(_shown(user))
         if len(answer) > PROFILE_BYTES:
             visit.notes.warnings.append("The profile is larger than 10 KB.")

@@ -132,7 +132,8 @@ def _answer(error: TenantError) -> web.Response:
             return _page(error)
         case OAuthError():
             body = {"error": error.error, "error_description": error.description}
-            return web.json_response(body, status=error.status, headers={"Cache-Control": "no-store"})
+            headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+            return web.json_response(body, status=error.status, headers=headers)
         case ApiError():
             return _api(error)
         case ControlError():

@@ -13,7 +13,7 @@ from tests.tenant.devices import Devices
 from tests.tenant.directory import Directory
 from tests.tenant.errors import OAuthError
 from tests.tenant.grants import Grants
-from tests.tenant.logins import Login
+from tests.tenant.logins import REFRESH_PROTOCOL, Login
 from tests.tenant.pipeline import Completed, Denied, Pipeline
 from tests.tenant.tokens import Minter
 from tests.tenant.users import Users
@@ -101,9 +101,7 @@ class OAuth:
         origin = self._grants.refresh(token)
         if origin is None or origin.client.client_id != client.client_id:
             raise OAuthError("invalid_grant", _BAD_REFRESH)
-        login = self._direct_login(
-            visit, client=client, protocol="oauth2-refresh-token", user_id=origin.user_id
-        )
+        login = self._direct_login(visit, client=client, protocol=REFRESH_PROTOCOL, user_id=origin.user_id)
         login.session, login.organization = origin.session, origin.organization
         asked = text(visit.body, "scope").split() or origin.scopes
         login.scopes = [scope for scope in origin.scopes if scope in asked]
@@ -143,7 +141,9 @@ class OAuth:
             protocol=protocol,
             method="POST",
             user_id=user_id,
-            scopes=text(visit.body, "scope").split(),
+            scopes=self._config.granted_scopes(
+                text(visit.body, "scope"), audience=text(visit.body, "audience")
+            ),
         )
 
     async def _run(self, login: Login, visit: Visit) -> None:

@@ -1,4 +1,4 @@
-"""A new password, whoever sets it: judged by its connection, and the end of the person's sessions."""
+"""A new password, whoever sets it: judged by its connection, and what else ends a person's sessions."""
 
 from typing import Any
 
@@ -45,6 +45,14 @@ class Passwords:
         check_has_password(connection)
         former = self._users.former_passwords(user["user_id"])
         check_password(password, connection=connection, user=user, former=former)
+
+    def address_changed(self, before: dict[str, Any], changes: dict[str, Any]) -> None:
+        """Another address, or one that is no longer verified, ends sessions of people of a database."""
+        if self._connections.of(before).strategy != "auth0":
+            return
+        other = "email" in changes and changes["email"] != before.get("email")
+        if other or changes.get("email_verified") is False:
+            self._sessions.end_sessions_of(before["user_id"])
 
     def changed(self, user_id: str) -> None:
         """Sessions end; logins that wait at a redirect too, where the tenant is one that does that."""

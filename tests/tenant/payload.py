@@ -18,9 +18,22 @@ _TEXT_LIMITS = {
     "client_id": 128,
 }
 _FLAGS = frozenset({"blocked", "email_verified", "phone_verified", "verify_email", "verify_phone_number"})
-_METADATA = {
-    "app_metadata": "Metadata associated with the user that can influence the application",
-    "user_metadata": "Metadata associated with the user",
+_METADATA = frozenset({"app_metadata", "user_metadata"})
+# What the published description of the API says of a property stands in brackets behind its name.
+_SAYS = {
+    "app_metadata": "User metadata to which this user has read-only access.",
+    "user_metadata": "User metadata to which this user has read/write access.",
+    "blocked": "Whether this user was blocked by an administrator (true) or not (false).",
+    "client_id": "Auth0 client ID. Only valid when updating email address.",
+    "email": "Email address of this user.",
+    "family_name": "Family name/last name/surname of this user.",
+    "given_name": "Given name/first name/forename of this user.",
+    "name": "Name of this user.",
+    "nickname": "Preferred nickname or alias of this user.",
+    "password": "New password for this user (mandatory for non-SMS connections).",
+    "phone_number": "The user's phone number (following the E.164 recommendation).",
+    "picture": "URL to picture, photo, or avatar of this user.",
+    "username": "The user's username. Only valid if the connection requires a username.",
 }
 # fmt: off
 _FORBIDDEN = frozenset({
@@ -88,33 +101,36 @@ def _check_text(name: str, value: Any, *, limit: int) -> None:
         return
     _expect(name, value, lambda: isinstance(value, str), named="string")
     if not value:
-        raise invalid("String is too short (0 chars), minimum 1", where=name)
+        raise _wrong(name, "String is too short (0 chars), minimum 1")
     if len(value) > limit:
-        raise invalid(f"String is too long ({len(value)} chars), maximum {limit}", where=name)
+        raise _wrong(name, f"String is too long ({len(value)} chars), maximum {limit}")
 
 
 def _check_metadata(name: str, value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, dict):
-        raise invalid(
-            f"Expected type object but found type {_kind(value)}", where=f"{name} ({_METADATA[name]})"
-        )
+        raise _wrong(name, f"Expected type object but found type {_kind(value)}")
     for key in value:
         if "." in key or "$" in key:
-            raise invalid(f"Metadata keys must not contain . or $: {key}", where=name)
+            raise _wrong(name, f"Metadata keys must not contain . or $: {key}")
         if name == "app_metadata" and key in _FORBIDDEN:
-            raise invalid(f"Not allowed in app_metadata: {key}", where=name)
+            raise _wrong(name, f"Not allowed in app_metadata: {key}")
 
 
 def _check_format(name: str, value: Any, pattern: re.Pattern[str]) -> None:
     if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
-        raise invalid(f"Object didn't pass validation for format {name}: {value}", where=name)
+        raise _wrong(name, f"Object didn't pass validation for format {name}: {value}")
+
+
+def _wrong(name: str, message: str) -> ApiError:
+    says = f" ({_SAYS[name]})" if name in _SAYS else ""
+    return invalid(message, where=f"{name}{says}")
 
 
 def _expect(name: str, value: Any, holds: Callable[[], bool], *, named: str) -> None:
     if not holds():
-        raise invalid(f"Expected type {named} but found type {_kind(value)}", where=name)
+        raise _wrong(name, f"Expected type {named} but found type {_kind(value)}")
 
 
 def invalid(message: str, *, where: str | None = None, status: int = 400) -> ApiError:

@@ -11,7 +11,7 @@ from tests.tenant.clock import Clock, iso
 from tests.tenant.config import Action, Config
 from tests.tenant.errors import ActionFailedError
 from tests.tenant.event import build_event, hostname_of
-from tests.tenant.logins import BROWSER_PROTOCOL, DEVICE_PROTOCOL, Login, Logins, Status
+from tests.tenant.logins import BROWSER_PROTOCOL, DEVICE_PROTOCOL, REFRESH_PROTOCOL, Login, Logins, Status
 from tests.tenant.node import ActionRunner, RunResult
 from tests.tenant.organizations import membership_refusal
 from tests.tenant.ratelimit import Limiter
@@ -82,12 +82,19 @@ class Pipeline:
         user = self._users.get(login.user_id)
         if user is None:
             return Denied("access_denied", "The user does not exist.")
+        if user.get("blocked"):
+            return self._blocked(login)
         refusal = membership_refusal(login.organization, login.user_id)
         if refusal is not None:
             return Denied("access_denied", refusal)
         event = build_event(login=login, visit=visit, user=user, config=self._config, resuming=resuming)
         outcome = await self._run_all(login, visit, event, resuming=resuming)
         return outcome if await self._flush(login) else Denied("access_denied", "Deadline Exceeded")
+
+    def _blocked(self, login: Login) -> Denied:
+        """No Action runs for somebody who is blocked; a refresh is told by another name of the error."""
+        error = "invalid_grant" if login.protocol == REFRESH_PROTOCOL else "unauthorized"
+        return Denied(error, self._choices.blocked_user_text)
 
     async def _run_all(self, login: Login, visit: Visit, event: dict[str, Any], *, resuming: bool) -> Outcome:
         handler = _CONTINUE if resuming else _EXECUTE

@@ -101,6 +101,9 @@ class Choices:
     code_lifetime: float = _number(60, meaning="seconds an authorization code lives")
     session_lifetime: float = _number(30 * 86400, meaning="seconds a session lives at most")
     session_idle_lifetime: float = _number(3 * 86400, meaning="seconds a session lives unused")
+    session_limits_redirects: str = _choice(
+        "on", "off", meaning="whether a login at a redirect is over when its session's lifetime is"
+    )
     cookie_mode: str = _choice(
         "none_secure",
         "lax_on_http",
@@ -166,6 +169,7 @@ class Choices:
     unknown_audience_text: str = _text(
         "Service not enabled within domain: {audience}", meaning="/oauth/token for an API that is not there"
     )
+    blocked_user_text: str = _text("user is blocked", meaning="error_description for a user who is blocked")
     userinfo_refusal_text: str = _text("Unauthorized", meaning="body of the 401 of /userinfo")
     logout_text: str = _text("OK", meaning="body of a logout that leads nowhere")
 

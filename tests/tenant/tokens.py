@@ -107,6 +107,8 @@ class Minter:
         }
         if gty is not None:
             claims["gty"] = gty
+        if audience in self._apis and self._apis[audience].permissions:
+            claims["permissions"] = []  # nobody has a role here
         return self._keys.sign(claims)
 
     def _organization(self, login: Login) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.tenant.tests.protocol import SHOWING, seen
-from tests.tenant.tests.support import CALLBACK, CLIENT, REDIRECTING, answer_token, run_tenant
+from tests.tenant.tests.support import CALLBACK, CLIENT, EMAIL, REDIRECTING, answer_token, run_tenant
 
 _HOUR = {"transaction_lifetime": 3600}
 _SESSIONS = {"session_lifetime": 1000, "session_idle_lifetime": 300}
@@ -149,7 +149,34 @@ async def test_new_password_during_a_redirect(tmp_path: Path, variant: str, *, g
     assert (answer.status == 302 and str(answer.location).startswith(CALLBACK)) is goes_on
 
 
-@pytest.mark.parametrize("body", [{"given_name": "Anna"}, {"app_metadata": {"a": 1}}])
+@pytest.mark.parametrize(("variant", "goes_on"), [("on", False), ("off", True)])
+@pytest.mark.parametrize("passes", [{"session_lifetime": 60}, {"session_idle_lifetime": 60}])
+async def test_session_ends_during_a_redirect(
+    tmp_path: Path, variant: str, passes: dict[str, float], *, goes_on: bool
+) -> None:
+    """A session of a minute leaves a minute at the redirect, unless the row says that it does not."""
+    settings = {**passes, "session_limits_redirects": variant}
+    async with run_tenant(tmp_path, actions={"way": REDIRECTING}, settings=settings) as tenant:
+        state = (await tenant.log_in()).query["state"]
+        await tenant.control("POST", "/clock", {"advance": 61})
+        answer = await tenant.continue_(state, answer_token(state, exp=_in(120)))
+    assert (answer.status == 302 and "code" in answer.query) is goes_on
+
+
+@pytest.mark.parametrize("body", [{"email": "ann@example.net"}, {"email_verified": False}])
+async def test_another_address_ends_sessions(tmp_path: Path, body: dict[str, Any]) -> None:
+    """A new address, or one that is no longer verified, ends the sessions of a person of a database."""
+    async with run_tenant(tmp_path) as tenant:
+        await tenant.log_in()
+        changed = await tenant.patch_user(body)
+        silent = await tenant.authorize(prompt="none")
+    assert (changed.status, silent.query.get("error")) == (200, "login_required")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"given_name": "Anna"}, {"app_metadata": {"a": 1}}, {"email": EMAIL}, {"email_verified": True}],
+)
 async def test_other_changes_keep_sessions(tmp_path: Path, body: dict[str, Any]) -> None:
     """Any other update leaves the session alone."""
     async with run_tenant(tmp_path) as tenant:
