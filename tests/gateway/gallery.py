@@ -1,7 +1,7 @@
 """Every page of ours as a person can come to see it, without the servers behind it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from playwright.async_api import Route
 
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
 from common.sealing import Sealer
+from common.tenant_pictures import Picture
 from common.tenant_profile import ProfileSchema
 from common.tenants import TenantSnapshot
 from common.vault import Vault
@@ -63,6 +64,19 @@ TENANT: TenantSnapshot = settings(
         "links": [{"url": "https://acme.example/privacy", "labels": {"en": "Privacy", "de": "Datenschutz"}}],
     }
 )
+# A tenant that uses all of its look.
+_LOGO = Picture.of(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 36"><circle cx="18" cy="18" r="15"'
+    b' fill="#0b6e4f"/><path d="M10 26 18 9l8 17" fill="none" stroke="#fff" stroke-width="3"/>'
+    b'<text x="42" y="26" fill="#0b8f66" font-family="sans-serif" font-size="23">Globex</text></svg>'
+)
+_BRANDED = settings(
+    branding={
+        "name": "Globex",
+        "logo": _LOGO,
+        "colours": {"accent": "#0b6e4f", "background": "#e9f3ee", "background_dark": "#0d1a15"},
+    }
+)
 _KEY = bytes(32)
 _COOKIES = BrowserCookies((_KEY,))
 _IDPROOF = IdproofStep(
@@ -112,6 +126,10 @@ def _ended(status: StepStatus, **changes: Any) -> Transaction:
 
 def _current(transaction: Transaction) -> Sample:
     return lambda page: _VIEWS.current(_visit(transaction), page=page, account="a***@acme.example")
+
+
+def _branded(sample: Sample) -> Sample:
+    return lambda page: sample(replace(page, tenant=_BRANDED))
 
 
 def _step(content: StepPage, *steps: str) -> Sample:
@@ -265,6 +283,8 @@ _WITHOUT_TENANT = frozenset(
 
 GALLERY: Mapping[str, Sample] = {
     "start": _current(opened("terms", "profile", "idproof")),
+    "start-branded": _branded(_current(opened("profile", "idproof"))),
+    "profile-branded": _branded(_step(_profile(), "profile", "idproof")),
     "terms": _step(_terms(), "terms", "profile", "idproof"),
     "terms-unticked": _step(_terms(problems=(("accept-terms", text("page.missing")),))),
     "terms-later": _step(_terms(requested=True)),
@@ -307,7 +327,9 @@ async def hang(window: Window) -> None:
         url = urlsplit(route.request.url)
         name = url.path.removeprefix("/")
         asset = find_asset(name.removeprefix("assets/"))
-        if asset is not None:
+        if name.startswith("brand/"):
+            await route.fulfill(body=_LOGO.content or b"", content_type=_LOGO.content_type)
+        elif asset is not None:
             await route.fulfill(body=asset.content, content_type=asset.content_type)
         elif name in GALLERY:
             headers = {**security_headers(NONCE), "Content-Type": "text/html; charset=utf-8"}

@@ -1,8 +1,8 @@
 (() => {
-  const lang = document.documentElement.lang;
+  const lang = document.documentElement.lang.replace(/^en$/, "en-001"); // day before month, as the server writes it
   const now = new Date();
   const day = { year: "numeric", month: "long", day: "numeric" };
-  const hour = { hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
   for (const time of document.querySelectorAll("time[datetime*=T]")) {
     const at = new Date(time.dateTime);
     const today = at.toDateString() === now.toDateString();
