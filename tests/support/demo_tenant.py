@@ -16,6 +16,14 @@ ACTION = ROOT / "deploy" / "auth0" / "actions" / "waystation" / "code.js"
 APPLICATION = "acme-bank-web"
 _MANAGEMENT = "waystation-m2m"
 _TWO_YEARS = timedelta(days=730)
+# Every kind of policy that Auth0 has for passwords.
+_DATABASE = {
+    "name": "Username-Password-Authentication",
+    "password_policy": "good",
+    "password_history": 5,
+    "password_dictionary": True,
+    "password_no_personal_info": True,
+}
 _TERMS = {
     "revision": 1,
     "valid_for": "730d",
@@ -224,6 +232,7 @@ class DemoTenant:
             "continue": {"method": "post", "state_in": "both"},
             "applications": {APPLICATION: {"name": "Acme Bank", "login_url": f"{origins.app}/login"}},
             "steps": {
+                "password": {"revision": 1},
                 "terms": _TERMS,
                 "profile": _PROFILE,
                 "stepup": {"revision": 1},
@@ -245,6 +254,7 @@ class DemoTenant:
             "tenant": {"id": "acme", "friendly_name": "Acme"},
             "clients": [self._application(origins, secrets), self._management(secrets)],
             "users": [self._user()],
+            "connections": [_DATABASE],
             "actions": [
                 {
                     "name": "waystation",

@@ -221,7 +221,7 @@ def _filled(form: Tag, values: Mapping[str, str]) -> dict[str, str]:
     A box is ticked by its value, and loses its tick by an empty one.
     """
     fields: dict[str, str] = {}
-    boxes = {str(box["name"]) for box in form.select("input[type=checkbox]")}
+    boxes = {str(box["name"]) for box in form.select("input[type=checkbox][name]")}
     for choice in form.select("select[name]"):
         chosen = choice.select_one("option[selected]")
         fields[str(choice["name"])] = str(chosen["value"]) if chosen else ""
