@@ -1,5 +1,8 @@
 """What all pages share: the style sheet, a tenant's pictures, and the choice of a language."""
 
+from pathlib import Path
+
+from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import Rig
@@ -22,6 +25,46 @@ async def test_pictures(anna: Browser) -> None:
     """A picture that no tenant has is 404, whoever is asked for it."""
     for path in ("/brand/acme/logo/0123456789abcdef.svg", "/brand/initech/favicon/x", "/brand/acme/face/x"):
         assert (await anna.get(path)).status == 404
+
+
+async def test_a_tenants_colours(rig: Rig, anna: Browser, tenants_file: Path) -> None:
+    """The pages of its logins have its colours, in a style that the policy lets in."""
+    wear(tenants_file, rig, colours={"accent": "#0b6e4f"})
+    page = await anna.look(await anna.arrive(redirect(rig.clock)))
+    (style,) = page.html.select("style")
+    assert "--accent:#0b6e4f;--on-accent:#ffffff" in style.text
+    assert f"'nonce-{style['nonce']}'" in page.headers["Content-Security-Policy"]
+
+
+async def test_a_tenants_pictures(rig: Rig, anna: Browser, tenants_file: Path) -> None:
+    """Logo and favicon are served as they are in the newest file, from addresses that change with them."""
+    addresses = set()
+    for shape in ("M0 0h9", "M0 0v9"):
+        picture = f'<svg xmlns="http://www.w3.org/2000/svg"><path d="{shape}"/></svg>'
+        (tenants_file.parent / "logo.svg").write_text(picture)
+        wear(tenants_file, rig, logo="logo.svg", favicon="logo.svg")
+        html = (await anna.look(await anna.arrive(redirect(rig.clock)))).html
+        (logo,), (icon,) = html.select('header img[alt="Acme"]'), html.select('link[rel="icon"]')
+        for address in (str(logo["src"]), str(icon["href"])):
+            answer = await anna.get(address)
+            assert (answer.status, answer.headers["Content-Type"], answer.text) == (
+                200,
+                "image/svg+xml",
+                picture,
+            )
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+            addresses.add(address)
+    assert len(addresses) == 4
+    for address in addresses:
+        assert (await anna.get(address)).text == picture  # the newest, from wherever it was asked
+
+
+def wear(tenants_file: Path, rig: Rig, **look: object) -> None:
+    """Give acme that look."""
+    write_tenants(tenants_file.parent, {"acme": section(branding={"name": "Acme", **look})})
+    rig.tenants.refresh()
 
 
 async def test_a_login_speaks_as_the_application_asked(rig: Rig, anna: Browser) -> None:
