@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tests.support.broker_definitions import VHOST
 from tests.support.databases import Databases
+from tests.support.demo_tenant import DemoTenant
 from tests.support.postgres import start_postgres
 from tests.support.rabbitmq import RabbitMQStart
 from tests.support.run_folder import claim_run_folder
@@ -18,7 +19,9 @@ DATABASE = "waystation"
 
 
 @contextmanager
-def local_stack(kind: str, *, say: Callable[[str], None]) -> Iterator[Stack]:
+def local_stack(
+    kind: str, *, say: Callable[[str], None], tenant: DemoTenant | None = None
+) -> Iterator[Stack]:
     """A running stack in `.run/KIND`; servers keep their folders from run to run, the data in them is new.
 
     Raises:
@@ -35,7 +38,7 @@ def local_stack(kind: str, *, say: Callable[[str], None]) -> Iterator[Stack]:
         amqp = VirtualHost.on(starting.finish(), VHOST)
         run_alone(amqp.empty())
         say("Starting the tenant, the three services and the example application")
-        stack = Stack(folder, database=database, amqp=amqp)
+        stack = Stack(folder, database=database, amqp=amqp, tenant=tenant)
         try:
             stack.start()
             yield stack

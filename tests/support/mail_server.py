@@ -42,10 +42,15 @@ class Mailbox:
         bodies = [body for mail in self.mails if (body := mail.get_body(("plain",)))]
         return [str(body.get_content()).replace("\r\n", "\n") for body in bodies]
 
+    def codes(self) -> list[str]:
+        """Every code that was sent, the newest last; other mails have none."""
+        return [
+            code for text in self.texts() for code in re.findall(r"^ {4}([0-9]{6,8})$", text, re.MULTILINE)
+        ]
+
     def code(self) -> str:
-        """The code in the newest mail."""
-        (code,) = re.findall(r"^ {4}([0-9]{6,8})$", self.texts()[-1], re.MULTILINE)
-        return str(code)
+        """The newest code."""
+        return self.codes()[-1]
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from common.tenant_models import Steps
+from tests.support.deeds import STEPS
 from tests.support.demo import log_in
 from tests.support.run_folder import ROOT
 from tests.support.stack import Stack
@@ -85,9 +88,9 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def test_demo_as_json(run_dir: Path) -> None:
+def test_demo_of_every_step_as_json(run_dir: Path) -> None:
     """`./dev demo --json` ends with one line that holds the outcome, exit code 0, and nothing running."""
-    demo = _command("demo", "--json", run_dir=run_dir)
+    demo = _command("demo", "--json", "--steps", "stepup,idproof,profile,terms,password", run_dir=run_dir)
     output, errors = demo.communicate(timeout=_BOOT_SECONDS)
     assert (demo.returncode, errors) == (0, "")
     *hops, done = [json.loads(line) for line in output.splitlines()]
@@ -95,7 +98,58 @@ def test_demo_as_json(run_dir: Path) -> None:
     assert list(done) == ["event", "ok", "transaction_id", "total_ms", "app_metadata", "id_token_claims"]
     assert (done["event"], done["ok"]) == ("demo.done", True)
     assert any(done["transaction_id"] in hop["path"] for hop in hops)
-    assert done["id_token_claims"]["https://waystation.dev/idproof"]["status"] == "passed"
+    statuses = {
+        claim.removeprefix("https://waystation.dev/"): value["status"]
+        for claim, value in done["id_token_claims"].items()
+        if claim.startswith("https://waystation.dev/")
+    }
+    assert statuses | {"password": done["app_metadata"]["waystation_password"]["status"]} == {
+        "password": "passed",
+        "terms": "passed",
+        "profile": "passed",
+        "idproof": "passed",
+        "stepup": "passed",
+    }
+
+
+def test_demo_in_a_browser(run_dir: Path) -> None:
+    """`./dev demo --browser` takes a picture of each page that waits for somebody, and says where it is."""
+    demo = _command("demo", "--browser", "--steps", "terms,profile,idproof", run_dir=run_dir)
+    output, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert (demo.returncode, errors) == (0, "")
+    pictures = [Path(path) for path in re.findall(r"^ +picture (.+)$", output, re.MULTILINE)]
+    names = [picture.stem[3:] for picture in pictures]
+    assert names[:4] == [
+        "tenant-log-in-acme",
+        "gateway-before-you-go-on-to-acme-bank",
+        "gateway-please-read-and-accept",
+        "gateway-your-details",
+    ]
+    assert names[-2:] == ["gateway-your-identity-document", "application-acme-bank"]
+    assert all((ROOT / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_demo_knows_every_step() -> None:
+    """The demo can ask for each step that a tenant can have."""
+    assert set(STEPS) == set(Steps.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ("terms,biometrics", "--steps does not know 'biometrics'; there are password, terms, profile,"),
+        ("", "--steps does not know ''; there are password, terms, profile,"),
+        ("terms,terms", "--steps names a step twice."),
+    ],
+)
+def test_demo_of_no_such_step(run_dir: Path, steps: str, sentence: str) -> None:
+    """Steps that there are not are one line, before anything is started."""
+    demo = _command("demo", "--steps", steps, run_dir=run_dir)
+    output, errors = demo.communicate(timeout=_BOOT_SECONDS)
+    assert (demo.returncode, output) == (2, "")
+    assert errors.startswith(f"./dev demo: {sentence}")
+    assert errors.count("\n") == 1
+    assert not (run_dir / "demo").exists()
 
 
 def test_demo_fails_in_one_sentence(run_dir: Path) -> None:
