@@ -18,11 +18,12 @@ from common.tenants import Tenant
 from common.vault import VaultError
 from metadata_sync import store
 from metadata_sync.answers import announce, tell
-from metadata_sync.budgets import charge_call, end_call, forget_call, limit_of_tenant
+from metadata_sync.budgets import after_call, forget_call, limit_of_tenant, lock_budget, note_denied
 from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
 from metadata_sync.ends import End, state_after
 from metadata_sync.errors import LeaseLostError
+from metadata_sync.held import hold_next, hold_user, save_both
 from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of
 from metadata_sync.personal import Personal
 from metadata_sync.store import User
@@ -67,26 +68,30 @@ class Leases:
 
     async def take_next(self, tenant: Tenant, *, waiting: bool) -> Lease | Denied | None:
         """The tenant's next user of this class; None if there is none that nobody else looks at."""
+        domain = tenant.management.domain
         async with self._database.transaction() as connection:
             for _ in range(LATE_AT_ONCE):
-                user = await store.pick_user(connection, tenant=tenant.key, waiting=waiting)
-                if user is None:
+                held = await hold_next(connection, tenant=tenant.key, waiting=waiting, domain=domain)
+                if held is None:
                     return None
+                user = held.user
                 current = replace(user, state=user.state.expire(now=user.now))
                 if current.state.is_waited_for is waiting:
-                    return await self.take(connection, current, tenant=tenant)
+                    return await self.take(connection, current, tenant=tenant, budget=held.budget)
                 await store.save_user(connection, scheduled(current, tenant=tenant))
         return None
 
-    async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
-        """A lease on a locked row, charged, in the caller's transaction.
+    async def take(
+        self, connection: Connection, user: User, *, tenant: Tenant, budget: Budget | None = None
+    ) -> Lease | Denied | None:
+        """A lease on a locked row, charged, in the caller's transaction; `budget` where it is locked, too.
 
         None if there is nothing to write after all. Where the budget denies it, the row stays as it was,
         except that an attempt which nobody ended is lost.
         """
         expires = self._clock.monotonic() + LEASE.total_seconds()
         if user.state.attempt:
-            user = await _take_over(connection, user, tenant=tenant)
+            user, budget = await _take_over(connection, user, tenant=tenant), None
         state, patch = user.state.begin(now=user.now)
         begun = replace(user, state=state, lease=user.lease + 1, wake_at=user.now + LEASE)
         if patch is None:
@@ -97,22 +102,27 @@ class Leases:
         except VaultError:
             await self._park_unreadable(connection, begun, tenant=tenant)
             return None
-        cost = charge_of(waiting=user.state.is_waited_for, is_followed=state.ends_a_wait)
-        budget = await charge_call(connection, cost, tenant=tenant, now=user.now.timestamp())
-        if isinstance(budget, Denied):
-            return budget
-        await store.save_user(connection, begun)
+        cost, now = (
+            charge_of(waiting=user.state.is_waited_for, is_followed=state.ends_a_wait),
+            user.now.timestamp(),
+        )
+        budget = await lock_budget(connection, tenant=tenant, now=now, held=budget)
+        charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
+        if isinstance(charged, Denied):
+            await note_denied(connection, budget, charged, cost=cost, tenant=tenant, now=now)
+            return charged
+        await save_both(connection, begun, charged, domain=tenant.management.domain)
         return Lease(
             tenant=tenant,
             user_id=user.user_id,
             waiting=user.state.is_waited_for,
             number=begun.lease,
-            charged_as=budget.charged,
+            charged_as=charged.charged,
             patch=patch,
             keys=tuple(state.attempt.keys) if state.attempt else (),
             expires=expires,
             queued_for=_queued_for(user),
-            next_in=_next_in(budget, cost, tenant=tenant, now=user.now.timestamp()),
+            next_in=_next_in(charged, cost, tenant=tenant, now=now),
             log_context=_log_context(user),
         )
 
@@ -142,17 +152,18 @@ class Leases:
         Raises:
             LeaseLostError: somebody else has the user; the end may not be recorded.
         """
+        tenant, domain = lease.tenant, lease.tenant.management.domain
         async with self._database.transaction() as connection:
-            user = await store.find_user(connection, tenant=lease.tenant.key, user_id=lease.user_id)
-            if user is None or user.lease != lease.number:
+            held = await hold_user(connection, tenant=tenant.key, user_id=lease.user_id, domain=domain)
+            if held is None or held.user.lease != lease.number:
                 raise LeaseLostError("somebody else writes this user")
+            user, now = held.user, held.user.now.timestamp()
             state = state_after(end, user.state, now=user.now, jitter=some_jitter())
             state, answers = state.take_answers()
-            await end_call(
-                connection, end, tenant=lease.tenant, number=lease.charged_as, now=user.now.timestamp()
-            )
-            user = scheduled(replace(user, state=state), tenant=lease.tenant)
-            await store.save_user(connection, user)
+            before = await lock_budget(connection, tenant=tenant, now=now, held=held.budget)
+            budget = after_call(before, end, tenant=tenant, number=lease.charged_as, now=now)
+            user = scheduled(replace(user, state=state), tenant=tenant)
+            await save_both(connection, user, budget, domain=domain)
             await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
         if answers:
             self._relay.wake()

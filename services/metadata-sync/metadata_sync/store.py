@@ -103,22 +103,7 @@ def _columns(keys: list[UserKey]) -> tuple[list[str], list[str]]:
 
 
 def _by_key(rows: list[asyncpg.Record]) -> dict[UserKey, User]:
-    return {(row["tenant"], row["user_id"]): _user(row) for row in rows}
-
-
-async def pick_user(connection: Connection, *, tenant: str, waiting: bool) -> User | None:
-    """The tenant's user of this class that is due longest, locked; None if nobody else's is left."""
-    row = await connection.fetchrow(
-        """
-        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now FROM users
-        WHERE tenant = $1 AND waiting = $2 AND wake_at <= (SELECT ws_now())
-        ORDER BY wake_at
-        LIMIT 1 FOR UPDATE SKIP LOCKED
-        """,
-        tenant,
-        waiting,
-    )
-    return None if row is None else _user(row)
+    return {(row["tenant"], row["user_id"]): user_from(row) for row in rows}
 
 
 async def find_user(connection: Connection, *, tenant: str, user_id: str) -> User | None:
@@ -131,7 +116,7 @@ async def find_user(connection: Connection, *, tenant: str, user_id: str) -> Use
         tenant,
         user_id,
     )
-    return None if row is None else _user(row)
+    return None if row is None else user_from(row)
 
 
 async def users_with_parked(
@@ -150,7 +135,7 @@ async def users_with_parked(
         *after,
         limit,
     )
-    return [_user(row) for row in rows]
+    return [user_from(row) for row in rows]
 
 
 async def save_user(connection: Connection, user: User) -> None:
@@ -161,7 +146,7 @@ async def save_user(connection: Connection, user: User) -> None:
         """,
         user.tenant,
         user.user_id,
-        _STATE.dump_json(user.state, exclude_defaults=True).decode(),
+        state_to_json(user.state),
         user.lease,
         user.state.is_waited_for,
         user.wake_at,
@@ -179,7 +164,7 @@ async def save_users(connection: Connection, users: Sequence[User]) -> None:
         """,
         [user.tenant for user in users],
         [user.user_id for user in users],
-        [_STATE.dump_json(user.state, exclude_defaults=True).decode() for user in users],
+        [state_to_json(user.state) for user in users],
         [user.lease for user in users],
         [user.state.is_waited_for for user in users],
         [user.wake_at for user in users],
@@ -281,19 +266,39 @@ async def lock_budget(connection: Connection, *, domain: str, fresh: Budget) -> 
             SELECT * FROM made UNION ALL SELECT * FROM there
             """,
             domain,
-            _BUDGET.dump_json(fresh).decode(),
+            budget_to_json(fresh),
         )
-    budget = _BUDGET.validate_json(rows[0]["budget"])
-    return budget if rows[0]["is_known"] else doubted(budget)
+    return budget_from(rows[0]["budget"], is_known=rows[0]["is_known"])
 
 
 async def save_budget(connection: Connection, budget: Budget, *, domain: str) -> None:
     await connection.execute(
         "UPDATE budgets SET budget = $2, server_started_at = pg_postmaster_start_time() WHERE domain = $1",
         domain,
-        _BUDGET.dump_json(budget).decode(),
+        budget_to_json(budget),
     )
 
 
-def _user(row: asyncpg.Record) -> User:
-    return User(**{**row, "state": _STATE.validate_json(row["state"])})
+def user_from(row: asyncpg.Record) -> User:
+    return User(
+        tenant=row["tenant"],
+        user_id=row["user_id"],
+        state=_STATE.validate_json(row["state"]),
+        lease=row["lease"],
+        wake_at=row["wake_at"],
+        now=row["now"],
+    )
+
+
+def state_to_json(state: UserState) -> str:
+    return _STATE.dump_json(state, exclude_defaults=True).decode()
+
+
+def budget_from(text: str, *, is_known: bool) -> Budget:
+    """The budget that was saved; one that another server process wrote is doubted."""
+    budget = _BUDGET.validate_json(text)
+    return budget if is_known else doubted(budget)
+
+
+def budget_to_json(budget: Budget) -> str:
+    return _BUDGET.dump_json(budget).decode()
