@@ -14,6 +14,7 @@ from tests.support.secret_folder import SecretFolder
 
 ACTION = ROOT / "deploy" / "auth0" / "actions" / "waystation" / "code.js"
 APPLICATION = "acme-bank-web"
+_LOGO = ROOT / "tests" / "support" / "acme.svg"
 _MANAGEMENT = "waystation-m2m"
 _TWO_YEARS = timedelta(days=730)
 # Every kind of policy that Auth0 has for passwords.
@@ -246,7 +247,11 @@ class DemoTenant:
                     "minimum_age": 18,
                 },
             },
-            "branding": {"name": "Acme"},
+            "branding": {
+                "name": "Acme",
+                "logo": str(_LOGO),
+                "colours": {"accent": "#2f5bd8", "background": "#eef2fb"},
+            },
         }
 
     def _emulator(self, origins: Origins, secrets: SecretFolder) -> dict[str, Any]:
