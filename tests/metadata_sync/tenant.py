@@ -46,6 +46,11 @@ class Tenant:
         """Plant a fault for requests whose `METHOD /path` matches."""
         await self._send("POST", "/__control/faults", {"match": path, "times": times, **what})
 
+    async def met_faults(self) -> bool:
+        """Whether every planted fault has met its requests; a request that it delays has arrived then."""
+        faults = (await self._send("GET", "/__control/faults"))["faults"]
+        return all(fault["left"] == 0 for fault in faults)
+
     async def rate(self, profile: dict[str, Any]) -> None:
         await self._send("POST", "/__control/rate", profile)
 

@@ -58,6 +58,7 @@ class Control:
         return [
             web.get("/__control/log", self.log),
             web.delete("/__control/log", self.clear_log),
+            web.get("/__control/faults", self.list_faults, allow_head=False),
             web.post("/__control/faults", self.add_fault),
             web.delete("/__control/faults", self.clear_faults),
             web.post("/__control/clock", self.clock),
@@ -80,6 +81,11 @@ class Control:
         del request
         self._log.clear()
         return web.Response(status=204)
+
+    async def list_faults(self, request: web.Request) -> web.Response:
+        """GET: the faults in force, and how often each still fires (null: for ever)."""
+        del request
+        return web.json_response({"faults": self._faults.listed()})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """POST: plant a fault."""

@@ -90,6 +90,10 @@ class Faults:
         self._rules.append(rule)
         return rule
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Each rule by its number, with what it matches and how often it still fires."""
+        return [{"id": rule.id, "match": rule.match, "left": rule.left} for rule in self._rules]
+
     def clear(self) -> None:
         """Remove every rule."""
         self._rules.clear()

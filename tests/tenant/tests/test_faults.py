@@ -39,9 +39,11 @@ async def test_fault_instead_of_an_effect(tmp_path: Path) -> None:
         await tenant.control("POST", "/faults", fault)
         answers = [await tenant.patch_user({"app_metadata": {"n": number}}) for number in range(3)]
         entries = await _entries(tenant, "match=PATCH")
+        left = (await tenant.control("GET", "/faults")).json
     assert [answer.status for answer in answers] == [429, 429, 200]
     assert (answers[0].json, answers[0].headers["Retry-After"]) == ({"statusCode": 429}, "7")
     assert [entry["fault"] for entry in entries] == [1, 1, None]
+    assert left == {"faults": [{"id": 1, "match": _PATCH, "left": 0}]}
 
 
 @pytest.mark.parametrize(
