@@ -10,10 +10,12 @@ import structlog
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
+from common.tenant_connections import Directory
 from common.tenants import Tenant
 from metadata_sync import metrics, store
 from metadata_sync.account import account_of
 from metadata_sync.budgets import charge_call, end_call
+from metadata_sync.directories import Directories
 from metadata_sync.ends import End
 from metadata_sync.errors import (
     CredentialsError,
@@ -46,10 +48,13 @@ log = structlog.stdlib.get_logger()
 
 
 class Passwords:
-    """Changes passwords at the tenants."""
+    """Changes passwords at the tenants, and in the directories of their connections."""
 
-    def __init__(self, *, database: Database, client: ManagementClient, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, client: ManagementClient, directories: Directories, clock: Clock
+    ) -> None:
         self._database = database
+        self._directories = directories
         self._client = client
         self._clock = clock
 
@@ -60,6 +65,9 @@ class Passwords:
             PasswordUnavailableError: not now; with `no_answer` it may have been changed.
             DatabaseUnavailableError: the budget cannot be asked; nothing was sent.
         """
+        directory = tenant.connections.get(connection)
+        if directory is not None:
+            return await self._in_directory(directory, user_id, password=password)
         deadline = self._clock.monotonic() + CALL_SECONDS
         number = await self._charged(tenant, until=deadline - CALL_SECONDS + WAIT_AT_MOST_SECONDS)
         try:
@@ -74,6 +82,13 @@ class Passwords:
         metrics.count_end(tenant.key, end, kind="password", repeats=False)
         await self._record(tenant, end, number=number)
         return _outcome(end)
+
+    async def _in_directory(self, directory: Directory, user_id: str, *, password: str) -> str | None:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._directories.change(directory, user_id, password=password)
+        except TimeoutError:
+            raise PasswordUnavailableError("no_answer", retry_after=1) from None
 
     async def _charged(self, tenant: Tenant, *, until: float) -> int:
         """The number of the call, once the budget has room for it."""

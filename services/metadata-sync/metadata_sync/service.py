@@ -17,6 +17,7 @@ from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
 from metadata_sync.alarm import Alarm
+from metadata_sync.directories import Directories
 from metadata_sync.gauges import Gauges
 from metadata_sync.intake import Intake
 from metadata_sync.internal import serve_internal
@@ -74,7 +75,7 @@ async def serve(settings: Settings) -> None:
             serve_health(settings.admin_listen, checks=checks, refresh=gauges.refresh)
         )
         if settings.internal:
-            passwords = Passwords(database=database, client=client, clock=clock)
+            passwords = Passwords(database=database, client=client, directories=Directories(), clock=clock)
             await stack.enter_async_context(
                 serve_internal(settings.internal, tenants=tenants, passwords=passwords)
             )
