@@ -12,6 +12,7 @@ from playwright.async_api import Route
 
 from common.mrz import MrzField, MrzProblem, MrzProblemCode
 from common.sealing import Sealer
+from common.tenant_idproof import CheckConsent
 from common.tenant_pictures import Picture
 from common.tenant_profile import ProfileSchema
 from common.tenants import TenantSnapshot
@@ -24,7 +25,7 @@ from gateway.pages import Page, render
 from gateway.pages.assets import find_asset
 from gateway.pages.languages import Languages, load_languages
 from gateway.shield import security_headers
-from gateway.steps.idproof.step import IdproofStep, document_form
+from gateway.steps.idproof.step import IdproofStep, consent_form, document_form
 from gateway.steps.idproof.texts import problem_text
 from gateway.steps.password.step import password_form
 from gateway.steps.port import StepBook, StepPage
@@ -276,6 +277,7 @@ def _code(problem: Text | None = None) -> StepPage:
     return StepPage(template="stepup/code", values=values)
 
 
+_CONSENT = CheckConsent(revision=1, policy_url="https://acme.example/privacy", kept_for=timedelta(days=90))
 _SLIP = MrzProblem(code=MrzProblemCode.CHECK_DIGIT, line=2, field=MrzField.DOCUMENT_NUMBER)
 _WITHOUT_TENANT = frozenset(
     f"error-{name}" for name in ("unknown-tenant", "not-found", "bad-request", "method", "unsupported-form")
@@ -304,6 +306,8 @@ GALLERY: Mapping[str, Sample] = {
     "password-restarted-unsure": _restarted(StepStatus.PENDING, None),
     "idproof-document": _step(document_form(attempts_left=5), "idproof", "terms"),
     "idproof-mistyped": _step(document_form(attempts_left=4, problems=(problem_text(_SLIP),), typed=_TYPED)),
+    "idproof-consent": _step(consent_form(_CONSENT, today=NOW.date())),
+    "idproof-refused": _step(document_form(attempts_left=2, refused="name_mismatch")),
     "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),
     "waiting": _current(submitted()),
     "passed": _current(ready()),
@@ -312,6 +316,13 @@ GALLERY: Mapping[str, Sample] = {
         _ended(StepStatus.FAILED, reason="too_many_attempts", until=NOW + timedelta(hours=13))
     ),
     "pending": _current(_ended(StepStatus.PENDING, reason="review")),
+    "in-review": _current(
+        _ended(
+            StepStatus.PENDING,
+            reason="review",
+            details={"decision_by": (NOW + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")},
+        )
+    ),
     "declined": _current(_ended(StepStatus.DECLINED, reason="declined_by_person")),
     "hand-back": lambda page: render(
         "hand_back", page=page, application="Acme Bank", action=f"{ORIGIN}/continue", fields={"state": "s"}

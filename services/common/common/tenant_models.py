@@ -13,7 +13,6 @@ from pydantic_core import PydanticCustomError
 
 from common.rate_profiles import RateProfile, named_profile
 from common.tenant_branding import Branding
-from common.tenant_connections import Directory
 from common.tenant_fields import (
     Duration,
     Host,
@@ -29,6 +28,7 @@ from common.tenant_fields import (
     matching,
     origin_of,
 )
+from common.tenant_idproof import IdproofStep
 from common.tenant_password import PasswordStep
 from common.tenant_profile import ProfileStep
 from common.tenant_rules_contract import RulesContract
@@ -124,17 +124,6 @@ class Application(Section):
     login_url: WebUrl
 
 
-class IdproofStep(StepRules):
-    """Identity proofing. `attempts` are counted per person within `retry_after`."""
-
-    valid_for: Annotated[Duration, lasting("1m")]
-    retry_after: Annotated[Duration, lasting("1m")] = timedelta(hours=1)
-    attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    provider: Literal["document"] = "document"
-    allow_document_validated: bool = False
-    minimum_age: Annotated[int, Field(ge=1, le=120)] | None = None
-
-
 class Steps(Section):
     """The steps that this tenant has configured, by name."""
 
@@ -187,7 +176,6 @@ class Tenant(TenantSnapshot):
 
     hosts: Annotated[tuple[Host, ...], _FROM_LIST, _NOT_EMPTY]
     management: Management
-    connections: Mapping[Identifier, Directory] = {}
     session_token: SessionTokenRules
     answer_token: AnswerTokenRules
     profile_keys: Annotated[tuple[ContentKey, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="profile_key_files")

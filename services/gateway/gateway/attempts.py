@@ -32,14 +32,7 @@ class Attempts:
 
     async def left(self, connection: Connection, login: Login, *, limit: AttemptLimit) -> int:
         """How many attempts the person has now."""
-        used = await store.attempts(
-            connection,
-            tenant=login.transaction.tenant,
-            subject=login.transaction.subject,
-            step=limit.step,
-            window=limit.window,
-        )
-        return max(0, limit.attempts - used)
+        return await attempts_left(connection, login, limit=limit)
 
     async def count(self, connection: Connection, login: Login, *, limit: AttemptLimit) -> int:
         """Count one attempt; returns how many are left: below zero it was one too many."""
@@ -69,3 +62,15 @@ class Attempts:
         whose = (login.transaction.tenant, login.transaction.subject, step)
         # The fields of a form hold no NUL, nor do the others.
         return hmac.digest(self._key, "\0".join((*whose, typed)).encode(), "sha256")
+
+
+async def attempts_left(connection: Connection, login: Login, *, limit: AttemptLimit) -> int:
+    """How many attempts the person of that login has now."""
+    used = await store.attempts(
+        connection,
+        tenant=login.transaction.tenant,
+        subject=login.transaction.subject,
+        step=limit.step,
+        window=limit.window,
+    )
+    return max(0, limit.attempts - used)

@@ -58,6 +58,13 @@ EVENTS = (
     ),
     Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
     Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),
+    Event(
+        "step.refused",
+        "info",
+        ("step", "reason", "attempts_left"),
+        "A verdict that may be about a slip of the keyboard; the person may try again.",
+    ),
+    Event("idproof.consented", "info", (), "The person agrees to the check of their identity."),
     Event("step.submitted", "info", ("step",), "The person gave what the step needs."),
     Event("step.taken_over", "info", ("step",), "The same browser has passed the step in an earlier login."),
     Event(

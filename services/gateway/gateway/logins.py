@@ -89,7 +89,7 @@ async def _load(connection: Connection, transaction_id: str) -> Login:
 
 def _log_endings(was: Transaction, now: Transaction) -> None:
     for before, after in zip(was.steps, now.steps, strict=True):
-        if after.conclusion is not None and not before.is_concluded:
+        if after.conclusion is not None and after.is_concluded and not before.is_concluded:
             log.info(
                 "step.concluded",
                 transaction_id=now.id,

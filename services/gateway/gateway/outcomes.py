@@ -12,16 +12,19 @@ from common.messages import (
     Message,
     MetadataApplied,
     MetadataRejected,
+    Outcome,
     UpdateMetadata,
     VerificationChanged,
     VerifyIdentity,
 )
 from gateway import store
+from gateway.attempts import attempts_left
 from gateway.errors import NotFoundError, TransitionError
 from gateway.login import Login
 from gateway.logins import Change, Logins
 from gateway.planner import Planner
 from gateway.results import revs_by_step, update_of
+from gateway.steps.idproof import reviews
 from gateway.steps.idproof import rules as idproof
 from gateway.transaction import MetadataOutcome, Step, Transaction, WaitingFor
 
@@ -76,12 +79,29 @@ class Outcomes:
         log.info("verification.noted", step=step.name, outcome=event.outcome, reason=event.reason)
         noted = transaction.note_verification(step.name, revision=event.revision)
         conclusion = idproof.conclusion_of(event, login.settings)
+        waiting_jti = await reviews.note(connection, login, event)
         if not step.is_concluded:
-            return await self._planner.go_on(connection, login, noted.decide(step.name, conclusion))
-        late = step.end(conclusion)
+            return await self._decided(connection, login, noted, event)
+        late = step.end(replace(conclusion, takes_back=waiting_jti))
         await self._tell_late(connection, login, late)
         await self._planner.keep(connection, transaction, late)
         return noted
+
+    async def _decided(
+        self, connection: Connection, login: Login, noted: Transaction, event: VerificationChanged
+    ) -> Transaction:
+        """The login waited for this verdict: it goes on, unless it may be asked or waited for once more."""
+        step = noted.step_of_verification(event.verification_id)
+        conclusion = idproof.conclusion_of(event, login.settings)
+        if idproof.may_be_a_slip(event, login.settings):
+            left = await attempts_left(connection, login, limit=idproof.limit_of(login.settings))
+            if left:
+                log.info("step.refused", step=step.name, reason=event.reason, attempts_left=left)
+                return noted.try_again(step.name, conclusion)
+        wait = idproof.rules_of(login.settings).review_wait
+        if event.outcome is Outcome.REVIEW and wait:
+            return noted.hold(step.name, conclusion, until=self._clock.now() + wait)
+        return await self._planner.go_on(connection, login, noted.decide(step.name, conclusion))
 
     async def _tell_late(self, connection: Connection, login: Login, step: Step) -> None:
         """The login went on without this verdict: it reaches the user's metadata by itself."""

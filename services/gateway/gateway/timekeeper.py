@@ -73,7 +73,8 @@ class Timekeeper:
             waiting_for=transaction.waiting_for,
         )
         if transaction.waiting_for is WaitingFor.VERIFICATION and step is not None:
-            pending = transaction.decide(step.name, idproof.still_pending(await store.now(connection)))
+            so_far = step.conclusion or idproof.still_pending(await store.now(connection))
+            pending = transaction.decide(step.name, so_far)
             return await self._planner.go_on(connection, login, pending)
         failed = login.settings.metadata.policy == "fail"
         return transaction.finish_metadata(MetadataOutcome.FAILED if failed else MetadataOutcome.CARRIED)

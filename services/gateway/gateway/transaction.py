@@ -11,6 +11,8 @@ stateDiagram-v2
     waiting --> working: end_early, the person stops before the verdict
     working --> waiting: conclude the last step, metadata is to be written
     waiting --> working: decide, another step is due
+    waiting --> working: try_again, the verdict may be about a slip of the keyboard
+    waiting --> waiting: hold, a person reviews
     waiting --> waiting: decide the last step, metadata is to be written
     waiting --> ready: metadata applied, carried or failed
     working --> ready: conclude the last step, nothing is to be written
@@ -123,6 +125,7 @@ class Conclusion:
 class Step:
     """One step of one login; `revision` is the one that the tenant requires.
 
+    Before it is concluded, `conclusion` is what a verdict has said so far: refused, or in review.
     `requested`: the application asked for it in this login, whatever is known of the person already.
     """
 
@@ -248,7 +251,13 @@ class Transaction:
     def submit(self, name: str, *, verification_id: str) -> "Transaction":
         """The person has given what the step needs; a verification decides."""
         step = self.require_at(name)
-        submitted = replace(step, status=StepStatus.SUBMITTED, verification_id=verification_id)
+        submitted = replace(
+            step,
+            status=StepStatus.SUBMITTED,
+            verification_id=verification_id,
+            verification_revision=0,
+            conclusion=None,
+        )
         return self._change(
             steps=self._with(submitted), status=Status.WAITING, waiting_for=WaitingFor.VERIFICATION
         )
@@ -260,10 +269,22 @@ class Transaction:
 
     def decide(self, name: str, conclusion: Conclusion) -> "Transaction":
         """End the step whose verification the login waits for; then as after `conclude`."""
-        self._must_be(Status.WAITING)
-        if self.waiting_for is not WaitingFor.VERIFICATION:
-            raise TransitionError("does not wait for a verification")
+        self._must_wait_for_verification()
         return self._end(name, conclusion)
+
+    def try_again(self, name: str, refused: Conclusion) -> "Transaction":
+        """The person may give once more what the step needs; `refused` says why it was not enough."""
+        self._must_wait_for_verification()
+        asked = replace(self._current(name), status=StepStatus.ASKED, conclusion=refused)
+        return self._change(
+            steps=self._with(asked), status=Status.WORKING, waiting_for=None, waiting_until=None
+        )
+
+    def hold(self, name: str, so_far: Conclusion, *, until: datetime) -> "Transaction":
+        """Wait on for the verification, until `until` at most; then the step ends as it is so far."""
+        self._must_wait_for_verification()
+        held = replace(self._current(name), conclusion=so_far)
+        return self._change(steps=self._with(held), waiting_until=until)
 
     def _end(self, name: str, conclusion: Conclusion) -> "Transaction":
         ended = self._current(name).end(conclusion)
@@ -339,6 +360,11 @@ class Transaction:
 
     def _with(self, changed: Step) -> tuple[Step, ...]:
         return tuple(changed if step.name == changed.name else step for step in self.steps)
+
+    def _must_wait_for_verification(self) -> None:
+        self._must_be(Status.WAITING)
+        if self.waiting_for is not WaitingFor.VERIFICATION:
+            raise TransitionError("does not wait for a verification")
 
     def _must_be(self, *allowed: Status) -> None:
         if self.status not in allowed:

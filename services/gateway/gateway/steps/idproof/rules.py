@@ -15,15 +15,23 @@ from common.messages import (
 )
 from common.mrz import parse_mrz
 from common.sealing import Sealer
-from common.tenant_models import IdproofStep
+from common.tenant_idproof import IdproofStep
 from common.tenants import TenantSnapshot
+from gateway.attempts import AttemptLimit
 from gateway.errors import TransitionError
 from gateway.login import Login
+from gateway.results import iso
 from gateway.transaction import Conclusion, StepStatus
 
 NAME = "idproof"
 
 _COMPARED = ("given_name", "family_name", "birthdate")
+
+# What typing something else can change; which age is enough, and what a reviewer found, it cannot.
+_SLIPS = frozenset({"document_inconsistent", "document_expired", "birth_date_mismatch", "name_mismatch"})
+
+# `details` of a step in review: until when the tenant has promised a decision.
+DECISION_BY = "decision_by"
 
 _STATUS_OF = {
     Outcome.APPROVED: StepStatus.PASSED,
@@ -92,7 +100,34 @@ def conclusion_of(event: VerificationChanged, settings: TenantSnapshot) -> Concl
         level=event.level,
         reason=event.reason if status is not StepStatus.PASSED else None,
         reference=event.reference,
+        details=_promise(event, settings),
     )
+
+
+def may_be_a_slip(event: VerificationChanged, settings: TenantSnapshot) -> bool:
+    """Whether the tenant lets the person try again after this verdict.
+
+    Only the provider's own: a reviewer has seen what was typed.
+    """
+    tries_again = rules_of(settings).retry_declined and event.revision == 1
+    return tries_again and event.outcome is Outcome.DECLINED and event.reason in _SLIPS
+
+
+def limit_of(settings: TenantSnapshot) -> AttemptLimit:
+    """How often a document may be typed: slips and verdicts together."""
+    configured = rules_of(settings)
+    return AttemptLimit(step=NAME, attempts=configured.attempts, window=configured.retry_after)
+
+
+def decision_by(event: VerificationChanged, settings: TenantSnapshot) -> datetime | None:
+    """Until when a review is promised to be over."""
+    within = rules_of(settings).review_within
+    return event.occurred_at + within if event.outcome is Outcome.REVIEW and within else None
+
+
+def _promise(event: VerificationChanged, settings: TenantSnapshot) -> Mapping[str, str]:
+    promised = decision_by(event, settings)
+    return {DECISION_BY: iso(promised)} if promised else {}
 
 
 def out_of_attempts(now: datetime, settings: TenantSnapshot) -> Conclusion:

@@ -1,7 +1,8 @@
-"""Identity proofing in the browser: the form for the document's lines, its slips, the way to a verdict."""
+"""Identity proofing in the browser: consent, the document's lines, their slips, the way to a verdict."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, date
 from http import HTTPStatus
 
 import structlog
@@ -12,17 +13,19 @@ from common.db import Connection
 from common.messages import new_event_id
 from common.mrz import MrzError
 from common.sealing import Sealer
+from common.tenant_idproof import CheckConsent
 from common.vault import Vault
 from gateway.attempts import AttemptLimit, Attempts
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.personal import profile_of
-from gateway.steps.idproof import rules
-from gateway.steps.idproof.texts import attempts_text, ending_of, problem_text
+from gateway.steps.idproof import reviews, rules, store
+from gateway.steps.idproof.texts import attempts_text, ending_of, problem_text, reason_text
 from gateway.steps.port import (
     Conclude,
     Decision,
     Ending,
+    Stay,
     StepChange,
     StepPage,
     Submit,
@@ -32,6 +35,7 @@ from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
 MAX_TYPED = 400
+CONSENT_TEXT = 1  # raise it when the sentences of the consent page say something else
 
 log = structlog.stdlib.get_logger()
 
@@ -40,7 +44,7 @@ class IdproofStep:
     """The person types the machine-readable lines of a document; proofing judges them."""
 
     name = rules.NAME
-    acts = frozenset({"submit", "decline"})
+    acts = frozenset({"agree", "disagree", "submit", "decline"})
     takes_over = True
 
     def __init__(self, *, attempts: Attempts, vault: Vault, sealer: Sealer, clock: Clock) -> None:
@@ -49,20 +53,35 @@ class IdproofStep:
         self._sealer = sealer
         self._clock = clock
 
+    @property
+    def _today(self) -> date:
+        return self._clock.now().astimezone(UTC).date()
+
     async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
-        """Who has no attempts left is not asked: the step has failed."""
+        """Who waits for a review in this browser is not asked again, nor who has no attempts left."""
+        if (waiting := await reviews.waiting(connection, login, now=self._clock.now())) is not None:
+            return waiting
         if await self._attempts.left(connection, login, limit=_limit(login)):
             return None
         return rules.out_of_attempts(self._clock.now(), login.settings)
 
     async def page(self, connection: Connection, visit: Visit) -> StepPage:
+        if (consent := await _consent_lacking(connection, visit.login)) is not None:
+            return consent_form(consent, today=self._today)
         left = await self._attempts.left(connection, visit.login, limit=_limit(visit.login))
-        return document_form(attempts_left=left)
+        refused = visit.login.transaction.step(rules.NAME).conclusion
+        return document_form(attempts_left=left, refused=refused.reason if refused else None)
 
     async def act(self, name: str, _visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
-        if name == "decline":
-            return self._decline
-        return self._submit(form.get("mrz", ""))
+        match name:
+            case "agree":
+                return self._agree
+            case "disagree":
+                return self._disagree
+            case "decline":
+                return self._decline
+            case _:
+                return self._submit(form.get("mrz", ""))
 
     def ending(self, step: Step) -> Ending:
         return ending_of(step)
@@ -70,12 +89,23 @@ class IdproofStep:
     async def _decline(self, _connection: Connection, _login: Login) -> Decision:
         return Conclude(conclusion=declined(self._clock.now()))
 
+    async def _agree(self, connection: Connection, login: Login) -> Decision:
+        if (consent := await _consent_lacking(connection, login)) is not None:
+            await store.insert_consent(
+                connection, login, revision=consent.revision, text_revision=CONSENT_TEXT
+            )
+            log.info("idproof.consented")
+        return Stay()
+
+    async def _disagree(self, _connection: Connection, _login: Login) -> Decision:
+        return Conclude(conclusion=replace(declined(self._clock.now()), reason="consent_declined"))
+
     def _submit(self, typed: str) -> StepChange:
         if not typed.strip() or len(typed) > MAX_TYPED:
             problem = text("page.too_long" if typed.strip() else "idproof.type_lines")
             return lambda connection, login: self._again(connection, login, problem, typed)
         try:
-            lines = rules.check_typed(typed, today=self._clock.now().astimezone(UTC).date())
+            lines = rules.check_typed(typed, today=self._today)
         except MrzError as exc:
             slip = exc
             return lambda connection, login: self._slipped(connection, login, slip, typed)
@@ -95,6 +125,8 @@ class IdproofStep:
         return document_form(attempts_left=left, problems=problems, typed=typed)
 
     async def _judge(self, connection: Connection, login: Login, lines: tuple[str, ...]) -> Decision:
+        if (consent := await _consent_lacking(connection, login)) is not None:
+            return consent_form(consent, today=self._today)
         if await self._attempts.count(connection, login, limit=_limit(login)) < 0:
             return Conclude(conclusion=rules.out_of_attempts(self._clock.now(), login.settings))
         verification_id = new_event_id()
@@ -111,14 +143,32 @@ class IdproofStep:
 
 
 def _limit(login: Login) -> AttemptLimit:
-    configured = rules.rules_of(login.settings)
-    return AttemptLimit(step=rules.NAME, attempts=configured.attempts, window=configured.retry_after)
+    return rules.limit_of(login.settings)
 
 
-def document_form(*, attempts_left: int, problems: tuple[Text, ...] = (), typed: str = "") -> StepPage:
-    """The form; with problems it is shown again, with what was typed."""
+async def _consent_lacking(connection: Connection, login: Login) -> CheckConsent | None:
+    """The consent that the tenant wants before the check, where this login has none."""
+    wanted = rules.rules_of(login.settings).consent
+    return None if wanted is None or await store.has_consented(connection, login) else wanted
+
+
+def consent_form(consent: CheckConsent, *, today: date) -> StepPage:
+    """What is checked, by whom, what is kept how long."""
+    values = {"kept_until": today + consent.kept_for, "policy_url": consent.policy_url}
+    return StepPage(template="idproof/consent", values=values)
+
+
+def document_form(
+    *, attempts_left: int, problems: tuple[Text, ...] = (), typed: str = "", refused: str | None = None
+) -> StepPage:
+    """The form; shown again with problems and what was typed, or with the last verdict's reason."""
     return StepPage(
         template="idproof/document",
-        values={"problems": problems, "typed": typed, "attempts": attempts_text(attempts_left)},
+        values={
+            "problems": problems,
+            "typed": typed,
+            "attempts": attempts_text(attempts_left),
+            "refused": reason_text(refused),
+        },
         status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
     )

@@ -3,15 +3,17 @@
 from datetime import datetime, timedelta
 
 from common.mrz import MrzProblem
+from gateway.steps.idproof.rules import DECISION_BY
 from gateway.steps.port import Ending
 from gateway.texts import Text, text
-from gateway.transaction import Step, StepStatus
+from gateway.transaction import Conclusion, Step, StepStatus
 
 _ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)  # whoever comes at that minute is not too early
 
 _REASONS = frozenset(
     {
         "declined_by_person",
+        "consent_declined",
         "too_many_attempts",
         "no_verdict_yet",
         "document_inconsistent",
@@ -21,6 +23,7 @@ _REASONS = frozenset(
         "under_age",
         "name_mismatch",
         "review",
+        "review_declined",
         "provider_error",
         "deadline_passed",
     }
@@ -33,13 +36,27 @@ def ending_of(step: Step) -> Ending:
     if ended is None:
         return Ending(title=title)
     failed_until = ended.until if ended.status is StepStatus.FAILED else None
-    texts = (reason_text(ended.reason), until_text(failed_until) if failed_until else None)
+    texts = (
+        reason_text(ended.reason),
+        promise_text(ended),
+        until_text(failed_until) if failed_until else None,
+    )
     return Ending(title=title, texts=tuple(said for said in texts if said))
 
 
 def reason_text(reason: str | None) -> Text | None:
     """The sentence for a step's reason, where there is something to tell."""
     return text(f"idproof.reason.{reason}") if reason in _REASONS else None
+
+
+def promise_text(ended: Conclusion) -> Text | None:
+    """Until when the tenant has promised a decision, where it has."""
+    promised = ended.details.get(DECISION_BY)
+    return (
+        text("idproof.decision_by", until=datetime.fromisoformat(promised))
+        if isinstance(promised, str)
+        else None
+    )
 
 
 def until_text(until: datetime) -> Text:
