@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from common.rate_profiles import RateProfile, named_profile
 from common.tenant_branding import Branding
+from common.tenant_connections import Directory
 from common.tenant_fields import (
     Duration,
     Host,
@@ -176,6 +177,7 @@ class Tenant(TenantSnapshot):
 
     hosts: Annotated[tuple[Host, ...], _FROM_LIST, _NOT_EMPTY]
     management: Management
+    connections: Mapping[Identifier, Directory] = {}
     session_token: SessionTokenRules
     answer_token: AnswerTokenRules
     profile_keys: Annotated[tuple[ContentKey, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="profile_key_files")
