@@ -273,14 +273,14 @@ async def test_blocked_redirect_status(tmp_path: Path) -> None:
 
 async def test_limits_of_actions(tmp_path: Path) -> None:
     """Seconds and characters that an Action has are rows."""
-    code = "exports.onExecutePostLogin = async () => { console.log('abcdef'); for (;;); };"
-    settings = {"action_timeout": 0.5, "action_error_text": "message", "console_limit": 3}
-    async with run_tenant(tmp_path, actions={"way": code}, settings=settings) as tenant:
+    hanging = {"hang": "exports.onExecutePostLogin = async () => { for (;;); };"}
+    settings: dict[str, Any] = {"action_timeout": 0.5, "action_error_text": "message"}
+    async with run_tenant(tmp_path, actions=hanging, settings=settings) as tenant:
         hang = await tenant.log_in()
-        talk = "exports.onExecutePostLogin = async () => { console.log('abcdef'); };"
-        await tenant.control("PUT", "/actions", [{"name": "talk", "code": talk}])
-        await tenant.authorize()
-        log = (await tenant.control("GET", "/log?match=authorize%3F")).json["entries"]
+    talking = {"talk": "exports.onExecutePostLogin = async () => { console.log('abcdef'); };"}
+    async with run_tenant(tmp_path, actions=talking, settings={"console_limit": 3}) as tenant:
+        await tenant.log_in()
+        log = (await tenant.control("GET", "/log?match=authorize/resume")).json["entries"]
     assert hang.query["error_description"] == "Script execution time exceeded"
     assert log[-1]["actions"][0]["console"] == "abc"
 
