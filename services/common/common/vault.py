@@ -7,7 +7,9 @@ the nonce and to tenant, subject, field and row: copied to another place, it doe
 
 import hmac
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,6 +24,8 @@ _KEY_BYTES = 32
 _DEK_ID_BYTES = 16
 _NONCE_BYTES = 12
 _HEADER_BYTES = 1 + 8 + _DEK_ID_BYTES
+
+Person: TypeAlias = tuple[str, str]  # tenant, subject
 
 
 class VaultError(WaystationError):
@@ -42,10 +46,26 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _DataKey:
+class DataKey:
+    """One person's key, unwrapped."""
+
     identifier: bytes
     kek_id: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
+
+    def encrypt(self, plaintext: bytes, *, place: Place) -> bytes:
+        """Ciphertext for `place`, which is this person's."""
+        nonce = os.urandom(_NONCE_BYTES)
+        header = _VERSION + self.kek_id + self.identifier
+        return (
+            header + nonce + AESGCM(self.secret).encrypt(nonce, plaintext, header + place.additional_data())
+        )
+
+    def fingerprint(self, plaintext: bytes, *, place: Place) -> bytes:
+        """32 bytes by which equal plaintexts of this place are known, to nobody without this key."""
+        derived = hmac.digest(self.secret, b"waystation fingerprint", "sha256")
+        context = place.additional_data()
+        return hmac.digest(derived, len(context).to_bytes(4) + context + plaintext, "sha256")
 
 
 class Vault:
@@ -57,11 +77,9 @@ class Vault:
 
     async def encrypt(self, connection: Connection, plaintext: bytes, *, place: Place) -> bytes:
         """Ciphertext for `place`; makes the person's data key in the same transaction if there is none."""
-        key = await self._key_of(connection, place)
-        nonce = os.urandom(_NONCE_BYTES)
-        header = _VERSION + key.kek_id + key.identifier
-        body = AESGCM(key.secret).encrypt(nonce, plaintext, header + place.additional_data())
-        return header + nonce + body
+        person = (place.tenant, place.subject)
+        keys = await self.keys_of(connection, {person})
+        return keys[person].encrypt(plaintext, place=place)
 
     async def decrypt(self, connection: Connection, ciphertext: bytes, *, place: Place) -> bytes:
         """The plaintext that was encrypted for `place`.
@@ -69,7 +87,8 @@ class Vault:
         Raises:
             VaultError: it does not open here.
         """
-        key = await self._load(connection, place)
+        person = (place.tenant, place.subject)
+        key = (await self._load(connection, {person})).get(person)
         header, rest = ciphertext[:_HEADER_BYTES], ciphertext[_HEADER_BYTES:]
         if key is None or header[:1] != _VERSION or header[9:] != key.identifier:
             raise VaultError("no such data key")
@@ -79,42 +98,48 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
 
-    async def fingerprint(self, connection: Connection, plaintext: bytes, *, place: Place) -> bytes:
-        """32 bytes by which equal plaintexts of this place are known, to nobody without the person's key."""
-        key = await self._key_of(connection, place)
-        derived = hmac.digest(key.secret, b"waystation fingerprint", "sha256")
-        context = place.additional_data()
-        return hmac.digest(derived, len(context).to_bytes(4) + context + plaintext, "sha256")
+    async def keys_of(self, connection: Connection, people: Collection[Person]) -> dict[Person, DataKey]:
+        """The keys of these people; made in the same transaction for who has none."""
+        keys = await self._load(connection, people)
+        if missing := [person for person in people if person not in keys]:
+            await self._create(connection, missing)
+            keys |= await self._load(connection, missing)  # another request may have been first
+        if len(keys) < len(people):
+            raise VaultError("no such data key")
+        return keys
 
-    async def _key_of(self, connection: Connection, place: Place) -> _DataKey:
-        return await self._load(connection, place) or await self._create(connection, place)
-
-    async def _load(self, connection: Connection, place: Place) -> _DataKey | None:
-        row = await connection.fetchrow(
-            "SELECT dek_id, kek_id, wrapped FROM data_keys WHERE tenant = $1 AND subject = $2",
-            place.tenant,
-            place.subject,
+    async def _load(self, connection: Connection, people: Collection[Person]) -> dict[Person, DataKey]:
+        rows = await connection.fetch(
+            """
+            SELECT tenant, subject, dek_id, kek_id, wrapped
+            FROM data_keys JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, subject)
+                USING (tenant, subject)
+            """,
+            *_columns(people),
         )
-        return None if row is None else self._unwrap(row["dek_id"], row["kek_id"], row["wrapped"])
+        return {
+            (row["tenant"], row["subject"]): self._unwrap(row["dek_id"], row["kek_id"], row["wrapped"])
+            for row in rows
+        }
 
-    async def _create(self, connection: Connection, place: Place) -> _DataKey:
+    async def _create(self, connection: Connection, people: Collection[Person]) -> None:
+        """In one order, so that two who make keys for the same people do not wait for each other."""
+        people = sorted(people)
         await connection.execute(
             """
             INSERT INTO data_keys (tenant, subject, dek_id, kek_id, wrapped)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+            SELECT tenant, subject, dek_id, $3, wrapped
+            FROM unnest($1::text[], $2::text[], $4::bytea[], $5::bytea[])
+                AS made (tenant, subject, dek_id, wrapped)
+            ON CONFLICT DO NOTHING
             """,
-            place.tenant,
-            place.subject,
-            os.urandom(_DEK_ID_BYTES),
+            *_columns(people),
             key_id(self._current),
-            aes_key_wrap(self._current, os.urandom(_KEY_BYTES)),
+            [os.urandom(_DEK_ID_BYTES) for _ in people],
+            [aes_key_wrap(self._current, os.urandom(_KEY_BYTES)) for _ in people],
         )
-        key = await self._load(connection, place)  # another request may have been first
-        if key is None:
-            raise VaultError("no such data key")
-        return key
 
-    def _unwrap(self, identifier: bytes, kek_id: bytes, wrapped: bytes) -> _DataKey:
+    def _unwrap(self, identifier: bytes, kek_id: bytes, wrapped: bytes) -> DataKey:
         kek = self._by_id.get(kek_id)
         if kek is None:
             raise VaultError("unknown key-encryption key")
@@ -122,4 +147,8 @@ class Vault:
             secret = aes_key_unwrap(kek, wrapped)
         except InvalidUnwrap:
             raise VaultError("data key does not unwrap") from None
-        return _DataKey(identifier=identifier, kek_id=kek_id, secret=secret)
+        return DataKey(identifier=identifier, kek_id=kek_id, secret=secret)
+
+
+def _columns(people: Collection[Person]) -> tuple[list[str], list[str]]:
+    return [tenant for tenant, _ in people], [subject for _, subject in people]

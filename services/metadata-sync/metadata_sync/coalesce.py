@@ -48,6 +48,10 @@ FORBIDDEN_KEYS = frozenset(
     }
 )
 
+# Made once: json.dumps makes one for each call.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_STRICT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
@@ -95,7 +99,7 @@ def digest_of(wish: Wish) -> str:
 
 
 def canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def refuse_unfit(user_id: str, update: Mapping[str, DesiredValue]) -> None:
@@ -155,7 +159,7 @@ def _size_of(wish: Wish) -> int:
 
 def _size(value: Any) -> int:
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        text = _STRICT.encode(value).encode()
     except ValueError as exc:
         raise UnfitUpdateError("value_not_json") from exc
     if b"\\u0000" in text:

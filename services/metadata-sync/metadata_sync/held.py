@@ -5,11 +5,9 @@ Whoever writes a user needs both, and each statement less is time for which nobo
 
 from dataclasses import dataclass
 
-import asyncpg
-
 from common.db import Connection
 from metadata_sync.limiter import Budget
-from metadata_sync.store import User, budget_from, budget_to_json, state_to_json, user_from
+from metadata_sync.store import Record, User, budget_from, budget_to_json, state_to_json, user_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ async def save_both(connection: Connection, user: User, budget: Budget, *, domai
     )
 
 
-def _held(row: asyncpg.Record | None) -> Held | None:
+def _held(row: Record | None) -> Held | None:
     if row is None:
         return None
     budget = None if row["budget"] is None else budget_from(row["budget"], is_known=row["is_known"])

@@ -5,7 +5,7 @@ refused, or was taken in before, changes nothing for the others of its batch.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from common.outbox import Relay
 from common.personal_values import PersonalValues
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
+from common.vault import DataKey
 from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
 from metadata_sync.answers import announce, tell
@@ -28,7 +29,7 @@ from metadata_sync.coalesce import Desired, refuse_unfit
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.leases import Lease, Leases, scheduled
 from metadata_sync.metrics import Effect, effect_of, label
-from metadata_sync.personal import Personal
+from metadata_sync.personal import Personal, encrypted
 from metadata_sync.state import Answer, Request, Requester
 from metadata_sync.store import User, UserKey
 from metadata_sync.worker import Worker
@@ -179,22 +180,25 @@ class _Batch:
     async def accept(self, updates: Sequence[_Update]) -> list[_Result | Exception]:
         """Merge each that has had no effect yet into its user's state, in the order of arrival."""
         new = await inbox.record_all(self._connection, [update.message for update in updates])
-        keys = [update.key for update in updates if update.message.event_id in new]
-        self._users = await store.lock_users(self._connection, keys)
+        fresh = [update for update in updates if update.message.event_id in new]
+        self._users = await store.lock_users(self._connection, [update.key for update in fresh])
+        people = {update.key for update in fresh if update.values}
+        keys = await self._personal.keys_of(self._connection, people)
         results: list[_Result | Exception] = []
         for update in updates:
             # A message may be there twice in one batch.
             is_first = update.message.event_id in new
             new.discard(update.message.event_id)
-            results.append(await self._accept(update) if is_first else None)
+            results.append(self._accept(update, keys=keys) if is_first else None)
         await self._take_back_refused(updates, results)
         return results
 
-    async def _accept(self, update: _Update) -> _Taken | UnfitUpdateError:
+    def _accept(self, update: _Update, *, keys: Mapping[UserKey, DataKey]) -> _Taken | UnfitUpdateError:
         user = self._users[update.key]
-        personal = await self._personal.encrypted(
-            self._connection, update.values, tenant=user.tenant, user_id=user.user_id
-        )
+        personal: Desired = {}
+        if update.values:
+            key = keys[update.key]
+            personal = encrypted(update.values, key=key, tenant=user.tenant, user_id=user.user_id)
         request = _request(update.message, {**update.message.keys, **personal})
         try:
             state, answers = user.state.accept(request, now=user.now).take_answers()

@@ -6,14 +6,14 @@ known as long as that key exists.
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from common.db import Connection
 from common.messages import Kind, UpdateMetadata
 from common.personal_values import ROOT_ATTRIBUTES, PersonalValue, PersonalValues, open_personal
 from common.sealing import Sealer, SealError
-from common.vault import Place, Vault
+from common.vault import DataKey, Person, Place, Vault
 from metadata_sync.coalesce import Patch, PersonalWish, canonical, refuse_large
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.kinds import key_of
@@ -43,27 +43,9 @@ class Personal:
             _refuse_unfit(kind, name, wish)
         return values
 
-    async def encrypted(
-        self, connection: Connection, values: PersonalValues, *, tenant: str, user_id: str
-    ) -> dict[str, PersonalWish]:
-        """The values as wishes that can be stored."""
-        return {
-            key_of(kind, name): await self._encrypt(
-                connection, wish, place=_place(tenant, user_id, name=name, rev=wish.rev)
-            )
-            for kind, name, wish in _each(values)
-        }
-
-    async def _encrypt(self, connection: Connection, wish: PersonalValue, *, place: Place) -> PersonalWish:
-        plaintext = canonical(wish.value).encode()
-        ciphertext = await self._vault.encrypt(connection, plaintext, place=place)
-        fingerprint = await self._vault.fingerprint(connection, plaintext, place=replace(place, row=""))
-        return PersonalWish(
-            rev=wish.rev,
-            digest=fingerprint.hex(),
-            size=len(plaintext),
-            encrypted=base64.b64encode(ciphertext).decode(),
-        )
+    async def keys_of(self, connection: Connection, people: Collection[Person]) -> Mapping[Person, DataKey]:
+        """The keys with which personal values of these (tenant, user id) are stored."""
+        return await self._vault.keys_of(connection, people) if people else {}
 
     async def revealed(self, connection: Connection, patch: Patch, *, tenant: str, user_id: str) -> Patch:
         """The patch as it is sent.
@@ -86,6 +68,24 @@ class Personal:
         ciphertext = base64.b64decode(wish.encrypted or "")
         value: object = json.loads(await self._vault.decrypt(connection, ciphertext, place=place))
         return value
+
+
+def encrypted(values: PersonalValues, *, key: DataKey, tenant: str, user_id: str) -> dict[str, PersonalWish]:
+    """The values as wishes that can be stored, by the key of whose they are."""
+    return {
+        key_of(kind, name): _encrypt(wish, key=key, place=_place(tenant, user_id, name=name, rev=wish.rev))
+        for kind, name, wish in _each(values)
+    }
+
+
+def _encrypt(wish: PersonalValue, *, key: DataKey, place: Place) -> PersonalWish:
+    plaintext = canonical(wish.value).encode()
+    return PersonalWish(
+        rev=wish.rev,
+        digest=key.fingerprint(plaintext, place=replace(place, row="")).hex(),
+        size=len(plaintext),
+        encrypted=base64.b64encode(key.encrypt(plaintext, place=place)).decode(),
+    )
 
 
 def _each(values: PersonalValues) -> Iterator[tuple[Kind, str, PersonalValue]]:

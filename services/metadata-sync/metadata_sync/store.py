@@ -16,6 +16,7 @@ from metadata_sync.limiter import Budget, doubted
 from metadata_sync.state import UserState
 
 UserKey: TypeAlias = tuple[str, str]  # tenant, user id
+Record: TypeAlias = asyncpg.Record
 
 _STATE = TypeAdapter(UserState)
 _BUDGET = TypeAdapter(Budget)
@@ -279,7 +280,7 @@ async def save_budget(connection: Connection, budget: Budget, *, domain: str) ->
     )
 
 
-def user_from(row: asyncpg.Record) -> User:
+def user_from(row: Record) -> User:
     return User(
         tenant=row["tenant"],
         user_id=row["user_id"],
