@@ -95,6 +95,16 @@ def restart(stack: Stack, *names: str) -> None:
     stack.await_ready(*names)
 
 
+def crash(stack: Stack, *names: str) -> None:
+    """Kill services at once, as if the machine had lost them, and start them again at the same addresses."""
+    for name in names:
+        process = stack.processes[name]
+        process.kill()
+        stack.folder.stop_one(process)
+        _start(stack, name)
+    stack.await_ready(*names)
+
+
 def _start(stack: Stack, name: str) -> None:
     match name:
         case "tenant":
