@@ -1,5 +1,6 @@
 """Identity proofing: consent before it, another attempt after a refusal, and reviews that people wait for."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 
 from common.messages import Outcome, UpdateMetadata, VerifyIdentity, new_event_id
+from common.sealing import Sealer
 from gateway.transaction import Status, StepStatus, Transaction
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
-from tests.gateway.rig import Rig, serving
+from tests.gateway.rig import SEAL_KEY, Rig, serving
 from tests.support.clock import FakeClock
 from tests.support.databases import ServiceDatabase
 from tests.support.zones import Zone
@@ -262,3 +264,70 @@ async def test_a_decision_told_twice_is_one(rig: Rig, anna: Browser) -> None:
     again = await rig.verdict(login, revision=2, event_id=new_event_id())
     await rig.outcomes.handle(again)
     assert (await last_value(rig))["rev"] == 2
+
+
+AGAIN = {"valid_for": "60d", "reverify_within": "30d"}
+
+
+async def passed(rig: Rig, anna: Browser, **changes: Any) -> str:
+    """A first pass of this browser; returns the id of its verification."""
+    login = await anna.begin(redirect(rig.clock))
+    await submit(anna, login)
+    verdict = await rig.verdict(login, **changes)
+    await rig.outcomes.handle(verdict)
+    return verdict.verification_id
+
+
+@pytest.mark.parametrize("rules", [AGAIN], indirect=True)
+async def test_a_second_pass_asks_for_less(rig: Rig, anna: Browser, mallory: Browser) -> None:
+    """Near the end of a result its browser confirms the document; another browser types all of it."""
+    first = await passed(rig, anna)
+    await rig.advance(61 * 86_400)
+    login = await anna.begin(redirect(rig.clock))
+    assert (await anna.look(login)).title == "Confirm your identity document"
+    wrong = await anna.press(login, "idproof/confirm", number="L8989 02C3", expiry="tomorrow")
+    assert (wrong.status, wrong.title) == (422, "Confirm your identity document")
+    done = await anna.press(login, "idproof/confirm", number="l8989 02c3", expiry="2030-01-31")
+    assert done.status == 303
+    asked = (await rig.told(VerifyIdentity))[-1]
+    assert asked.previous == first
+    opened = Sealer((SEAL_KEY,)).open(asked.sealed, bound_to=("acme", login, asked.event_id))
+    assert json.loads(opened)["confirmed"] == {"number": "L898902C3", "expiry": "2030-01-31"}
+    assert "mrz" not in json.loads(opened)
+    other = await mallory.begin(redirect(rig.clock))
+    assert (await mallory.look(other)).title == "Your identity document"
+
+
+@pytest.mark.parametrize("rules", [AGAIN], indirect=True)
+async def test_every_second_pass_is_a_whole_one(rig: Rig, anna: Browser) -> None:
+    """What was only confirmed, or has ended long ago, is not confirmed again: the whole document is typed."""
+    await passed(rig, anna, level="document_reconfirmed")
+    await rig.advance(61 * 86_400)
+    login = await anna.begin(redirect(rig.clock))
+    assert (await anna.look(login)).title == "Your identity document"
+    await submit(anna, login)
+    await rig.outcomes.handle(await rig.verdict(login))
+    await rig.advance(91 * 86_400)
+    late = await anna.begin(redirect(rig.clock))
+    assert (await anna.look(late)).title == "Your identity document"
+    refused = await anna.press(late, "idproof/confirm", number="L898902C3", expiry="2030-01-31")
+    assert refused.title == "Your identity document"
+    assert {one.previous for one in await rig.told(VerifyIdentity)} == {None}
+
+
+@pytest.mark.parametrize("rules", [AGAIN], indirect=True)
+@pytest.mark.parametrize("reason", ["document_differs", "previous_unknown"])
+async def test_a_second_pass_that_fails_leads_to_the_whole_form(rig: Rig, anna: Browser, reason: str) -> None:
+    """Another document, or nothing kept: the person types all of it, whatever the tenant says of refusals."""
+    await passed(rig, anna)
+    await rig.advance(61 * 86_400)
+    login = await anna.begin(redirect(rig.clock))
+    shown = await anna.press(login, "idproof/other")
+    assert (shown.status, shown.title) == (200, "Your identity document")
+    await anna.press(login, "idproof/confirm", number="X1", expiry="2030-01-31")
+    await rig.outcomes.handle(await rig.verdict(login, Outcome.DECLINED, reason=reason))
+    page = await anna.look(login)
+    assert page.title == "Please check what you typed"
+    assert "document that you showed before" in page.text
+    await submit(anna, login)
+    assert (await rig.told(VerifyIdentity))[-1].previous is None

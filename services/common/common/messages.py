@@ -108,7 +108,10 @@ class DocumentPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyIdentity(Envelope):
-    """Check one person's typed document; `sealed` is bound to tenant, transaction_id and event_id."""
+    """Check one person's typed document; `sealed` is bound to tenant, transaction_id and event_id.
+
+    `previous` is the verification whose document the person only confirms.
+    """
 
     __pydantic_config__ = _CONFIG
     type: Literal["VerifyIdentity"] = "VerifyIdentity"
@@ -120,6 +123,7 @@ class VerifyIdentity(Envelope):
     policy: DocumentPolicy
     deadline: AwareDatetime
     sealed: str = field(repr=False)
+    previous: Annotated[Identifier | None, _OMITTED_WHEN_EMPTY] = None
 
 
 @dataclass(frozen=True, kw_only=True)

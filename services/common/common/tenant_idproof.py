@@ -25,6 +25,7 @@ class IdproofStep(StepRules):
 
     `retry_declined`: what could be a slip of the keyboard may be tried again while attempts are left.
     `review_within` is what people are promised about a review, `review_wait` how long a login waits.
+    `reverify_within`: so near to the end of a result, before or after, a shorter second pass is enough.
     """
 
     valid_for: Annotated[Duration, lasting("1m")]
@@ -37,6 +38,7 @@ class IdproofStep(StepRules):
     retry_declined: bool = False
     review_within: Annotated[Duration, lasting("1m", "90d")] | None = None
     review_wait: Annotated[Duration, lasting(most="45m")] = timedelta()
+    reverify_within: Annotated[Duration, lasting("1d", "365d")] | None = None
 
     @model_validator(mode="after")
     def _waits_no_longer_than_promised(self) -> Self:

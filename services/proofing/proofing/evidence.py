@@ -34,6 +34,11 @@ def evidence_of(submission: Submission, result: ProviderResult) -> bytes:
     )
 
 
+def zone_of(evidence: bytes) -> tuple[str, ...]:
+    """The lines of the document."""
+    return tuple(json.loads(evidence)["mrz"])
+
+
 def decided_evidence(evidence: bytes, *, level: Level, at: datetime) -> bytes:
     """The same evidence once a person has decided: declined, nothing is claimed any more."""
     content: dict[str, Any] = json.loads(evidence)

@@ -10,15 +10,16 @@ from pydantic import Field, TypeAdapter, ValidationError
 from common.messages import VerifyIdentity
 from common.sealing import Sealer, SealError
 from proofing.errors import Failure, UnusableCommandError
-from proofing.providers.base import Profile, Submission
+from proofing.providers.base import Confirmed, Profile, Submission
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _PersonalInput:
-    mrz: Annotated[tuple[str, ...], Field(max_length=3)] = field(repr=False)
     profile: dict[str, str | None] = field(repr=False)
+    mrz: Annotated[tuple[str, ...], Field(max_length=3)] = field(default=(), repr=False)
+    confirmed: Confirmed | None = None
 
 
 _PERSONAL_INPUT = TypeAdapter(_PersonalInput)
@@ -41,7 +42,10 @@ def open_submission(command: VerifyIdentity, *, sealer: Sealer) -> Submission:
     except ValidationError:
         # From None: the validation error repeats what it was given.
         raise UnusableCommandError(Failure.INPUT_MALFORMED) from None
-    return Submission(mrz=personal.mrz, profile=_profile(personal.profile))
+    # The one or the other: the zone as typed, or what confirms the zone of an earlier verification.
+    if bool(personal.mrz) == (personal.confirmed is not None) or bool(personal.mrz) == bool(command.previous):
+        raise UnusableCommandError(Failure.INPUT_MALFORMED)
+    return Submission(mrz=personal.mrz, profile=_profile(personal.profile), confirmed=personal.confirmed)
 
 
 def _profile(fields: dict[str, str | None]) -> Profile:

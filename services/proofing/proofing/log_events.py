@@ -35,4 +35,10 @@ EVENTS = (
         ("verification_id", "outcome", "reason"),
         "A person settled a review; who, is in `review_log`.",
     ),
+    Event(
+        "evidence.does_not_open",
+        "warning",
+        ("verification_id",),
+        "What a second pass refers to was erased, or a key file is missing; the person types everything.",
+    ),
 )

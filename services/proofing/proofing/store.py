@@ -5,6 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from common.db import Connection
+from common.messages import VerifyIdentity
 from proofing.providers.base import Check, CheckName, CheckResult, Level, Reason
 from proofing.verification import Status, Verification
 
@@ -92,6 +93,22 @@ async def load_verification(
         """,  # noqa: S608 - columns are a constant
         verification_id,
         tenant,
+    )
+    return None if row is None else _verification(row)
+
+
+async def find_approved(
+    connection: Connection, command: VerifyIdentity, *, verification_id: str
+) -> Verification | None:
+    """An earlier verification of the same person that was approved."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM verifications
+        WHERE tenant = $1 AND user_id = $2 AND verification_id = $3 AND status = 'approved'
+        """,  # noqa: S608 - columns are a constant
+        command.tenant,
+        command.user_id,
+        verification_id,
     )
     return None if row is None else _verification(row)
 

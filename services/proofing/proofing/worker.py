@@ -8,6 +8,7 @@ A command that can never succeed is dead-lettered, and its login is told `error`
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -15,17 +16,22 @@ from common import inbox, outbox
 from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
-from common.messages import Message, VerifyIdentity
+from common.messages import Message, Outcome, VerifyIdentity
 from common.outbox import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
-from common.vault import Vault
+from common.vault import Vault, VaultError
 from proofing import store
 from proofing.errors import Failure, UnusableCommandError
-from proofing.evidence import evidence_of, place_of
+from proofing.evidence import evidence_of, place_of, zone_of
 from proofing.intake import open_submission
-from proofing.providers.base import Provider
+from proofing.providers.base import Level, Provider, ProviderResult, Reason
 from proofing.verification import Verification
+
+# A second pass without a first one.
+_UNKNOWN = ProviderResult(
+    outcome=Outcome.DECLINED, level=Level.NONE, reasons=(Reason.PREVIOUS_UNKNOWN,), checks=()
+)
 
 log = structlog.stdlib.get_logger()
 
@@ -80,9 +86,29 @@ class Worker:
         if provider is None:
             raise UnusableCommandError(Failure.UNKNOWN_PROVIDER)
         submission = open_submission(command, sealer=self._sealer)
+        if command.previous is not None:
+            kept = await self._kept_zone(command, previous=command.previous)
+            if kept is None:
+                await self._commit(command, requested.conclude(_UNKNOWN, at=self._clock.now()), evidence=None)
+                return
+            submission = replace(submission, mrz=kept)
         result = await provider.start(submission, policy=command.policy, reference=command.transaction_id)
         concluded = requested.conclude(result, at=self._clock.now())
         await self._commit(command, concluded, evidence=evidence_of(submission, result))
+
+    async def _kept_zone(self, command: VerifyIdentity, *, previous: str) -> tuple[str, ...] | None:
+        """The zone of an earlier verification that this person has passed; None if nothing is kept."""
+        async with self._database.connection() as connection:
+            earlier = await store.find_approved(connection, command, verification_id=previous)
+            content = await store.load_evidence(connection, earlier) if earlier else None
+            if earlier is None or content is None:
+                return None
+            try:
+                evidence = await self._vault.decrypt(connection, content, place=place_of(earlier))
+            except VaultError:
+                log.warning("evidence.does_not_open", verification_id=previous)
+                return None
+        return zone_of(evidence)
 
     async def _commit(
         self, command: VerifyIdentity, verification: Verification, *, evidence: bytes | None

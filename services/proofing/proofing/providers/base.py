@@ -14,6 +14,7 @@ class Level(StrEnum):
 
     NONE = "none"
     SELF_ASSERTED = "self_asserted"
+    DOCUMENT_RECONFIRMED = "document_reconfirmed"
     DOCUMENT_VALIDATED = "document_validated"
 
 
@@ -31,6 +32,8 @@ class Reason(StrEnum):
     PROFILE_INCOMPLETE = "profile_incomplete"
     APPROVAL_NOT_ALLOWED = "approval_not_allowed"
     REVIEW_DECLINED = "review_declined"
+    DOCUMENT_DIFFERS = "document_differs"
+    PREVIOUS_UNKNOWN = "previous_unknown"
 
 
 class CheckName(StrEnum):
@@ -42,6 +45,7 @@ class CheckName(StrEnum):
     BIRTH_DATE = "birth_date"
     AGE = "age"
     NAMES = "names"
+    SAME_DOCUMENT = "same_document"
 
 
 class CheckResult(StrEnum):
@@ -72,11 +76,23 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """What a person types in a second pass."""
+
+    number: str = field(repr=False)
+    expiry: date = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One person's claim: the zone as typed, line by line, and the profile to compare it with."""
+    """One person's claim: the zone as typed, line by line, and the profile to compare it with.
+
+    With `confirmed`, the zone is that of an earlier verification, and this alone was typed now.
+    """
 
     mrz: tuple[str, ...] = field(repr=False)
     profile: Profile
+    confirmed: Confirmed | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,15 @@
 from datetime import date
 
 from common.mrz import SPECIMEN_STATES, Mrz
-from proofing.providers.base import Check, CheckName, CheckResult, Profile, Reason
+from proofing.providers.base import Check, CheckName, CheckResult, Confirmed, Profile, Reason
 from proofing.providers.names import DIFFERENT, SAME, name_score
+
+
+def same_document(mrz: Mrz, *, confirmed: Confirmed) -> Check:
+    """A second pass is about the document of the first."""
+    if (mrz.document_number, mrz.date_of_expiry) != (confirmed.number, confirmed.expiry):
+        return _failed(CheckName.SAME_DOCUMENT, Reason.DOCUMENT_DIFFERS)
+    return _passed(CheckName.SAME_DOCUMENT)
 
 
 def not_expired(mrz: Mrz, *, today: date) -> Check:

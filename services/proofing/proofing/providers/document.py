@@ -7,6 +7,8 @@
 | all passed, policy forbids    | review   | self_asserted      |
 | all passed, policy allows     | approved | document_validated |
 
+In a second pass the last level is `document_reconfirmed`.
+
 Anyone can compute a zone that holds together. This proves that what a person typed is consistent with itself,
 with the day and with the profile; it does not prove who typed it.
 """
@@ -24,7 +26,6 @@ from proofing.providers.base import (
     CheckName,
     CheckResult,
     Level,
-    Profile,
     ProviderResult,
     Reason,
     Submission,
@@ -52,31 +53,38 @@ class DocumentProvider:
             mrz = parse_mrz("\n".join(submission.mrz), today=now.date())
         except MrzError:
             return _result((_INCONSISTENT,), policy=policy)
-        found = (_CONSISTENT, *self._checks(mrz, submission.profile, policy=policy, today=now.date()))
-        result = _result(found, policy=policy)
+        found = (_CONSISTENT, *self._checks(mrz, submission, policy=policy, today=now.date()))
+        best = Level.DOCUMENT_RECONFIRMED if submission.confirmed else Level.DOCUMENT_VALIDATED
+        result = _result(found, policy=policy, best=best)
         if result.outcome is Outcome.DECLINED:
             return result
         claims = verified_claims(mrz, level=result.level, at=now, reference=reference)
         return replace(result, verified_claims=claims)
 
-    def _checks(self, mrz: Mrz, profile: Profile, *, policy: DocumentPolicy, today: date) -> Iterator[Check]:
+    def _checks(
+        self, mrz: Mrz, submission: Submission, *, policy: DocumentPolicy, today: date
+    ) -> Iterator[Check]:
         """The gravest first: the first that fails gives the reason that is told."""
+        if submission.confirmed is not None:
+            yield checks.same_document(mrz, confirmed=submission.confirmed)
         if self._refuse_specimens:
             yield checks.not_a_specimen(mrz)
-        yield checks.birth_date(mrz, profile=profile)
-        yield checks.names(mrz, profile=profile)
+        yield checks.birth_date(mrz, profile=submission.profile)
+        yield checks.names(mrz, profile=submission.profile)
         yield checks.not_expired(mrz, today=today)
         if policy.minimum_age is not None:
             yield checks.age(mrz, today=today, at_least=policy.minimum_age)
 
 
-def _result(found: tuple[Check, ...], *, policy: DocumentPolicy) -> ProviderResult:
+def _result(
+    found: tuple[Check, ...], *, policy: DocumentPolicy, best: Level = Level.DOCUMENT_VALIDATED
+) -> ProviderResult:
     if failed := _reasons(found, CheckResult.FAILED):
         outcome, level, reasons = Outcome.DECLINED, Level.NONE, failed
     elif unclear := _reasons(found, CheckResult.UNCLEAR):
         outcome, level, reasons = Outcome.REVIEW, Level.SELF_ASSERTED, unclear
     elif policy.allow_document_validated:
-        outcome, level, reasons = Outcome.APPROVED, Level.DOCUMENT_VALIDATED, ()
+        outcome, level, reasons = Outcome.APPROVED, best, ()
     else:
         outcome, level, reasons = Outcome.REVIEW, Level.SELF_ASSERTED, (Reason.APPROVAL_NOT_ALLOWED,)
     return ProviderResult(outcome=outcome, level=level, reasons=reasons, checks=found)

@@ -1,5 +1,6 @@
 """Identity proofing: what the person types is checked for slips here and judged by the proofing service."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -30,6 +31,9 @@ _COMPARED = ("given_name", "family_name", "birthdate")
 # What typing something else can change; which age is enough, and what a reviewer found, it cannot.
 _SLIPS = frozenset({"document_inconsistent", "document_expired", "birth_date_mismatch", "name_mismatch"})
 
+_SECOND_PASS = frozenset({"document_differs", "previous_unknown"})
+_NUMBER = re.compile("[A-Z0-9]{1,20}")
+
 # `details` of a step in review: until when the tenant has promised a decision.
 DECISION_BY = "decision_by"
 
@@ -51,6 +55,45 @@ class PersonalInput:
     profile: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """What of the document of an earlier verification is typed again."""
+
+    number: str = field(repr=False)
+    expiry: date = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondPass:
+    """What proofing compares with what it has kept."""
+
+    confirmed: Confirmed
+    profile: Mapping[str, str] = field(repr=False)
+
+
+def check_confirmed(number: str, expiry: str) -> Confirmed | None:
+    """A document's number and its expiry, YYYY-MM-DD, as typed; None if they cannot be those."""
+    plain = number.replace(" ", "").replace("-", "").upper()
+    if not _NUMBER.fullmatch(plain):
+        return None
+    try:
+        return Confirmed(number=plain, expiry=date.fromisoformat(expiry.strip()))
+    except ValueError:
+        return None
+
+
+def second_pass_of(earned: Conclusion | None, settings: TenantSnapshot, *, now: datetime) -> str | None:
+    """The earlier verification whose document need only be confirmed.
+
+    It was a whole pass, and the end of its result is near: not more than the tenant's window away,
+    before or after. So whole lines are typed at least every second time.
+    """
+    window = rules_of(settings).reverify_within
+    if window is None or earned is None or earned.until is None or earned.level != "document_validated":
+        return None
+    return earned.reference if abs(earned.until - now) <= window else None
+
+
 def check_typed(text: str, *, today: date) -> tuple[str, ...]:
     """The lines of a typed machine-readable zone.
 
@@ -66,7 +109,13 @@ def compared(profile: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def command(
-    login: Login, personal: PersonalInput, *, verification_id: str, sealer: Sealer, now: datetime
+    login: Login,
+    personal: PersonalInput | SecondPass,
+    *,
+    verification_id: str,
+    sealer: Sealer,
+    now: datetime,
+    previous: str | None = None,
 ) -> VerifyIdentity:
     """Ask proofing for a verdict."""
     rules = rules_of(login.settings)
@@ -87,6 +136,7 @@ def command(
         ),
         deadline=login.transaction.deadline,
         sealed=sealer.seal(to_json(personal), bound_to=bound_to),
+        previous=previous,
     )
 
 
@@ -107,10 +157,12 @@ def conclusion_of(event: VerificationChanged, settings: TenantSnapshot) -> Concl
 def may_be_a_slip(event: VerificationChanged, settings: TenantSnapshot) -> bool:
     """Whether the tenant lets the person try again after this verdict.
 
-    Only the provider's own: a reviewer has seen what was typed.
+    Only the provider's own: a reviewer has seen what was typed. After a second pass that did not fit, the
+    whole document may always be typed.
     """
-    tries_again = rules_of(settings).retry_declined and event.revision == 1
-    return tries_again and event.outcome is Outcome.DECLINED and event.reason in _SLIPS
+    if event.outcome is not Outcome.DECLINED or event.revision != 1:
+        return False
+    return event.reason in _SECOND_PASS or (rules_of(settings).retry_declined and event.reason in _SLIPS)
 
 
 def limit_of(settings: TenantSnapshot) -> AttemptLimit:

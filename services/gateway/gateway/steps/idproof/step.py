@@ -31,6 +31,7 @@ from gateway.steps.port import (
     Submit,
     declined,
 )
+from gateway.store import kept_result
 from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
@@ -44,7 +45,7 @@ class IdproofStep:
     """The person types the machine-readable lines of a document; proofing judges them."""
 
     name = rules.NAME
-    acts = frozenset({"agree", "disagree", "submit", "decline"})
+    acts = frozenset({"agree", "disagree", "confirm", "other", "submit", "decline"})
     takes_over = True
 
     def __init__(self, *, attempts: Attempts, vault: Vault, sealer: Sealer, clock: Clock) -> None:
@@ -70,6 +71,8 @@ class IdproofStep:
             return consent_form(consent, today=self._today)
         left = await self._attempts.left(connection, visit.login, limit=_limit(visit.login))
         refused = visit.login.transaction.step(rules.NAME).conclusion
+        if refused is None and await self._second_pass(connection, visit.login) is not None:
+            return confirm_form(attempts_left=left)
         return document_form(attempts_left=left, refused=refused.reason if refused else None)
 
     async def act(self, name: str, _visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
@@ -80,6 +83,10 @@ class IdproofStep:
                 return self._disagree
             case "decline":
                 return self._decline
+            case "confirm":
+                return self._confirm(form.get("number", ""), form.get("expiry", ""))
+            case "other":
+                return self._other
             case _:
                 return self._submit(form.get("mrz", ""))
 
@@ -99,6 +106,34 @@ class IdproofStep:
 
     async def _disagree(self, _connection: Connection, _login: Login) -> Decision:
         return Conclude(conclusion=replace(declined(self._clock.now()), reason="consent_declined"))
+
+    async def _second_pass(self, connection: Connection, login: Login) -> str | None:
+        """The verification that this browser has passed and that need only be confirmed."""
+        transaction = login.transaction
+        if transaction.device is None or rules.rules_of(login.settings).reverify_within is None:
+            return None
+        step = transaction.step(rules.NAME)
+        earned = await kept_result(connection, transaction, step, device=transaction.device)
+        return rules.second_pass_of(earned, login.settings, now=self._clock.now())
+
+    async def _other(self, connection: Connection, login: Login) -> Decision:
+        if (consent := await _consent_lacking(connection, login)) is not None:
+            return consent_form(consent, today=self._today)
+        return document_form(attempts_left=await self._attempts.left(connection, login, limit=_limit(login)))
+
+    def _confirm(self, number: str, expiry: str) -> StepChange:
+        confirmed = rules.check_confirmed(number, expiry)
+
+        async def change(connection: Connection, login: Login) -> Decision:
+            previous = await self._second_pass(connection, login)
+            if previous is None:
+                return await self._other(connection, login)
+            if confirmed is None:
+                left = await self._attempts.left(connection, login, limit=_limit(login))
+                return confirm_form(attempts_left=left, number=number, expiry=expiry, is_wrong=True)
+            return await self._judge(connection, login, confirmed, previous=previous)
+
+        return change
 
     def _submit(self, typed: str) -> StepChange:
         if not typed.strip() or len(typed) > MAX_TYPED:
@@ -124,19 +159,29 @@ class IdproofStep:
         problems = tuple(problem_text(problem) for problem in slip.problems)
         return document_form(attempts_left=left, problems=problems, typed=typed)
 
-    async def _judge(self, connection: Connection, login: Login, lines: tuple[str, ...]) -> Decision:
+    async def _judge(
+        self,
+        connection: Connection,
+        login: Login,
+        typed: tuple[str, ...] | rules.Confirmed,
+        *,
+        previous: str | None = None,
+    ) -> Decision:
         if (consent := await _consent_lacking(connection, login)) is not None:
             return consent_form(consent, today=self._today)
         if await self._attempts.count(connection, login, limit=_limit(login)) < 0:
             return Conclude(conclusion=rules.out_of_attempts(self._clock.now(), login.settings))
         verification_id = new_event_id()
-        profile = await profile_of(connection, login, vault=self._vault)
+        profile = rules.compared(await profile_of(connection, login, vault=self._vault))
         command = rules.command(
             login,
-            rules.PersonalInput(mrz=lines, profile=rules.compared(profile)),
+            rules.SecondPass(confirmed=typed, profile=profile)
+            if isinstance(typed, rules.Confirmed)
+            else rules.PersonalInput(mrz=typed, profile=profile),
             verification_id=verification_id,
             sealer=self._sealer,
             now=self._clock.now(),
+            previous=previous,
         )
         await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
         return Submit(verification_id=verification_id)
@@ -156,6 +201,23 @@ def consent_form(consent: CheckConsent, *, today: date) -> StepPage:
     """What is checked, by whom, what is kept how long."""
     values = {"kept_until": today + consent.kept_for, "policy_url": consent.policy_url}
     return StepPage(template="idproof/consent", values=values)
+
+
+def confirm_form(
+    *, attempts_left: int, number: str = "", expiry: str = "", is_wrong: bool = False
+) -> StepPage:
+    """The shorter form of a second pass."""
+    problems = (("number", text("idproof.again.problem")),) if is_wrong else ()
+    return StepPage(
+        template="idproof/again",
+        values={
+            "problems": problems,
+            "number": number[:MAX_TYPED],
+            "expiry": expiry[:MAX_TYPED],
+            "attempts": attempts_text(attempts_left),
+        },
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+    )
 
 
 def document_form(

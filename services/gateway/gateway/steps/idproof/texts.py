@@ -24,6 +24,8 @@ _REASONS = frozenset(
         "name_mismatch",
         "review",
         "review_declined",
+        "document_differs",
+        "previous_unknown",
         "provider_error",
         "deadline_passed",
     }
