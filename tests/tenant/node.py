@@ -191,29 +191,35 @@ class ActionRunner:
         )
 
     async def run(
-        self, action: Action, *, handler: str, event: dict[str, Any], context: dict[str, Any]
+        self,
+        action: Action,
+        *,
+        handler: str,
+        event: dict[str, Any],
+        context: dict[str, Any],
+        limit: float | None = None,
     ) -> RunResult:
-        """Execute one handler to its end.
+        """Execute one handler to its end, within `limit` seconds if that is less than what all have.
 
         Raises:
             ActionFailedError: it ran longer than its limit, or ended its process.
         """
         message = {"op": "run", "key": _key(action), "handler": handler, "event": event, "context": context}
         try:
-            return await self._attempt(action, message)
+            return await self._attempt(action, message, limit=limit)
         except _ChildGoneError as exc:
             if not exc.others:
                 raise _crashed() from exc
         async with self._suspects:
             try:
-                return await self._attempt(action, message)
+                return await self._attempt(action, message, limit=limit)
             except _ChildGoneError as exc:
                 raise _crashed() from exc
 
-    async def _attempt(self, action: Action, message: dict[str, Any]) -> RunResult:
+    async def _attempt(self, action: Action, message: dict[str, Any], *, limit: float | None) -> RunResult:
         child = await self._ready_child()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout if limit is None else min(self._timeout, limit)):
                 if _key(action) not in child.loaded:
                     await self._load(child, action)
                 answer = await child.ask(message)

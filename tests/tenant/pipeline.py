@@ -98,15 +98,19 @@ class Pipeline:
 
     async def _run_all(self, login: Login, visit: Visit, event: dict[str, Any], *, resuming: bool) -> Outcome:
         handler = _CONTINUE if resuming else _EXECUTE
+        deadline = time.monotonic() + self._choices.action_timeout
         while login.position < len(login.actions):
-            outcome = await self._run_one(login, visit, event, handler=handler)
+            left = max(0.0, deadline - time.monotonic())
+            outcome = await self._run_one(login, visit, event, handler=handler, limit=left)
             if not isinstance(outcome, Completed):
                 return outcome
             login.position += 1
             handler = _EXECUTE
         return Completed()
 
-    async def _run_one(self, login: Login, visit: Visit, event: dict[str, Any], *, handler: str) -> Outcome:
+    async def _run_one(
+        self, login: Login, visit: Visit, event: dict[str, Any], *, handler: str, limit: float
+    ) -> Outcome:
         action = login.actions[login.position]
         state = self._logins.next_redirect_state(login)
         event = {
@@ -116,7 +120,9 @@ class Pipeline:
         }
         context = self._context(login, handler=handler, state=state)
         try:
-            result = await self._runner.run(action, handler=handler, event=event, context=context)
+            result = await self._runner.run(
+                action, handler=handler, event=event, context=context, limit=limit
+            )
         except ActionFailedError as exc:
             return self._failed(login, visit, action, exc)
         self._record(login, visit, action, handler=handler, result=result)

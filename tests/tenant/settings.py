@@ -72,7 +72,9 @@ class Choices:
     failed_action_writes: str = _choice(
         "dropped", "kept", meaning="what becomes of set*Metadata calls of an Action that throws afterwards"
     )
-    action_timeout: float = _number(20, meaning="seconds of one Action execution (20 is documented)")
+    action_timeout: float = _number(
+        20, meaning="seconds of all Actions together, before and after a redirect apart (20 is documented)"
+    )
     action_metadata_deadline: float = _number(
         0, meaning="seconds that set*Metadata waits for the Management bucket before 'Deadline Exceeded'"
     )

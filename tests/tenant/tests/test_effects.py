@@ -66,6 +66,15 @@ async def test_metadata_can_wait_for_the_bucket(tmp_path: Path) -> None:
     assert "code" in second.query
 
 
+async def test_actions_share_their_time(tmp_path: Path) -> None:
+    """Two Actions that each have time enough do not have it together."""
+    wait = "await new Promise((done) => setTimeout(done, 700));"
+    actions = {"one": _execute(wait), "two": _execute(wait)}
+    async with run_tenant(tmp_path, actions=actions, settings={"action_timeout": 1}) as tenant:
+        answer = await tenant.log_in()
+    assert answer.query["error_description"] == "Script execution time exceeded"
+
+
 @pytest.mark.parametrize("value", ["undefined", "(() => 1)", "10n"])
 async def test_metadata_must_be_json(tmp_path: Path, value: str) -> None:
     """A value that JSON cannot hold is refused with the real text."""
