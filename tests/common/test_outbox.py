@@ -214,6 +214,26 @@ async def test_a_row_in_work_is_not_taken(database: ServiceDatabase, db: Databas
     assert await kept(db) == []
 
 
+async def test_a_slow_confirm_delays_nobody_else(db: Database) -> None:
+    """What is committed while a batch waits for its confirms is published meanwhile."""
+    confirmed = asyncio.Event()
+
+    async def answer(message: OutgoingMessage) -> bool:
+        return message.event_id == "e2" or await confirmed.wait()
+
+    publisher = FakePublisher(answer)
+    relay = Relay(database=db, publisher=publisher, clock=FakeClock())
+    async with running(relay):
+        await put(db, "e1")
+        relay.wake()
+        await wait_until(partial(publisher.has_seen, "e1"))
+        await put(db, "e2")
+        relay.wake()
+        await wait_until(partial(publisher.has_seen, "e2"))
+        confirmed.set()
+    assert await kept(db) == []
+
+
 async def waits(db: Database) -> list[tuple[int, float]]:
     """Attempts and seconds until due, by row."""
     async with db.connection() as connection:

@@ -19,6 +19,7 @@ from common.db import Connection, Database, DatabaseUnavailableError
 from common.messages import DEAD, Message, encode, exchange_of, routing_key_of
 
 BATCH = 100
+AT_ONCE = 2  # what is committed while a batch waits for its confirms goes in another, not after it
 CLAIM_SECONDS = 5  # longer than a publish may take (bus.py), so that no two relays publish a row at once
 SWEEP_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10  # how much longer than the broker a message may be away
@@ -140,6 +141,7 @@ class Relay:
         self._publisher = publisher
         self._clock = clock
         self._wake = asyncio.Event()
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._forget_at = 0.0
 
     def wake(self) -> None:
@@ -148,11 +150,17 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set, then what is due once more."""
-        while not stop.is_set():
-            self._wake.clear()
-            if not await self._sweep():
-                await self._pause()
-        await self._sweep()
+        async with asyncio.TaskGroup() as tasks:
+            while not stop.is_set():
+                await self._room.acquire()
+                self._wake.clear()
+                batch = await self._claim()
+                sending = tasks.create_task(self._send(batch))
+                sending.add_done_callback(lambda _: self._room.release())
+                # After a full batch that failed the next one would fail as well.
+                if len(batch) < BATCH or await sending < BATCH:
+                    await self._pause()
+        await self._send(await self._claim())
 
     async def _pause(self) -> None:
         try:
@@ -161,17 +169,24 @@ class Relay:
         except TimeoutError:
             return
 
-    async def _sweep(self) -> bool:
-        """Publish one batch; True if there may be more right now."""
+    async def _claim(self) -> list[OutgoingMessage]:
+        """One batch; nothing while the database is away."""
         try:
             async with self._database.connection() as connection:
-                batch = await claim_due(connection)
+                return await claim_due(connection)
+        except DatabaseUnavailableError:
+            log.warning("database.unavailable", task="relay")
+            return []
+
+    async def _send(self, batch: list[OutgoingMessage]) -> int:
+        """Publish a claimed batch; how many of it were confirmed."""
+        try:
             sent = await self._publish(batch)
             await self._forget_now_and_then()
         except DatabaseUnavailableError:
             log.warning("database.unavailable", task="relay")
-            return False
-        return sent == BATCH
+            return 0
+        return sent
 
     async def _publish(self, batch: list[OutgoingMessage]) -> int:
         """Publish all at once, settle each by its own answer, and tell how many were confirmed."""
