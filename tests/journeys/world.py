@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ from tests.journeys.control import Control
 from tests.journeys.people import new_person
 from tests.journeys.rows import Rows
 from tests.support.demo_tenant import DemoTenant, Person
-from tests.support.stack import Stack
+from tests.support.stack import SERVICES, Stack
 
 CLAIM = "https://waystation.dev/idproof"
 
@@ -45,6 +46,15 @@ class World:
 
     def output(self, service: str) -> str:
         return self.stack.processes[service].output.read_text()
+
+    async def traces(self) -> dict[str, list[str]]:
+        """Everything that our services leave to be read: by place, output, command lines and rows."""
+        outputs = {f"output of {service}": [self.output(service)] for service in SERVICES}
+        commands = {f"command line of {service}": [self._command_line(service)] for service in SERVICES}
+        return {**outputs, **commands, **await self.rows.texts()}
+
+    def _command_line(self, service: str) -> str:
+        return Path(f"/proc/{self.stack.processes[service].pid}/cmdline").read_bytes().decode()
 
     @asynccontextmanager
     async def retuned(self, **changes: Any) -> AsyncIterator[None]:
