@@ -46,7 +46,7 @@ class NodeDriver:
         with self._process, self._output:
             if self._process.stdin is not None:
                 self._process.stdin.close()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
 
     def call(self, script: str, call: str, **args: Any) -> Any:
         """Wait for what one function resolves to.
