@@ -25,9 +25,9 @@ from gateway.pages import Page, render
 from gateway.pages.assets import find_asset
 from gateway.pages.languages import Languages, load_languages
 from gateway.shield import security_headers
-from gateway.steps.idproof.step import IdproofStep, consent_form, document_form
+from gateway.steps.idproof.step import IdproofStep, confirm_form, consent_form, document_form
 from gateway.steps.idproof.texts import problem_text
-from gateway.steps.password.step import password_form
+from gateway.steps.password.step import password_form, ticket_page
 from gateway.steps.port import StepBook, StepPage
 from gateway.steps.profile.asking import asked, read_answers
 from gateway.steps.profile.known import Known
@@ -51,6 +51,14 @@ ORIGIN = "https://steps.example"
 NONCE = "n0nce"
 TEMPLATES = Path(pages.__file__).parent / "templates"
 LANGUAGES: Languages = load_languages()
+_PRIVACY = {
+    "en": "Privacy",
+    "de": "Datenschutz",
+    "es": "Privacidad",
+    "fr": "Confidentialité",
+    "ja": "プライバシー",
+    "ar": "الخصوصية",
+}
 TENANT: TenantSnapshot = settings(
     branding={
         "name": "Acme",
@@ -62,18 +70,18 @@ TENANT: TenantSnapshot = settings(
             "ja": {"help": "ご質問は help@acme.example までお寄せください。"},
             "ar": {"help": "هل لديك أسئلة؟ راسلنا على help@acme.example."},
         },
-        "links": [{"url": "https://acme.example/privacy", "labels": {"en": "Privacy", "de": "Datenschutz"}}],
+        "links": [{"url": "https://acme.example/privacy", "labels": _PRIVACY}],
     }
 )
 # A tenant that uses all of its look.
 _LOGO = Picture.of(
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 36"><circle cx="18" cy="18" r="15"'
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 116 36"><circle cx="18" cy="18" r="15"'
     b' fill="#0b6e4f"/><path d="M10 26 18 9l8 17" fill="none" stroke="#fff" stroke-width="3"/>'
-    b'<text x="42" y="26" fill="#0b8f66" font-family="sans-serif" font-size="23">Globex</text></svg>'
+    b'<text x="42" y="26" fill="#109468" font-family="sans-serif" font-size="23">Acme</text></svg>'
 )
 _BRANDED = settings(
     branding={
-        "name": "Globex",
+        "name": "Acme",
         "logo": _LOGO,
         "colours": {"accent": "#0b6e4f", "background": "#e9f3ee", "background_dark": "#0d1a15"},
     }
@@ -288,7 +296,9 @@ GALLERY: Mapping[str, Sample] = {
     "start-branded": _branded(_current(opened("profile", "idproof"))),
     "profile-branded": _branded(_step(_profile(), "profile", "idproof")),
     "terms": _step(_terms(), "terms", "profile", "idproof"),
-    "terms-unticked": _step(_terms(problems=(("accept-terms", text("page.missing")),))),
+    "terms-unticked": _step(
+        _terms(problems=(("accept-terms", text("terms.missing", title="Terms of use")),))
+    ),
     "terms-later": _step(_terms(requested=True)),
     "profile": _step(_profile(), "profile", "idproof"),
     "profile-mistyped": _step(_profile(again=True)),
@@ -301,12 +311,18 @@ GALLERY: Mapping[str, Sample] = {
         ),
         "password",
     ),
+    "password-ticket": _step(ticket_page(), "password"),
+    "password-ticket-ready": _step(
+        ticket_page(url="https://acme.eu.auth0.com/u/reset-verify?ticket=t"), "password"
+    ),
     "password-unknown": _step(password_form(notice="unknown"), "password"),
     "password-restarted": _restarted(StepStatus.PASSED, "https://acme.eu.auth0.com/authorize?client_id=app1"),
     "password-restarted-unsure": _restarted(StepStatus.PENDING, None),
     "idproof-document": _step(document_form(attempts_left=5), "idproof", "terms"),
     "idproof-mistyped": _step(document_form(attempts_left=4, problems=(problem_text(_SLIP),), typed=_TYPED)),
     "idproof-consent": _step(consent_form(_CONSENT, today=NOW.date())),
+    "idproof-again": _step(confirm_form(attempts_left=5)),
+    "idproof-again-mistyped": _step(confirm_form(attempts_left=5, number="?", is_wrong=True)),
     "idproof-refused": _step(document_form(attempts_left=2, refused="name_mismatch")),
     "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),
     "waiting": _current(submitted()),

@@ -49,6 +49,7 @@ async def serving_passwords() -> AsyncIterator[PasswordService]:
         service = PasswordService(url, calls)
         app = web.Application()
         app.router.add_post("/internal/v1/password", service.handle)
+        app.router.add_post("/internal/v1/password-ticket", service.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -150,3 +150,18 @@ async def test_asked_again_who_only_says_so(world: World) -> None:
     page = await browser.answer(page, honest(person))
     assert page.has(CLAIM)
     assert (await browser.submit(page, CLAIM)).has(_FORM)
+
+
+async def test_on_the_tenants_own_page(world: World) -> None:
+    """The person sets the password on the tenant's page, comes back to ours, and logs in with it."""
+    person = await _person(world)
+    browser = await world.browser()
+    ticket_mode = {"revision": 1, "mode": "ticket"}
+    async with world.retuned(changes={"steps": {"password": ticket_mode}}):
+        page = await browser.log_in(honest(person), to="form#ticket")
+        page = await browser.submit(page, "form#ticket")
+        page = await browser.open(str(page.form(_AGAIN)["href"]))
+        typed = {"password-reset": NEW, "re-enter-password": NEW}
+        page = await browser.submit(page, "form", typed)
+        page = await browser.submit(page, _DONE)
+    assert (await _log_in_again(browser, page, replace(person, password=NEW))).has(LOGGED_IN)

@@ -29,7 +29,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "client_secret": CLIENT_SECRET,
         "name": "Waystation",
         "grant_types": ["client_credentials"],
-        "scope": "read:users update:users update:users_app_metadata",
+        "scope": "read:users update:users update:users_app_metadata create:user_tickets",
     }
     config.write_text(yaml.safe_dump({"tenant": {"id": "acme"}, "clients": [client], "users": []}))
     argv = [sys.executable, "-m", "tests.tenant", "--config", str(config), "--http", "127.0.0.1:0"]

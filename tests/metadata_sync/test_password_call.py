@@ -82,6 +82,27 @@ async def test_a_password_is_changed_and_seen_nowhere(
         assert sample("calls_total", tenant="acme", kind="password", result=result) == 1
 
 
+async def test_a_ticket_leads_to_the_tenants_own_page(
+    calls: PasswordCalls, listening: Service, tenant: Tenant
+) -> None:
+    """With it that user sets a password there and comes back to the gateway; no log line has it."""
+    asked = {"tenant": "acme", "transaction_id": "tx-1", "user_id": tenant.user_id}
+    url = await calls.ticket(**asked, result_url="https://steps.acme.example/t/1")
+    assert url.startswith(f"{tenant.base}/u/reset-verify?ticket=")
+    typed = {"password-reset": CANARY, "re-enter-password": CANARY}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url.removesuffix("#"), data=typed, allow_redirects=False) as done,
+    ):
+        assert done.headers["Location"].startswith("https://steps.acme.example/t/1?success=true&")
+    assert "last_password_reset" in await tenant.user()
+    lines = listening.lines()
+    assert "password.ticket_made" in [line["event"] for line in lines]
+    assert url.partition("ticket=")[2].removesuffix("#") not in json.dumps(lines)
+    with pytest.raises(PasswordUnavailableError):
+        await calls.ticket(**asked | {"user_id": "auth0|nobody"}, result_url="https://steps.acme.example/t/1")
+
+
 async def test_the_call_waits_for_no_backlog_and_takes_from_the_same_budget(
     calls: PasswordCalls, tenant: Tenant
 ) -> None:

@@ -1,7 +1,7 @@
 """The step `password` of a tenants file: a new password, then a new login."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,9 +13,11 @@ from common.tenant_secrets import Reading
 class PasswordStep(StepRules):
     """Refused passwords are counted per person within `retry_after`, over all of their logins.
 
-    `notice`: whether a mail tells the person that their password was changed.
+    `mode`: with `change` the new password is typed here, with `ticket` on the tenant's own page, where its
+    database has it; a directory's is always typed here. `notice`: whether a mail tells the person that their password was changed.
     """
 
+    mode: Literal["change", "ticket"] = "change"
     retry_after: Annotated[Duration, lasting("10m")] = timedelta(hours=1)
     attempts: Annotated[int, Field(ge=1, le=50)] = 10
     notice: bool = True

@@ -93,6 +93,7 @@ def create_steps(
             database=database,
             vault=vault,
             clock=clock,
+            public_base_url=settings.public_base_url,
         ),
         TermsStep(database=database, tenants=tenants, clock=clock),
         ProfileStep(changes=create_changes(settings), vault=vault, clock=clock),

@@ -1,14 +1,14 @@
-"""The one call to another service that is no message: a new password, through metadata-sync to the tenant.
+"""The calls to another service that are no messages: a new password, or a ticket for one, by metadata-sync.
 
 A password is in memory here while the call runs; it is never stored, queued or logged.
 """
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,8 +44,13 @@ class _Unavailable(BaseModel):
     retry_after: Annotated[int, Field(ge=0, le=86_400)]
 
 
+class _Ticket(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    ticket: Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21-\x7e]+$")]
+
+
 class PasswordCalls:
-    """Asks metadata-sync to change passwords."""
+    """Asks metadata-sync to change passwords, or to have the tenant do it."""
 
     def __init__(self, *, session: aiohttp.ClientSession, settings: PasswordCallSettings) -> None:
         self._session = session
@@ -68,14 +73,40 @@ class PasswordCalls:
             "connection": connection,
             "password": password,
         }
+        return _judged(*await self._ask("password", demand))
+
+    async def ticket(self, *, tenant: str, transaction_id: str, user_id: str, result_url: str) -> str:
+        """The address of the tenant's own page for a new password, which leads back to `result_url`.
+
+        Raises:
+            PasswordUnavailableError: there is none now; worth another try after `retry_after` seconds.
+            PasswordUnknownError: there is none that we know of; worth another try.
+            PasswordCallError: metadata-sync does not accept the call; trying again does not help.
+        """
+        demand = {
+            "tenant": tenant,
+            "transaction_id": transaction_id,
+            "user_id": user_id,
+            "result_url": result_url,
+        }
+        status, body = await self._ask("password-ticket", demand)
+        if status != HTTPStatus.OK:
+            _raise_for(status, body)
+        try:
+            return _Ticket.model_validate_json(body).ticket
+        except ValidationError:
+            raise PasswordUnknownError("not an answer of metadata-sync") from None
+
+    async def _ask(self, what: str, demand: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of the answer."""
         try:
             async with self._session.post(
-                f"{self._settings.url}/internal/v1/password",
+                f"{self._settings.url}/internal/v1/{what}",
                 json=demand,
                 headers={"Authorization": f"Bearer {self._settings.token}"},
                 allow_redirects=False,
             ) as response:
-                return _judged(response.status, await response.content.read(MAX_BODY_BYTES))
+                return response.status, await response.content.read(MAX_BODY_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise PasswordUnavailableError(retry_after=1) from exc
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
@@ -96,19 +127,23 @@ async def open_password_calls(settings: PasswordCallSettings) -> AsyncIterator[P
 
 
 def _judged(status: int, body: bytes) -> PasswordAnswer:
+    if status != HTTPStatus.OK:
+        _raise_for(status, body)
+    try:
+        ended = _Ended.model_validate_json(body)
+    except ValidationError:
+        raise PasswordUnknownError("not an answer of metadata-sync") from None
+    return PasswordAnswer(is_changed=ended.outcome == "changed", code=ended.code, message=ended.message)
+
+
+def _raise_for(status: int, body: bytes) -> NoReturn:
+    """What an answer means that is no 200."""
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise PasswordCallError(f"status {status}")
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        raise PasswordUnknownError(f"status {status}")
     try:
-        match status:
-            case 200:
-                ended = _Ended.model_validate_json(body)
-                return PasswordAnswer(
-                    is_changed=ended.outcome == "changed", code=ended.code, message=ended.message
-                )
-            case 503:
-                unavailable = _Unavailable.model_validate_json(body)
-            case _:
-                raise PasswordUnknownError(f"status {status}")
+        unavailable = _Unavailable.model_validate_json(body)
     except ValidationError:
         raise PasswordUnknownError("not an answer of metadata-sync") from None
     if unavailable.code == _NO_ANSWER:

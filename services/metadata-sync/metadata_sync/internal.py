@@ -1,17 +1,19 @@
-"""The one call between services that is no message: `POST /internal/v1/password`, for the gateway alone.
+"""The calls between services that are no messages, for the gateway alone: a password, or a ticket for one.
 
-`{tenant, transaction_id, user_id, connection, password}` with a bearer token is answered by 200
-`{outcome: "changed"|"refused", code, message}`, or by 503 `{code, retry_after}`; after code `no_answer` the
-password may have been changed. Anything else is 4xx `{error}`, and never repeats what it was sent.
+`POST /internal/v1/password` `{tenant, transaction_id, user_id, connection, password}` with a bearer token is
+answered by 200 `{outcome: "changed"|"refused", code, message}`, or by 503 `{code, retry_after}`; after code
+`no_answer` the password may have been changed. `POST /internal/v1/password-ticket` `{tenant, transaction_id,
+user_id, result_url}` is answered by 200 `{ticket}`, the address of the tenant's own page, or by the same 503.
+Anything else is 4xx `{error}`, and never repeats what it was sent.
 """
 
 import hashlib
 import hmac
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import structlog
 from aiohttp import web
@@ -20,13 +22,14 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from common.db import DatabaseUnavailableError
 from common.log import bound
 from common.messages import Identifier
+from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync.coalesce import refuse_unfit
 from metadata_sync.errors import PasswordUnavailableError, UnfitUpdateError
 from metadata_sync.passwords import MESSAGES, Passwords
 from metadata_sync.settings import InternalListener
 
-PATH = "/internal/v1/password"
+PATH, TICKET_PATH = "/internal/v1/password", "/internal/v1/password-ticket"
 MAX_BODY_BYTES = 8 * 1024
 
 log = structlog.stdlib.get_logger()
@@ -42,7 +45,17 @@ class _Demand:
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = field(repr=False)
 
 
-_DEMAND = TypeAdapter(_Demand)
+@dataclass(frozen=True, kw_only=True)
+class _TicketDemand:
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    tenant: Identifier
+    transaction_id: Identifier
+    user_id: Identifier
+    result_url: Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[\x21-\x7e]+$")]
+
+
+_AnyDemand = TypeVar("_AnyDemand", _Demand, _TicketDemand)
+_DEMAND, _TICKET_DEMAND = TypeAdapter(_Demand), TypeAdapter(_TicketDemand)
 
 
 @asynccontextmanager
@@ -51,7 +64,9 @@ async def serve_internal(
 ) -> AsyncIterator[None]:
     """Serve while the block runs; what runs is ended."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app.router.add_post(PATH, _PasswordCall(listener.tokens, tenants=tenants, passwords=passwords).handle)
+    calls = _PasswordCalls(listener.tokens, tenants=tenants, passwords=passwords)
+    app.router.add_post(PATH, calls.change)
+    app.router.add_post(TICKET_PATH, calls.ticket)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=12)
     await runner.setup()
     try:
@@ -62,25 +77,49 @@ async def serve_internal(
         await runner.cleanup()
 
 
-class _PasswordCall:
+class _PasswordCalls:
     def __init__(self, tokens: tuple[str, ...], *, tenants: TenantsWatcher, passwords: Passwords) -> None:
         self._digests = tuple(_digest(token) for token in tokens)
         self._tenants = tenants
         self._passwords = passwords
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def change(self, request: web.Request) -> web.Response:
+        return await self._answer(request, _DEMAND, self._change)
+
+    async def ticket(self, request: web.Request) -> web.Response:
+        return await self._answer(request, _TICKET_DEMAND, self._ticket)
+
+    async def _answer(
+        self,
+        request: web.Request,
+        demanded: TypeAdapter[_AnyDemand],
+        act: Callable[[Tenant, _AnyDemand], Awaitable[web.Response]],
+    ) -> web.Response:
         if not self._is_authorized(request.headers.get("Authorization", "")):
             return _refusal(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
         if request.content_type != "application/json" or "Content-Encoding" in request.headers:
             return _refusal(415, "not_json")
         try:
-            demand = _DEMAND.validate_json(await request.read())
+            demand = demanded.validate_json(await request.read())
             refuse_unfit(demand.user_id, {})
         except (ValidationError, UnfitUpdateError):
             # From neither: a validation error repeats what it was given.
             return _refusal(400, "malformed")
         with bound(tenant=demand.tenant, transaction_id=demand.transaction_id):
-            return await self._change(demand)
+            return await self._acted(demand, act)
+
+    async def _acted(
+        self, demand: _AnyDemand, act: Callable[[Tenant, _AnyDemand], Awaitable[web.Response]]
+    ) -> web.Response:
+        tenant = self._tenants.current.get(demand.tenant)
+        if tenant is None:
+            return _refusal(404, "tenant_unknown")
+        try:
+            return await act(tenant, demand)
+        except PasswordUnavailableError as exc:
+            return _unavailable(exc.reason, retry_after=exc.retry_after)
+        except DatabaseUnavailableError:
+            return _unavailable("database_unavailable", retry_after=1)
 
     def _is_authorized(self, header: str) -> bool:
         scheme, _, token = header.partition(" ")
@@ -88,18 +127,15 @@ class _PasswordCall:
         known = [hmac.compare_digest(digest, one) for one in self._digests]
         return scheme.lower() == "bearer" and any(known)
 
-    async def _change(self, demand: _Demand) -> web.Response:
-        tenant = self._tenants.current.get(demand.tenant)
-        if tenant is None:
-            return _refusal(404, "tenant_unknown")
-        try:
-            code = await self._passwords.change(
-                tenant, demand.user_id, connection=demand.connection, password=demand.password
-            )
-        except PasswordUnavailableError as exc:
-            return _unavailable(exc.reason, retry_after=exc.retry_after)
-        except DatabaseUnavailableError:
-            return _unavailable("database_unavailable", retry_after=1)
+    async def _ticket(self, tenant: Tenant, demand: _TicketDemand) -> web.Response:
+        url = await self._passwords.ticket(tenant, demand.user_id, result_url=demand.result_url)
+        log.info("password.ticket_made")
+        return web.json_response({"ticket": url})
+
+    async def _change(self, tenant: Tenant, demand: _Demand) -> web.Response:
+        code = await self._passwords.change(
+            tenant, demand.user_id, connection=demand.connection, password=demand.password
+        )
         if code is None:
             log.info("password.changed")
             return web.json_response(

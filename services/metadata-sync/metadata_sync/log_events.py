@@ -16,6 +16,7 @@ EVENTS = (
     Event(
         "password.refused", "info", ("reason",), "The tenant does not take the new password, or not for them."
     ),
+    Event("password.ticket_made", "info", (), "A person goes to the tenant's own page for a new password."),
     Event("password.unavailable", "warning", ("reason",), "A password could not be changed now."),
     Event("tenant.paused", "warning", ("reason", "seconds"), "Nothing is sent to the tenant for a while."),
     Event("tenant.resumed", "info", ("reason",), "The tenant takes writes again."),

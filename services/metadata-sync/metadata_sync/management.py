@@ -1,12 +1,13 @@
-"""The Management API, as much of it as we use: PATCH /api/v2/users/{id} with one kind of write.
+"""The Management API, as much of it as we use: PATCH /api/v2/users/{id} with one kind of write, and tickets.
 
 One call is one request: nothing is repeated in here but what a newly fetched token may cure. What an answer
 means is in its class (errors.py); its body is thrown away, since it is the whole profile of a person, but for
-that of a 400, whose text alone tells why.
+that of a 400, whose text alone tells why, and a ticket.
 Sources: Auth0, Management API v2 (Update a user); Manage Metadata; Rate Limit Policy.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -49,6 +50,11 @@ PASSWORD_POLICY = {
     "PasswordDictionaryError": "password_common",
 }
 
+# Long enough for a new password, and shorter than the login that it interrupts.
+TICKET_SECONDS = 900
+
+_READ = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CREATED})
+
 REFUSALS = {
     400: "payload_refused",
     404: "user_not_found",
@@ -73,6 +79,20 @@ class _Response:
     status: int
     headers: CIMultiDictProxy[str]
     text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket(Accepted):
+    """The tenant answered 201; whoever has `url` can set the password of that user once."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    method: str
+    path: str
+    body: Mapping[str, Any] = field(repr=False)
 
 
 class ManagementClient:
@@ -111,24 +131,47 @@ class ManagementClient:
             raise PasswordRefusedError(code or "password_refused", sent=sent, headers=headers)
         return _judged(response, sent=sent)
 
+    async def create_password_ticket(self, account: Account, user_id: str, *, result_url: str) -> Ticket:
+        """The address of the tenant's own page for a new password, which comes back to `result_url`.
+
+        Raises:
+            ManagementError: one of its classes, for everything but a 201.
+        """
+        body = {"user_id": user_id, "result_url": result_url, "ttl_sec": TICKET_SECONDS}
+        call = _Call(method="POST", path="/api/v2/tickets/password-change", body=body)
+        response, sent = await self._make(account, call)
+        headers = read_rate_headers(response.headers)
+        if response.status == HTTPStatus.FORBIDDEN:
+            # A scope that nothing else needs: the tenant's other writes go on.
+            raise RefusedError("ticket_forbidden", sent=sent, headers=headers)
+        if response.status != HTTPStatus.CREATED:
+            _judged(response, sent=sent)
+        try:
+            return Ticket(sent=sent, headers=headers, url=str(json.loads(response.text)["ticket"]))
+        except (ValueError, LookupError, TypeError):
+            raise EndNotSeenError("unreadable_answer", sent=sent, headers=headers) from None
+
     async def _patch(
         self, account: Account, user_id: str, *, body: Mapping[str, Any]
     ) -> tuple[_Response, int]:
+        path = f"/api/v2/users/{quote(user_id, safe='')}"
+        return await self._make(account, _Call(method="PATCH", path=path, body=body))
+
+    async def _make(self, account: Account, call: _Call) -> tuple[_Response, int]:
         """The response, and how many requests were sent for it."""
         token = await self._tokens.token(account)
-        response, sent = await self._send(account, user_id, body=body, token=token, sent=1), 1
+        response, sent = await self._send(account, call, token=token, sent=1), 1
         if response.status == HTTPStatus.UNAUTHORIZED:
             token = await self._tokens.token(account, refused=token)
-            response, sent = await self._send(account, user_id, body=body, token=token, sent=2), 2
+            response, sent = await self._send(account, call, token=token, sent=2), 2
         return response, sent
 
-    async def _send(
-        self, account: Account, user_id: str, *, body: Mapping[str, Any], token: str, sent: int
-    ) -> _Response:
+    async def _send(self, account: Account, call: _Call, *, token: str, sent: int) -> _Response:
         try:
-            async with self._session.patch(
-                account.url(f"/api/v2/users/{quote(user_id, safe='')}"),
-                json=body,
+            async with self._session.request(
+                call.method,
+                account.url(call.path),
+                json=call.body,
                 headers={"Authorization": f"Bearer {token}"},
                 allow_redirects=False,
             ) as response:
@@ -157,7 +200,7 @@ async def open_management_client(
 
 
 async def _read(response: aiohttp.ClientResponse) -> str:
-    """Read to the end, so that the connection can be used again; the text of a 400, else nothing of it."""
+    """Read to the end, so that the connection can be used again; what is not in `_READ` is thrown away."""
     body, size = bytearray(), 0
     with suppress(aiohttp.ClientError, TimeoutError, OSError):
         async with asyncio.timeout(THROW_AWAY_SECONDS):
@@ -165,7 +208,7 @@ async def _read(response: aiohttp.ClientResponse) -> str:
                 size += len(chunk)
                 if size > THROW_AWAY_BYTES:
                     break
-                if response.status == HTTPStatus.BAD_REQUEST:
+                if response.status in _READ:
                     body += chunk
     return body.decode(errors="replace")
 

@@ -5,12 +5,14 @@ The password is in memory while the call runs, and nowhere else.
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.tenant_connections import Directory
+from common.tenant_fields import origin_of
 from common.tenants import Tenant
 from metadata_sync import metrics, store
 from metadata_sync.account import account_of
@@ -25,7 +27,7 @@ from metadata_sync.errors import (
     RefusedError,
 )
 from metadata_sync.limiter import Charge, Denied
-from metadata_sync.management import ManagementClient
+from metadata_sync.management import Accepted, ManagementClient, Ticket
 
 CALL_SECONDS = 10.0
 # What is left of it then is for the call itself.
@@ -68,20 +70,45 @@ class Passwords:
         directory = tenant.connections.get(connection)
         if directory is not None:
             return await self._in_directory(directory, user_id, password=password)
+        account = account_of(tenant)
+        end = await self._called(
+            tenant,
+            lambda: self._client.change_password(account, user_id, connection=connection, password=password),
+        )
+        return _outcome(end)
+
+    async def ticket(self, tenant: Tenant, user_id: str, *, result_url: str) -> str:
+        """The address of the tenant's own page for a new password, which leads back to `result_url`.
+
+        Raises:
+            PasswordUnavailableError: not now, or not for this user.
+            DatabaseUnavailableError: the budget cannot be asked; nothing was sent.
+        """
+        account = account_of(tenant)
+        end = await self._called(
+            tenant,
+            lambda: self._client.create_password_ticket(account, user_id, result_url=result_url),
+        )
+        if isinstance(end, Ticket) and _is_the_tenants(end.url, tenant):
+            return end.url
+        reason = _outcome(end) or "ticket_for_elsewhere"
+        raise PasswordUnavailableError(reason, retry_after=LONGEST_RETRY_AFTER // 10)
+
+    async def _called(self, tenant: Tenant, call: Callable[[], Awaitable[Accepted]]) -> End:
+        """How the call ended, which is charged before it and recorded after it."""
         deadline = self._clock.monotonic() + CALL_SECONDS
         number = await self._charged(tenant, until=deadline - CALL_SECONDS + WAIT_AT_MOST_SECONDS)
+        end: End
         try:
             async with asyncio.timeout(deadline - self._clock.monotonic()):
-                end: End = await self._client.change_password(
-                    account_of(tenant), user_id, connection=connection, password=password
-                )
+                end = await call()
         except ManagementError as exc:
             end = exc
         except TimeoutError:
             end = EndNotSeenError("no_answer", sent=1)
         metrics.count_end(tenant.key, end, kind="password", repeats=False)
         await self._record(tenant, end, number=number)
-        return _outcome(end)
+        return end
 
     async def _in_directory(self, directory: Directory, user_id: str, *, password: str) -> str | None:
         try:
@@ -110,6 +137,12 @@ class Passwords:
         except DatabaseUnavailableError:
             # The budget knows less; who waits is told all the same.
             log.warning("database.unavailable", task="password")
+
+
+def _is_the_tenants(url: str, tenant: Tenant) -> bool:
+    """Whether a person may be sent there: to a host of the tenant, and to nobody else."""
+    origins = {tenant.management.origin, *map(origin_of, tenant.hosts)}
+    return any(url.startswith(f"{origin}/") for origin in origins)
 
 
 def _outcome(end: End) -> str | None:

@@ -60,6 +60,11 @@ def tells_by_itself(strategy: str) -> bool:
     return strategy == _OWN
 
 
+def is_by_ticket(settings: TenantSnapshot, strategy: str) -> bool:
+    """Whether the tenant's own page asks for it; it has none for a directory's passwords."""
+    return rules_of(settings).mode == "ticket" and strategy == _OWN
+
+
 def changed(now: datetime) -> Conclusion:
     return Conclusion(status=StepStatus.PASSED, at=now)
 

@@ -1,4 +1,4 @@
-"""A new password: typed here, and given to the tenant by metadata-sync.
+"""A new password: typed here and given to the tenant by metadata-sync, or set on the tenant's own page.
 
 What is typed is in memory while the call runs and nowhere else. Afterwards the tenant knows nothing of this
 login any more, so that the step ends it and a new one begins.
@@ -35,6 +35,7 @@ from gateway.steps.password.rules import (
     NEW,
     changed,
     failed,
+    is_by_ticket,
     refusal,
     rules_of,
     said_to_be_changed,
@@ -57,7 +58,7 @@ class PasswordStep:
     """Asks for a new password, and has the login begun anew once it is in use."""
 
     name = NAME
-    acts = frozenset({"change", "done", "decline"})
+    acts = frozenset({"change", "ticket", "done", "decline"})
     takes_over = False  # a demand is answered by the tenant's record, never by another login
 
     def __init__(
@@ -69,6 +70,7 @@ class PasswordStep:
         database: Database,
         vault: Vault,
         clock: Clock,
+        public_base_url: str,
     ) -> None:
         self._calls = calls
         self._attempts = attempts
@@ -76,6 +78,7 @@ class PasswordStep:
         self._database = database
         self._vault = vault
         self._clock = clock
+        self._public_base_url = public_base_url
 
     async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
         """Nobody is asked who has no password to change, or no attempts left."""
@@ -85,13 +88,18 @@ class PasswordStep:
             return failed(self._clock.now(), rules_of(login.settings))
         return None
 
-    async def page(self, _connection: Connection, _visit: Visit) -> StepPage:
+    async def page(self, connection: Connection, visit: Visit) -> StepPage:
+        account = await self._connection_of(connection, visit.login)
+        if account is not None and is_by_ticket(visit.login.settings, account.strategy):
+            return ticket_page()
         return password_form()
 
     async def act(self, name: str, visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
         match name:
             case "change":
                 return await self._change(visit, form)
+            case "ticket":
+                return await self._ticket(visit)
             case "done":
                 return self._done
             case _:
@@ -105,17 +113,14 @@ class PasswordStep:
         if wrong:
             return password_form(*wrong)
         async with self._one_at_a_time(visit.login) as account:
+            if is_by_ticket(visit.login.settings, account.strategy):
+                raise TransitionError("this password is set on the tenant's own page")
             try:
                 answer = await self._call(visit.login, account, form[NEW])
-            except PasswordUnknownError:
-                log.warning("password.not_known")
-                return password_form(notice="unknown", status=HTTPStatus.SERVICE_UNAVAILABLE)
-            except PasswordUnavailableError as exc:
-                log.warning("password.not_now", retry_after=exc.retry_after)
-                return password_form(notice="not_now", status=HTTPStatus.SERVICE_UNAVAILABLE)
-            except PasswordCallError:
-                log.error("password.call_refused")  # noqa: TRY400 - its trace tells nothing, its cause could
-                return password_form(notice="not_now", status=HTTPStatus.SERVICE_UNAVAILABLE)
+            except PasswordCallError as exc:
+                _log_failure(exc)
+                notice = "unknown" if isinstance(exc, PasswordUnknownError) else "not_now"
+                return password_form(notice=notice, status=HTTPStatus.SERVICE_UNAVAILABLE)
         if answer.is_changed:
             return lambda connection, login: self._changed(connection, login, account)
         return lambda connection, login: self._refused(connection, login, answer.code)
@@ -128,6 +133,25 @@ class PasswordStep:
             connection=account.name,
             password=password,
         )
+
+    async def _ticket(self, visit: Visit) -> StepPage | StepChange:
+        """The way to the tenant's own page, which leads back here."""
+        login = visit.login
+        async with self._database.transaction() as connection:
+            left = await self._attempts.count(connection, login, limit=_tickets(login))
+        if left < 0:
+            return self._fail
+        try:
+            url = await self._calls_of().ticket(
+                tenant=login.transaction.tenant,
+                transaction_id=login.id,
+                user_id=login.transaction.subject,
+                result_url=f"{self._public_base_url}/t/{login.id}",
+            )
+        except PasswordCallError as exc:
+            _log_failure(exc)
+            return ticket_page(is_away=True)
+        return ticket_page(url=url)
 
     def _calls_of(self) -> PasswordCalls:
         if self._calls is None:
@@ -167,8 +191,11 @@ class PasswordStep:
         left = await self._attempts.count(connection, login, limit=_limit(login))
         log.info("step.mistyped", step=NAME, attempts_left=max(0, left), problems=[code])
         if left <= 0:
-            return Conclude(conclusion=failed(self._clock.now(), rules_of(login.settings)))
+            return await self._fail(connection, login)
         return password_form(NEW, refusal(code), left=text("page.attempts", count=left))
+
+    async def _fail(self, _connection: Connection, login: Login) -> Decision:
+        return Conclude(conclusion=failed(self._clock.now(), rules_of(login.settings)))
 
     async def _done(self, _connection: Connection, _login: Login) -> Decision:
         return Restart(conclusion=said_to_be_changed(self._clock.now()))
@@ -179,6 +206,22 @@ class PasswordStep:
     async def _connection_of(self, connection: Connection, login: Login) -> LoginConnection | None:
         found = (await profile_of(connection, login, vault=self._vault)).get("connection")
         return None if found is None else LoginConnection(**found)
+
+
+def _log_failure(exc: PasswordCallError) -> None:
+    match exc:
+        case PasswordUnknownError():
+            log.warning("password.not_known")
+        case PasswordUnavailableError():
+            log.warning("password.not_now", retry_after=exc.retry_after)
+        case _:
+            log.error("password.call_refused")
+
+
+def ticket_page(url: str | None = None, *, is_away: bool = False) -> StepPage:
+    """The way to the tenant's own page; with `url` it is open for this person."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.OK
+    return StepPage(template="password/ticket", values={"url": url, "is_away": is_away}, status=status)
 
 
 def password_form(
@@ -205,6 +248,11 @@ def password_form(
 def _limit(login: Login) -> AttemptLimit:
     rules = rules_of(login.settings)
     return AttemptLimit(step=NAME, attempts=rules.attempts, window=rules.retry_after)
+
+
+def _tickets(login: Login) -> AttemptLimit:
+    rules = rules_of(login.settings)
+    return AttemptLimit(step=f"{NAME}:tickets", attempts=rules.attempts, window=rules.retry_after)
 
 
 _TITLES = {
