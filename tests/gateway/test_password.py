@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,7 +13,7 @@ from common.messages import UpdateMetadata
 from common.tenant_secrets import Reading
 from common.tenants import TenantsFileError, load_tenants, read_tenants
 from gateway.steps.password.again import authorize_again
-from gateway.steps.password.rules import MOST_CHARACTERS
+from gateway.steps.password.rules import MOST_CHARACTERS, account_of
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import Redirect, redirect
 from tests.gateway.browsers import Answer, Browser
@@ -267,6 +268,26 @@ async def test_no_password_to_change(rig: Rig, anna: Browser) -> None:
     """Nobody is asked whose connection the Action could not name."""
     login = await anna.begin(arrival(rig.clock, profile={"email": "anna@acme.example"}))
     assert await result(rig, login) == ("ready", "abandoned", "no_password")
+
+
+CONNECTIONS: list[tuple[str, dict[str, str] | None, str | None, str | None]] = [
+    ("auth0|1", {"name": "db", "strategy": "auth0"}, None, "db"),
+    ("auth0|1", {"name": "db", "strategy": "auth0"}, "other", "db"),
+    ("auth0|1", None, "other", "other"),
+    ("auth0|1", None, None, None),
+    ("google-oauth2|1", None, "other", None),
+]
+
+
+@pytest.mark.parametrize(("subject", "told", "configured", "name"), CONNECTIONS)
+def test_whose_database(
+    subject: str, told: dict[str, str] | None, configured: str | None, name: str | None
+) -> None:
+    """The token's connection counts; where it names none, the tenant's one database, for its own people."""
+    rules = {"revision": 1, "connection": configured} if configured else {"revision": 1}
+    login = made_login(replace(opened("password"), subject=subject), steps={"password": rules})
+    found = account_of(login, told)
+    assert (found.name if found else None) == name
 
 
 async def test_pressed_twice(rig: Rig, anna: Browser, passwords: PasswordService) -> None:

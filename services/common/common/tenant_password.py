@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from common.tenant_fields import Duration, StepRules, lasting
+from common.tenant_fields import Duration, Identifier, StepRules, lasting
 from common.tenant_secrets import Reading
 
 
@@ -14,9 +14,11 @@ class PasswordStep(StepRules):
     """Refused passwords are counted per person within `retry_after`, over all of their logins.
 
     `mode`: with `change` the new password is typed here, with `ticket` on the tenant's own page, where its
-    database has it; a directory's is always typed here. `notice`: whether a mail tells the person that their password was changed.
+    database has it; a directory's is always typed here. `notice`: whether a mail tells the person that their
+    password was changed. `connection` is the database of people whose token names none, as a Rule's does not.
     """
 
+    connection: Identifier | None = None
     mode: Literal["change", "ticket"] = "change"
     retry_after: Annotated[Duration, lasting("10m")] = timedelta(hours=1)
     attempts: Annotated[int, Field(ge=1, le=50)] = 10

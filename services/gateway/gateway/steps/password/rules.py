@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from common.profile import LoginConnection
 from common.tenant_password import PasswordStep
 from common.tenants import TenantSnapshot
 from gateway.errors import TransitionError
+from gateway.login import Login
 from gateway.texts import Text, text
 from gateway.transaction import Conclusion, StepStatus
 
@@ -36,6 +38,16 @@ def rules_of(settings: TenantSnapshot) -> PasswordStep:
     if rules is None:
         raise TransitionError("the tenant has no such step")
     return rules
+
+
+def account_of(login: Login, told: Mapping[str, str] | None) -> LoginConnection | None:
+    """The connection that has the person's password: what the token told, else the tenant's one database."""
+    if told is not None:
+        return LoginConnection(**told)
+    name = rules_of(login.settings).connection
+    if name is None or not login.transaction.subject.startswith(f"{_OWN}|"):
+        return None
+    return LoginConnection(name=name, strategy=_OWN)
 
 
 def slip(form: Mapping[str, str]) -> tuple[str, Text] | None:

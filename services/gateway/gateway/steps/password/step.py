@@ -33,6 +33,7 @@ from gateway.steps.password.rules import (
     AGAIN,
     NAME,
     NEW,
+    account_of,
     changed,
     failed,
     is_by_ticket,
@@ -205,7 +206,7 @@ class PasswordStep:
 
     async def _connection_of(self, connection: Connection, login: Login) -> LoginConnection | None:
         found = (await profile_of(connection, login, vault=self._vault)).get("connection")
-        return None if found is None else LoginConnection(**found)
+        return account_of(login, found)
 
 
 def _log_failure(exc: PasswordCallError) -> None:
