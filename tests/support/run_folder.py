@@ -109,7 +109,7 @@ def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFold
     Raises:
         RunFolderError: it cannot be made, or not be written to.
     """
-    base = base or Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run")
+    base = (base or Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run")).absolute()
     for number in count(1):
         path = base / (kind if number == 1 else f"{kind}-{number}")
         with _lock_file(path) as lock:

@@ -92,6 +92,14 @@ def test_two_stacks_take_two_folders(tmp_path: Path) -> None:
         assert third.path == first.path
 
 
+def test_relative_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that is named from the current folder is the same place for files that name each other."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAYSTATION_RUN_DIR", "here")
+    with claim_run_folder("demo") as folder:
+        assert folder.path == tmp_path / "here" / "demo"
+
+
 def test_leftovers_are_stopped(tmp_path: Path) -> None:
     """What a killed run left running is stopped by the next run of that folder."""
     killed = RunFolder(tmp_path / "demo")
