@@ -42,7 +42,7 @@ class Customer:
     def __init__(self, person: Person, *, mailbox: Mailbox, steps: Sequence[str]) -> None:
         self._person = person
         self._mailbox = mailbox
-        self._steps = steps
+        self.steps = steps
         self._password = person.password
 
     async def deed(self, form: str) -> Deed:
@@ -51,7 +51,7 @@ class Customer:
 
     @property
     def waiting(self) -> str:
-        passport = "the passport is checked and " if "idproof" in self._steps else ""
+        passport = "the passport is checked and " if "idproof" in self.steps else ""
         return f"waits while {passport}the result is saved at the tenant"
 
     def _act(self, form: str) -> str:
@@ -71,9 +71,9 @@ class Customer:
 
     def _due(self) -> str:
         """In words what the tenant wants after the password was typed."""
-        if "password" in self._steps and self._password == self._person.password:
+        if "password" in self.steps and self._password == self._person.password:
             return STEPS["password"]
-        others = [words for step, words in STEPS.items() if step in self._steps and step != "password"]
+        others = [words for step, words in STEPS.items() if step in self.steps and step != "password"]
         return f"{', '.join(others[:-1])} and {others[-1]}" if len(others) > 1 else "".join(others)
 
     async def _values(self, form: str) -> dict[str, str]:

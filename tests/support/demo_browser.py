@@ -133,7 +133,13 @@ async def log_in(
         except Error as exc:
             raise JourneyError(f"Chromium stopped at “{await window.page.title()}”: {_first(exc)}") from exc
         total_ms = round((time.perf_counter() - began) * 1000)
-        return await read_login(stack, transaction_id=window.transaction_id, total_ms=total_ms, claims=claims)
+        return await read_login(
+            stack,
+            transaction_id=window.transaction_id,
+            steps=customer.steps,
+            total_ms=total_ms,
+            claims=claims,
+        )
 
 
 async def _walk(window: _Window, customer: Customer, address: str) -> None:

@@ -10,8 +10,10 @@ from yarl import URL
 
 from tests.support.errors import JourneyError
 from tests.support.stack import Stack
+from tests.support.waiting import wait_until
 
 CLAIMS = "https://waystation.dev/"
+_WRITTEN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +44,27 @@ class Login:
 
 
 async def read_login(
-    stack: Stack, *, transaction_id: str, total_ms: int, claims: dict[str, Any] | None
+    stack: Stack,
+    *,
+    transaction_id: str,
+    steps: Sequence[str],
+    total_ms: int,
+    claims: dict[str, Any] | None,
 ) -> Login:
-    """With what the tenant has in its directory by now."""
+    """With what the tenant then has in its directory; nobody waited for a password's record."""
     user = quote(stack.tenant.person.user_id, safe="")
     address = URL(f"{stack.origins.tenant}/__control/users/{user}", encoded=True)
-    async with aiohttp.ClientSession() as session, session.get(address) as answer:
-        record = await answer.json()
+    async with aiohttp.ClientSession() as session:
+
+        async def written() -> dict[str, Any] | None:
+            async with session.get(address) as answer:
+                metadata: dict[str, Any] = (await answer.json()).get("app_metadata", {})
+            return metadata if all(f"waystation_{step}" in metadata for step in steps) else None
+
+        metadata = await wait_until(written, _WRITTEN_SECONDS, what="the results at the tenant", every=0.1)
     return Login(
         transaction_id=transaction_id,
         total_ms=total_ms,
-        app_metadata=record.get("app_metadata", {}),
+        app_metadata=metadata or {},
         id_token_claims=claims or {},
     )

@@ -38,7 +38,13 @@ async def log_in(stack: Stack, customer: Customer, *, on_hop: Callable[[Hop], No
         total_ms = round((time.perf_counter() - began) * 1000)
         async with session.get(f"{origins.app}/claims") as answer:
             claims = await answer.json()
-        return await read_login(stack, transaction_id=transaction_id, total_ms=total_ms, claims=claims)
+        return await read_login(
+            stack,
+            transaction_id=transaction_id,
+            steps=customer.steps,
+            total_ms=total_ms,
+            claims=claims,
+        )
 
 
 async def _go_on(visitor: Visitor, customer: Customer, page: Page) -> Page:
