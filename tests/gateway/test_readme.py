@@ -10,6 +10,8 @@ from common.messages import (
     VerifyIdentity,
 )
 from gateway.log_events import EVENTS
+from gateway.looks import Looks
+from gateway.pages.languages import load_languages
 from gateway.settings import Settings
 from tests.gateway.rig import Rig
 from tests.support.readme import ServiceReadme, event_row, variables_read
@@ -20,7 +22,9 @@ README = ServiceReadme("gateway")
 async def test_routes(rig: Rig) -> None:
     """Every route that browsers can reach has its row, in the order of the code."""
     pattern = re.compile(r"\{(\w+):[^{}]*(?:\{[^{}]*\})?\}")
-    served = [(route.method, pattern.sub(r"{\1}", route.path)) for route in rig.handlers.routes()]
+    looks = Looks(languages=load_languages(), tenants=rig.tenants, public_base_url=rig.origin)
+    routes = (*rig.handlers.routes(), *looks.routes())
+    served = [(route.method, pattern.sub(r"{\1}", route.path)) for route in routes]
     assert [tuple(cell.split()) for cell in README.first_cells("Routes")] == served
 
 
