@@ -1,5 +1,6 @@
 """/oauth/token, /userinfo, logout and revocation."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.tenant.tests.support import (
     PUBLIC,
     REDIRECTING,
     USER,
+    Answer,
     claims_of,
     pkce,
     run_tenant,
@@ -234,6 +236,20 @@ async def test_userinfo(tmp_path: Path) -> None:
     assert (good.json["sub"], good.json["email"], good.json["given_name"]) == (USER, EMAIL, "Ann")
     assert (bad.status, bad.text, foreign.status) == (401, "Unauthorized", 401)
     assert "WWW-Authenticate" in bad.headers
+
+
+async def test_token_limit(tmp_path: Path) -> None:
+    """Beyond the limit of the token endpoint there is a 429 with its body and headers."""
+    async with run_tenant(tmp_path, rate_limit={"profile": "free"}) as tenant:
+        refused: list[Answer] = []
+        while not refused:  # on a slow machine seconds pass, and each brings thirty more
+            answers = await asyncio.gather(*(tenant.token(client_id="nobody") for _ in range(200)))
+            refused = [answer for answer in answers if answer.status == 429]
+    told = {"error": "too_many_requests", "error_description": "Global limit has been reached"}
+    assert refused[0].json == told
+    headers = refused[0].headers
+    assert (headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"]) == ("30", "0")
+    assert headers["x-ratelimit-reset"].isdecimal()
 
 
 async def test_userinfo_limit(tmp_path: Path) -> None:
