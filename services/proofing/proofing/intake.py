@@ -42,8 +42,8 @@ def open_submission(command: VerifyIdentity, *, sealer: Sealer) -> Submission:
     except ValidationError:
         # From None: the validation error repeats what it was given.
         raise UnusableCommandError(Failure.INPUT_MALFORMED) from None
-    # The one or the other: the zone as typed, or what confirms the zone of an earlier verification.
-    if bool(personal.mrz) == (personal.confirmed is not None) or bool(personal.mrz) == bool(command.previous):
+    # What confirms a document says whose zone is meant, and the other way round.
+    if (personal.confirmed is None) != (command.previous is None):
         raise UnusableCommandError(Failure.INPUT_MALFORMED)
     return Submission(mrz=personal.mrz, profile=_profile(personal.profile), confirmed=personal.confirmed)
 
