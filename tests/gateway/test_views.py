@@ -1,6 +1,7 @@
 """What a person sees in each state of a login, and that nothing of it is markup of somebody else's."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -134,6 +135,20 @@ def test_the_waiting_page(transaction: Transaction, told: str) -> None:
     assert "until 12:45 UTC" in page.get_text()
     assert page.select_one('head noscript meta[http-equiv="refresh"][content="2"]') is not None
     assert page.select_one(f'noscript a[href="/t/{"T" * 22}"]') is not None
+
+
+@pytest.mark.parametrize(
+    ("after", "is_slow", "look_again_in"), [(0, False, 10), (9.5, False, 1), (10, True, 60), (600, True, 60)]
+)
+def test_the_waiting_page_says_when_saving_is_slow(
+    after: float, *, is_slow: bool, look_again_in: int
+) -> None:
+    """After `metadata.deadline` the page says that it takes longer, and reloads itself to say so."""
+    later = replace(PAGE, now=NOW + timedelta(seconds=after))
+    html = VIEWS.current(visited(settled()), page=later, account="")
+    told = BeautifulSoup(html, "html.parser").get_text()
+    assert ("Acme takes longer than usual to save it. You need not do anything." in told) is is_slow
+    assert f"setTimeout(look, {look_again_in} * 1000)" in html
 
 
 def test_a_passed_login_goes_on_by_itself() -> None:
