@@ -1,8 +1,10 @@
 """CPU time from /proc, exact to the nanosecond, and memory."""
 
 import os
+import time
 from pathlib import Path
 
+MOST_OF_OTHERS = 0.2  # of a core: what is measured while they use more tells nothing by itself
 _NANOSECONDS = 1e9
 
 
@@ -24,6 +26,21 @@ def machine_busy_seconds() -> float:
     fields = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
     user, nice, system, _, _, irq, softirq, *_ = (int(field) for field in fields)
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+class Others:
+    """What everybody but this process and its children uses of the machine."""
+
+    def __init__(self) -> None:
+        self._marks: tuple[float, float, float] = (0.0, 0.0, 0.0)
+        self.cores()
+
+    def cores(self) -> float:
+        """On average since the last time, in cores."""
+        before = self._marks
+        self._marks = (time.monotonic(), machine_busy_seconds(), cpu_seconds(os.getpid()))
+        seconds, busy, own = (now - then for now, then in zip(self._marks, before, strict=True))
+        return max(0.0, busy - own) / max(seconds, 1e-9)
 
 
 def _children(pid: int) -> list[int]:

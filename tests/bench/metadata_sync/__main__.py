@@ -1,4 +1,4 @@
-"""`./dev bench metadata-sync [--json] [--scale small|full] [--only PART …] [--seed N]`.
+"""`./dev bench metadata-sync [--json] [--scale small|medium|full] [--only PART …] [--seed N]`.
 
 Every part has its own tenants, databases and virtual hosts on one pair of durable servers. What needs the
 clock runs alone; what needs only counts runs at the same time as other such parts.
@@ -64,7 +64,7 @@ async def _measure(run: Run, findings: Findings, *, only: list[str] | None) -> N
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev bench metadata-sync")
     parser.add_argument("--json", action="store_true", help="the last line is for programs")
-    parser.add_argument("--scale", choices=SCALES, default="small", help="minutes, or at most an hour")
+    parser.add_argument("--scale", choices=SCALES, default="small", help="minutes, half an hour, or an hour")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part, and others named so")
     parser.add_argument("--seed", type=int, default=1, help="of updates, people and neighbours")
     parser.add_argument("--peers-python", type=Path, required=True, help=argparse.SUPPRESS)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from tests.bench.cpu import most_memory
+from tests.bench.cpu import Others, most_memory
 from tests.bench.metadata_sync.crowd import at_each, moments
 from tests.bench.metadata_sync.servers import Bench
 from tests.bench.metadata_sync.service import Plan, Service, ask, open_service, told
@@ -44,10 +44,14 @@ class Kind:
 
 @dataclass(kw_only=True)
 class Behind:
-    """Seconds that people waited by tenant, with and without the backlog; `memory` in MB by pending users."""
+    """Seconds that people waited by tenant, without the backlog and behind it, turn by turn.
 
-    without: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    behind: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    `others`: cores that nobody of the bench used in a turn. `memory` in MB by pending users.
+    """
+
+    without: list[dict[str, list[float]]] = field(default_factory=list)
+    behind: list[dict[str, list[float]]] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
     memory: dict[int, float] = field(default_factory=dict)
     intake_per_second: float = 0.0
 
@@ -92,10 +96,14 @@ async def people_behind_a_backlog(
         crowd = _Crowd(service, emulators)
         async with told(place, crowd.hear):
             for turn in range(turns):
+                most = 0.0
                 for is_loaded in (True, False) if turn % 2 else (False, True):
                     async with _state(service, is_loaded=is_loaded):
+                        others = Others()
                         waits = await crowd.come(tenants, seconds=seconds, seed=seed + turn)
-                    _add(measured.behind if is_loaded else measured.without, waits)
+                        most = max(most, others.cores())
+                    (measured.behind if is_loaded else measured.without).append(waits)
+                measured.others.append(most)
     return measured
 
 
@@ -198,8 +206,3 @@ class _Crowd:
             waits.append(answered.result() - at if done else _ANSWERED_SECONDS)
 
         await at_each(times, person, start=now())
-
-
-def _add(to: dict[str, list[float]], waits: dict[str, list[float]]) -> None:
-    for name, some in waits.items():
-        to[name] += some

@@ -1,7 +1,11 @@
-"""What a background update costs beside its call, in CPU, next to one INSERT … ON CONFLICT by asyncpg.
+"""What a background update costs besides the call, in CPU, next to one INSERT … ON CONFLICT by asyncpg.
 
-CPU of the worker and of its PostgreSQL backends. The calls are made again by the service's own client alone,
-and what that costs is taken off. Both sides run in turns on the same durable server.
+Of the update: all that the worker and its PostgreSQL backends use from the queue to the published
+MetadataApplied (taking in, merging, scheduling, the write, the answer), divided by the updates; less what
+they use with nothing to do, and less the call. Ten updates of a user come to about one call, at the limit of
+the other parts. Of the call: as many PATCHes, at most `_CALLS`, by a bare aiohttp client, at the pace at
+which the service made them. Of the insert: client and backend, a statement with its own commit each, eight
+at once, on the same durable server. Turn by turn.
 """
 
 import asyncio
@@ -10,11 +14,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from common.clock import SystemClock
-from metadata_sync.account import Account
-from metadata_sync.coalesce import Patch
-from metadata_sync.management import open_management_client
-from tests.bench.cpu import cpu_seconds
+from tests.bench.cpu import Others, cpu_seconds
+from tests.bench.metadata_sync.crowd import at_each
 from tests.bench.metadata_sync.servers import Bench, Place
 from tests.bench.metadata_sync.service import (
     Plan,
@@ -23,17 +24,15 @@ from tests.bench.metadata_sync.service import (
     has_nothing_to_do,
     open_service,
 )
-from tests.bench.metadata_sync.tenant import CLIENT, SECRET, Tenant, now, open_tenant
-from tests.bench.metadata_sync.workload import Workload, one_each, scattered, user_id
+from tests.bench.metadata_sync.tenant import Tenant, now, open_tenant
+from tests.bench.metadata_sync.workload import Workload, result, scattered, user_id
 from tests.support.waiting import wait_until
 
 _LIMIT = 50
-_NO_LIMIT = 10_000
 _ARRIVALS = 2_000
 _INSERTS = 2_000
 _INSERTS_AT_ONCE = 8
-_CALLS = 500
-_CALLS_AT_ONCE = 8
+_CALLS = 400
 _LONGEST_SECONDS = 120.0
 _IDLE_SECONDS = 5.0
 _TABLE = "CREATE TABLE IF NOT EXISTS bench_floor (id text PRIMARY KEY, state jsonb NOT NULL, at timestamptz)"
@@ -46,12 +45,17 @@ _STATE = '{"desired": {"waystation_idproof": {"rev": 1, "value": {"v": 1, "statu
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """CPU in microseconds: of an update without its part of a call, of the call, of the insert."""
+    """CPU in microseconds: of an update without its part of a call, of the call, of the insert.
+
+    `emulator`: what the tenant used for a call; `others`: cores that nobody of the bench used.
+    """
 
     update: float
     call: float
     insert: float
     calls: int
+    emulator: float
+    others: float
 
 
 async def costs(bench: Bench, *, turns: int, updates: int, users: int, seed: int) -> list[Cost]:
@@ -78,18 +82,15 @@ async def costs(bench: Bench, *, turns: int, updates: int, users: int, seed: int
                     seed=seed + turn,
                     first_user=turn * users,
                 )
-                insert = await _insert_cost(place)
-                await tenant.limit(burst=_NO_LIMIT, per_second=_NO_LIMIT)
-                call = await _call_cost(tenant)
-                await tenant.limit(burst=_LIMIT, per_second=_LIMIT)
-                found.append(await _turn(service, tenant, workload, idle=idle, insert=insert, call=call))
+                found.append(await _turn(service, tenant, workload, idle=idle))
             return found
 
 
-async def _turn(
-    service: Service, tenant: Tenant, workload: Workload, *, idle: float, insert: float, call: float
-) -> Cost:
+async def _turn(service: Service, tenant: Tenant, workload: Workload, *, idle: float) -> Cost:
+    others = Others()
+    insert = await _insert_cost(service.place)
     await tenant.forget_calls()
+    emulator = cpu_seconds(tenant.process.pid)
     before, started = await _used(service), time.monotonic()
     async with tenant.watched():
         await service.offer("acme", workload, start=now())
@@ -99,10 +100,18 @@ async def _turn(
 
         await wait_until(is_idle, _LONGEST_SECONDS, what="the updates to be written", every=0.25)
         await asyncio.sleep(1)
-    calls = len(tenant.calls)
     used = await _used(service) - before - idle * (time.monotonic() - started)
+    emulator = cpu_seconds(tenant.process.pid) - emulator
+    moments = [call.at for call in tenant.calls]
+    count = len(moments)
+    call = await _call_cost(tenant, workload, calls=count, seconds=max(moments) - min(moments))
     return Cost(
-        update=(used * 1e6 - calls * call) / len(workload.updates), call=call, insert=insert, calls=calls
+        update=(used * 1e6 - count * call) / len(workload.updates),
+        call=call,
+        insert=insert,
+        calls=count,
+        emulator=emulator * 1e6 / count,
+        others=others.cores(),
     )
 
 
@@ -141,19 +150,15 @@ _BACKENDS = """
 """
 
 
-async def _call_cost(tenant: Tenant) -> float:
-    """One call by the service's own client, its answer read."""
-    account = Account(domain=tenant.authority, origin=tenant.origin, client_id=CLIENT, client_secret=SECRET)
-    update = one_each(users=1, seconds=0).updates[0]
-    patch = Patch(first=(update.key, update.value))
-    slots = asyncio.Semaphore(_CALLS_AT_ONCE)
-    async with open_management_client(SystemClock()) as client:
+async def _call_cost(tenant: Tenant, workload: Workload, *, calls: int, seconds: float) -> float:
+    """One PATCH by aiohttp alone, its answer read."""
+    times = [number * seconds / calls for number in range(min(calls, _CALLS))]
 
-        async def call(number: int) -> None:
-            async with slots:
-                await client.patch_user(account, user_id(number), patch=patch)
+    async def call(number: int, _at: float) -> None:
+        update = workload.updates[number % len(workload.updates)]
+        await tenant.patch(update.user, {update.key: result(update.rev)}, who="bench-floor")
 
-        await asyncio.gather(*map(call, range(_CALLS_AT_ONCE)))
-        before = time.process_time()
-        await asyncio.gather(*(call(number % 100) for number in range(_CALLS)))
-        return (time.process_time() - before) * 1e6 / _CALLS
+    await tenant.patch(workload.updates[0].user, {"waystation_idproof": result(1)}, who="bench-floor")
+    before = time.process_time()
+    await at_each(times, call, start=now())
+    return (time.process_time() - before) * 1e6 / len(times)

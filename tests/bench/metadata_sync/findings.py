@@ -2,8 +2,9 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tests.bench.cpu import MOST_OF_OTHERS
 from tests.bench.metadata_sync.backlog import Behind, Kind
 from tests.bench.metadata_sync.cost import Cost
 from tests.bench.metadata_sync.faults import Settled
@@ -16,12 +17,13 @@ _HEAD = ("", "calls", "429s", "share", "seconds", "users right", "person p50", "
 
 @dataclass(kw_only=True)
 class Findings:
-    """Grows part by part."""
+    """Grows part by part; `others`: cores that nobody of the bench used during the part."""
 
     rows: list[Row] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)
+    others: float = 0.0
 
     def compare(self, outcomes: Sequence[Outcome], *, ideal: Outcome, ours: Sequence[Outcome]) -> None:
         """The table of systems, and what this service must reach in it."""
@@ -31,13 +33,13 @@ class Findings:
         for our in ours:
             for kind, calls in ideal.calls.items():
                 ratio = our.calls.get(kind, 0) / calls
-                self._at_most(f"{our.name}: {kind} calls by ideal", "x", [ratio], bound=1.02)
-            self._at_most(f"{our.name}: 429s as the only client", "", [our.refused], bound=0)
+                self._at_most(f"{our.name}: {kind} calls by ideal", "x", [ratio], bound=1.02, is_count=True)
+            self._at_most(f"{our.name}: 429s as the only client", "", [our.refused], bound=0, is_count=True)
             if our.share is None:
                 self.notes.append(f"{our.name}: too short for the share of the allowed rate")
             else:
                 self._at_least(f"{our.name}: share of the allowed rate", "x", [our.share], bound=0.98)
-            self._at_most(f"{our.name}: users wrong in the end", "", [our.wrong], bound=0)
+            self._at_most(f"{our.name}: users wrong in the end", "", [our.wrong], bound=0, is_count=True)
 
     def shared(self, shared: Shared) -> None:
         """Beside a neighbour."""
@@ -47,7 +49,9 @@ class Findings:
 
     def settled(self, what: str, settled: Settled, *, within: float | None) -> None:
         """After faults."""
-        self._at_most(f"{what}: users wrong in the end", "", [settled.users - settled.right], bound=0)
+        self._at_most(
+            f"{what}: users wrong in the end", "", [settled.users - settled.right], bound=0, is_count=True
+        )
         name, seconds = f"{what}: last write after the last fault", [settled.seconds]
         if within is None:
             self.rows.append(row(name, "s", seconds))
@@ -58,10 +62,11 @@ class Findings:
 
     def behind(self, found: Behind, tenants: Iterable[Kind]) -> None:
         """People behind a backlog."""
+        kept = self._undisturbed("backlog", found.others)
         for plan in dict.fromkeys(one.plan for one in tenants):
             names = [one.name for one in tenants if one.plan == plan]
-            without = [wait for name in names for wait in found.without[name]]
-            behind = [wait for name in names for wait in found.behind[name]]
+            without = [wait for turn in kept for name in names for wait in found.without[turn].get(name, [])]
+            behind = [wait for turn in kept for name in names for wait in found.behind[turn].get(name, [])]
             self.rows += [
                 _in_ms(f"{plan}: person without a backlog, {part:g}", without, part) for part in (0.5, 0.99)
             ]
@@ -87,14 +92,18 @@ class Findings:
             self._at_most(
                 f"{plan}: person behind a backlog by without, p99", "x", [late / alone], bound=bound
             )
+            if self.others > MOST_OF_OTHERS:  # who disturbed the one may have disturbed the other more
+                self.bars[-1] = replace(self.bars[-1], verdict="inconclusive")
 
     def cost(self, turns: Sequence[Cost]) -> None:
         """CPU of an update."""
+        turns = [turns[number] for number in self._undisturbed("cost", [turn.others for turn in turns])]
         self.rows += [
-            row("CPU of a background update beside its call", "µs", [turn.update for turn in turns]),
+            row("CPU of a background update besides the call", "µs", [turn.update for turn in turns]),
             row("CPU of INSERT … ON CONFLICT by asyncpg", "µs", [turn.insert for turn in turns]),
-            row("CPU of a call by the service's client", "µs", [turn.call for turn in turns]),
+            row("CPU of a call by a bare client", "µs", [turn.call for turn in turns]),
             row("calls in a turn", "", [turn.calls for turn in turns]),
+            row("CPU of the tenant's emulator for a call", "µs", [turn.emulator for turn in turns]),
         ]
         self._at_most(
             "CPU of a background update by the insert's",
@@ -103,13 +112,23 @@ class Findings:
             bound=3.0,
         )
 
-    def _at_most(self, name: str, unit: str, samples: Sequence[float], *, bound: float) -> None:
+    def _undisturbed(self, part: str, others: Sequence[float]) -> list[int]:
+        """The turns in which nobody else used much of the machine; all of them where that is none."""
+        kept = [number for number, cores in enumerate(others) if cores <= MOST_OF_OTHERS]
+        self.notes.append(f"{part}: {len(others) - len(kept)} of {len(others)} turns disturbed by others")
+        self.others = 0.0 if kept else min(others)
+        return kept or list(range(len(others)))
+
+    def _at_most(
+        self, name: str, unit: str, samples: Sequence[float], *, bound: float, is_count: bool = False
+    ) -> None:
         self.rows.append(row(name, unit, samples))
-        self.bars.append(at_most(self.rows[-1], bound))
+        disturbed = self.others > MOST_OF_OTHERS and not is_count
+        self.bars.append(at_most(self.rows[-1], bound, disturbed=disturbed))
 
     def _at_least(self, name: str, unit: str, samples: Sequence[float], *, bound: float) -> None:
         self.rows.append(row(name, unit, samples))
-        self.bars.append(at_least(self.rows[-1], bound))
+        self.bars.append(at_least(self.rows[-1], bound, disturbed=self.others > MOST_OF_OTHERS))
 
 
 def _rows_of(outcome: Outcome) -> list[Row]:
@@ -126,7 +145,10 @@ def _rows_of(outcome: Outcome) -> list[Row]:
 
 
 def _in_ms(name: str, waits: list[float], part: float) -> Row:
-    return row(f"{name}", "ms", [1000 * (quantile(tuple(waits), part) or 0.0)])
+    """The wait that this part of the people did not exceed; with the shortest and the longest."""
+    found = round(1000 * (quantile(tuple(waits), part) or 0.0), 3)
+    low, high = (round(1000 * one(waits, default=0.0), 3) for one in (min, max))
+    return Row(name=name, unit="ms", value=found, low=low, high=high, samples=len(waits))
 
 
 def _table(outcomes: Sequence[Outcome]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.cpu import Others
 from tests.bench.metadata_sync.backlog import kinds, people_behind_a_backlog
 from tests.bench.metadata_sync.chart import draw
 from tests.bench.metadata_sync.compare import ideal_outcome, our_outcome, their_outcomes
@@ -54,6 +55,20 @@ SCALES: Mapping[str, Scale] = {
         cost_updates=3_000,
         chart=None,
     ),
+    "medium": Scale(
+        updates=5_000,
+        arrivals=1_000,
+        fire_updates=2_000,
+        fire_arrivals=60,
+        neighbour_seconds=120,
+        backlog=30_000,
+        backlog_turns=4,
+        backlog_seconds=15,
+        slow_tenants=2,
+        cost_turns=5,
+        cost_updates=5_000,
+        chart=ROOT / "docs" / "images" / _CHART,
+    ),
     "full": Scale(
         updates=20_000,
         arrivals=2_000,
@@ -92,11 +107,12 @@ async def _compare(run: Run, findings: Findings) -> None:
         people=_PEOPLE,
         seed=run.seed,
     )
-    ideal = ideal_outcome(workload)
-    ours = []
+    ideal, ours = ideal_outcome(workload), []
+    others = Others()
     for replicas in (1, 3):
         run.say(f"{scale.updates} updates through {replicas} of metadata-sync")
         ours.append(await our_outcome(run.bench, workload, replicas=replicas))
+    findings.others = others.cores()
     run.say("the same through the others")
     theirs = await their_outcomes(run.bench, workload, python=run.python, say=run.say)
     findings.compare(theirs, ideal=ideal, ours=ours)
@@ -116,7 +132,9 @@ async def _faults(run: Run, findings: Findings) -> None:
         people=_PEOPLE,
         seed=run.seed,
     )
+    others = Others()
     fire, late = await asyncio.gather(under_fire(run.bench, workload), answered_late(run.bench, workload))
+    findings.others = others.cores()
     findings.settled("killed every second", fire, within=None)
     findings.settled("answered late", late, within=60)
 
@@ -124,7 +142,10 @@ async def _faults(run: Run, findings: Findings) -> None:
 async def _neighbour(run: Run, findings: Findings) -> None:
     run.say("a neighbour takes half of the limit")
     seconds = run.scale.neighbour_seconds
-    findings.shared(await share_with_a_neighbour(run.bench, seconds=seconds, seed=run.seed))
+    others = Others()
+    shared = await share_with_a_neighbour(run.bench, seconds=seconds, seed=run.seed)
+    findings.others = others.cores()
+    findings.shared(shared)
 
 
 async def _backlog(run: Run, findings: Findings) -> None:
