@@ -42,6 +42,7 @@ from tests.gateway.made import (
     opened,
     ready,
     settings,
+    settled,
     submitted,
     working,
 )
@@ -326,6 +327,7 @@ GALLERY: Mapping[str, Sample] = {
     "idproof-refused": _step(document_form(attempts_left=2, refused="name_mismatch")),
     "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),
     "waiting": _current(submitted()),
+    "waiting-slow": _current(settled()),
     "passed": _current(ready()),
     "handed-back": _current(handed_back()),
     "failed": _current(
