@@ -38,9 +38,20 @@ class Others:
     def cores(self) -> float:
         """On average since the last time, in cores."""
         before = self._marks
-        self._marks = (time.monotonic(), machine_busy_seconds(), cpu_seconds(os.getpid()))
+        self._marks = (time.monotonic(), machine_busy_seconds(), _ever_used_seconds(os.getpid()))
         seconds, busy, own = (now - then for now, then in zip(self._marks, before, strict=True))
         return max(0.0, busy - own) / max(seconds, 1e-9)
+
+
+def _ever_used_seconds(pid: int) -> float:
+    """What a process and all its children have used, those that have ended included; 0 for one that has."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = _children(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    used = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return used + sum(map(_ever_used_seconds, children))
 
 
 def _children(pid: int) -> list[int]:
