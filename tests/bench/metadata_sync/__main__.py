@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench.metadata_sync.findings import Findings
-from tests.bench.metadata_sync.parts import PARTS, SCALES, Run
+from tests.bench.metadata_sync.parts import ALL, PARTS, SCALES, Run
 from tests.bench.metadata_sync.servers import open_bench
 from tests.bench.report import print_report
 from tests.support.errors import ProcessFailedError, SupportError
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
 async def _measure(run: Run, findings: Findings, *, only: list[str] | None) -> None:
     await run.bench.migrate()
     for name, part in PARTS.items():
-        if only is None or name in only:
+        if name in (only or ALL):
             started = time.monotonic()
             await part(run, findings)
             _say(f"{name}: {time.monotonic() - started:.0f} s")

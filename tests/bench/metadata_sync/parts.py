@@ -13,8 +13,9 @@ from tests.bench.metadata_sync.cost import costs
 from tests.bench.metadata_sync.faults import answered_late, under_fire
 from tests.bench.metadata_sync.findings import Findings
 from tests.bench.metadata_sync.neighbours import share_with_a_neighbour
+from tests.bench.metadata_sync.outcome import Outcome
 from tests.bench.metadata_sync.servers import Bench
-from tests.bench.metadata_sync.workload import scattered
+from tests.bench.metadata_sync.workload import Workload, scattered
 from tests.support.run_folder import ROOT
 
 _PEOPLE = 0.02
@@ -97,29 +98,43 @@ class Run:
     say: Callable[[str], None]
 
 
+async def _ours(run: Run, findings: Findings) -> None:
+    """Without the others, which need a quarter of an hour at full scale."""
+    workload = _workload(run)
+    findings.compare([], ideal=ideal_outcome(workload), ours=await _our_outcomes(run, workload, findings))
+
+
 async def _compare(run: Run, findings: Findings) -> None:
     """Alone, since it depends on the clock; then the others, of which none needs much of a core."""
-    scale = run.scale
-    workload = scattered(
-        updates=scale.updates,
-        users=scale.updates // _PER_USER,
-        seconds=scale.updates / scale.arrivals,
-        people=_PEOPLE,
-        seed=run.seed,
-    )
-    ideal, ours = ideal_outcome(workload), []
-    others = Others()
-    for replicas in (1, 3):
-        run.say(f"{scale.updates} updates through {replicas} of metadata-sync")
-        ours.append(await our_outcome(run.bench, workload, replicas=replicas))
-    findings.others = others.cores()
+    workload = _workload(run)
+    ideal, ours = ideal_outcome(workload), await _our_outcomes(run, workload, findings)
     run.say("the same through the others")
     theirs = await their_outcomes(run.bench, workload, python=run.python, say=run.say)
     findings.compare(theirs, ideal=ideal, ours=ours)
-    chart = scale.chart or run.bench.folder.path / _CHART
-    title = f"{scale.updates} updates of {workload.users} users, 50 calls a second allowed"
+    chart = run.scale.chart or run.bench.folder.path / _CHART
+    title = f"{run.scale.updates} updates of {workload.users} users, 50 calls a second allowed"
     draw([ideal, *ours, *theirs], users=workload.users, title=title, to=chart)
     findings.notes.append(f"the backlog draining: {chart}")
+
+
+def _workload(run: Run) -> Workload:
+    return scattered(
+        updates=run.scale.updates,
+        users=run.scale.updates // _PER_USER,
+        seconds=run.scale.updates / run.scale.arrivals,
+        people=_PEOPLE,
+        seed=run.seed,
+    )
+
+
+async def _our_outcomes(run: Run, workload: Workload, findings: Findings) -> list[Outcome]:
+    found, others = [], Others()
+    for replicas in (1, 3):
+        run.say(f"{run.scale.updates} updates through {replicas} of metadata-sync")
+        found.append(await our_outcome(run.bench, workload, replicas=replicas))
+    findings.others = others.cores()
+    findings.notes.append(f"metadata-sync: others used {findings.others:.2f} cores meanwhile")
+    return found
 
 
 async def _faults(run: Run, findings: Findings) -> None:
@@ -172,9 +187,12 @@ async def _cost(run: Run, findings: Findings) -> None:
 
 
 PARTS: Mapping[str, Callable[[Run, Findings], Awaitable[None]]] = {
+    "ours": _ours,
     "compare": _compare,
     "neighbour": _neighbour,
     "backlog": _backlog,
     "cost": _cost,
     "faults": _faults,
 }
+# Each measures something else: `ours` is the first half of `compare`.
+ALL = tuple(name for name in PARTS if name != "ours")
