@@ -34,7 +34,7 @@ async def test_a_person_types_the_code_without_javascript(world: World) -> None:
     flags = {"waystation_require": "stepup:1", "waystation_skip": "idproof"}
     person = await world.tenant.add(new_person(), app_metadata=flags)
     async with (
-        serving_mail(port=world.stack.mail_port) as mailbox,
+        serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox,
         window_of_a_browser(javascript=False) as window,
     ):
         await window.log_in(world, person)

@@ -50,7 +50,7 @@ async def test_changed_and_logged_in_with_it(world: World) -> None:
     """The new password lets in, the old one does not; a mail says so, and nothing of ours has seen it."""
     person = await _person(world)
     browser = await world.browser()
-    async with serving_mail(port=world.stack.mail_port) as mailbox:
+    async with serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox:
         page = await _choose(browser, await _to_the_form(browser, person), NEW)
         assert "Your password is changed" in page.form("main").get_text()
 

@@ -65,7 +65,7 @@ async def test_a_code_by_mail_lets_in(world: World) -> None:
     """Who types the code from their mail is let in, also after a wrong one."""
     person = await _person(world, "stepup")
     browser = await world.browser()
-    async with serving_mail(port=world.stack.mail_port) as mailbox:
+    async with serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox:
         page = await _to(browser, person, _CODE)
 
         async def arrived() -> bool:

@@ -37,7 +37,10 @@ async def test_nothing_that_is_typed_is_seen(world: World) -> None:
     flags = {"waystation_require": ",".join(f"{step}:1" for step in _STEPS), "waystation_skip": "idproof"}
     person = await world.tenant.add(new_person(), app_metadata=flags, **_NAMELESS)
     browser = await world.browser()
-    async with overheard(world.stack.amqp) as messages, serving_mail(port=world.stack.mail_port) as mailbox:
+    async with (
+        overheard(world.stack.amqp) as messages,
+        serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox,
+    ):
         page = await browser.log_in(honest(person), to=_CHANGE)
         both = {"new_password": _PASSWORD, "new_password_again": _PASSWORD}
         page = await browser.submit(page, _CHANGE, both)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Mailbox:
-    """What arrived, in order. `refuse` answers the next recipients so, one each."""
+    """What arrived for `owner`, or for anybody. `refuse` answers the next recipients so, one each."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str | None = None) -> None:
+        self._owner = owner
         self.mails: list[EmailMessage] = []
         self.refuse: list[str] = []
         self.port = 0
@@ -34,7 +35,8 @@ class Mailbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(message_from_bytes(content, policy=default))
+        if self._owner is None or self._owner in envelope.rcpt_tos:
+            self.mails.append(message_from_bytes(content, policy=default))
         return "250 OK"
 
     def texts(self) -> list[str]:
@@ -55,10 +57,17 @@ class Mailbox:
 
 @asynccontextmanager
 async def serving_mail(
-    *, port: int = 0, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+    *,
+    port: int = 0,
+    owner: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Mailbox]:
-    """A server, on a free port unless told which; `tls` from the first byte on, or after STARTTLS."""
-    mailbox = Mailbox()
+    """A server, on a free port unless told which; `tls` from the first byte on, or after STARTTLS.
+
+    On a stack that several tests share, a mail of an earlier one may come only now: name the `owner`.
+    """
+    mailbox = Mailbox(owner)
 
     def connection() -> SMTP:
         return SMTP(mailbox, hostname="127.0.0.1", enable_SMTPUTF8=True, tls_context=starttls)
