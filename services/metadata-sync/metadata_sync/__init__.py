@@ -35,7 +35,7 @@ intake ──► leases ◄── scheduler            one transaction each: the
              │ ▲
              ▼ │ how it ended (ends)
            worker ──► management, tokens   the tenant
-pure: coalesce (merge, limits) · due · state (one user) · limiter (one budget) ·
+pure: coalesce (merge, limits) · due · state (one user: known, requesters) · limiter (one budget) ·
       bucket · turns
 ```
 """

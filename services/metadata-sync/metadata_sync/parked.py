@@ -9,7 +9,8 @@ from common.messages import Kind
 from metadata_sync import store
 from metadata_sync.coalesce import PersonalWish, Value
 from metadata_sync.kinds import key_of, kind_and_name
-from metadata_sync.state import Parked, UserState
+from metadata_sync.known import Parked
+from metadata_sync.state import UserState
 from metadata_sync.store import User
 
 BATCH = 200

@@ -22,7 +22,6 @@ from datetime import datetime, timedelta
 
 from common.messages import DesiredValue, Kind
 from metadata_sync.coalesce import (
-    Desired,
     Patch,
     PersonalWish,
     Wish,
@@ -34,85 +33,14 @@ from metadata_sync.coalesce import (
 )
 from metadata_sync.due import Changes, Timing, together
 from metadata_sync.kinds import kind_and_name, next_after
+from metadata_sync.known import Attempt, Confirmed, Parked, Sent, rev_of
+from metadata_sync.requesters import Answer, Request, Requester, answer_to, with_requester
+
+__all__ = ["Answer", "Request", "Requester", "UserState"]
 
 CONFIRMED_FOR = timedelta(minutes=10)
 FALLEN_BACK_FOR = timedelta(days=1)
 SETTLE_AFTER = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """The tenant answered 200 for this rev, at this time; `digest` tells the value."""
-
-    rev: int
-    digest: str
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """What an attempt carries for one key."""
-
-    rev: int
-    digest: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """A write that has begun and whose end is not recorded yet; `changes` is when its wishes came."""
-
-    at: datetime
-    keys: dict[str, Sent]
-    changes: Changes | None
-    kind: Kind = Kind.APP_METADATA
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parked:
-    """A wish that the tenant refused for good; a newer rev of the key is tried again.
-
-    `dropped`: an operator has given it up, so that nobody has to look at it any more.
-    """
-
-    rev: int
-    reason: str
-    at: datetime
-    dropped: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Requester:
-    """A transaction that asked for revs of keys and has not been answered.
-
-    `waiting`: a browser waits too, until `deadline`.
-    """
-
-    traceparent: str
-    waiting: bool
-    keys: dict[str, int]
-    deadline: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one transaction is told: its keys are confirmed at these revs, which may be later ones.
-
-    With a `reason`: these of its keys were refused at the revs that it asked for.
-    """
-
-    transaction_id: str
-    traceparent: str
-    keys: dict[str, int]
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """An update as one transaction asks for it."""
-
-    transaction_id: str
-    requester: Requester
-    desired: Desired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +73,9 @@ class UserState:
         carried = self.attempt.keys if self.attempt else {}
         return any(
             requester.waiting
-            and all(key in carried or _rev(self.confirmed, key) >= rev for key, rev in requester.keys.items())
+            and all(
+                key in carried or rev_of(self.confirmed, key) >= rev for key, rev in requester.keys.items()
+            )
             for requester in self.requesters.values()
         )
 
@@ -167,7 +97,7 @@ class UserState:
         refuse_never_given(self.desired, request.desired)
         desired = merge(self.desired, request.desired)
         refuse_oversized(desired)
-        requesters = _with_requester(self.requesters, request)
+        requesters = with_requester(self.requesters, request)
         state = replace(self, desired=desired, requesters=requesters).expire(now=now)
         state = _spared(state, request.desired, now=now)
         changed = {key for key in request.desired if desired[key] != self.desired.get(key)}
@@ -224,7 +154,7 @@ class UserState:
             for requester in self.requesters.values()
             if requester.waiting
             for key, rev in requester.keys.items()
-            if _rev(self.confirmed, key) < rev
+            if rev_of(self.confirmed, key) < rev
         }
         return next_after(self.tried, due.keys() & waited_for or due)
 
@@ -241,7 +171,7 @@ class UserState:
             for key, moment in self.unsettled.items()
             if key not in confirmed or moment > self.attempt.at
         }
-        parked = {key: known for key, known in self.parked.items() if known.rev > _rev(confirmed, key)}
+        parked = {key: known for key, known in self.parked.items() if known.rev > rev_of(confirmed, key)}
         state = replace(
             self,
             confirmed=self.confirmed | confirmed,
@@ -318,23 +248,12 @@ class UserState:
         answers: list[Answer] = []
         waiting_on: dict[str, Requester] = {}
         for transaction_id, requester in self.requesters.items():
-            if answer := self._answer(transaction_id, requester):
+            answer = answer_to(transaction_id, requester, confirmed=self.confirmed, parked=self.parked)
+            if answer:
                 answers.append(answer)
             else:
                 waiting_on[transaction_id] = requester
         return replace(self, requesters=waiting_on), tuple(answers)
-
-    def _answer(self, transaction_id: str, requester: Requester) -> Answer | None:
-        open_keys = {key: rev for key, rev in requester.keys.items() if _rev(self.confirmed, key) < rev}
-        refused = {key: rev for key, rev in open_keys.items() if _rev(self.parked, key) >= rev}
-        if open_keys and not refused:
-            return None
-        return Answer(
-            transaction_id=transaction_id,
-            traceparent=requester.traceparent,
-            keys=refused or {key: self.confirmed[key].rev for key in requester.keys},
-            reason=next((self.parked[key].reason for key in refused), None),
-        )
 
 
 def _spared(state: UserState, keys: Iterable[str], *, now: datetime) -> UserState:
@@ -384,19 +303,5 @@ def _unconfirmed(state: UserState) -> set[str]:
     return {
         key
         for key, wish in state.desired.items()
-        if wish.rev > max(_rev(state.confirmed, key), _rev(state.parked, key))
+        if wish.rev > max(rev_of(state.confirmed, key), rev_of(state.parked, key))
     }
-
-
-def _rev(known: Mapping[str, Confirmed] | Mapping[str, Parked], key: str) -> int:
-    return known[key].rev if key in known else 0
-
-
-def _with_requester(requesters: Mapping[str, Requester], request: Request) -> dict[str, Requester]:
-    """Add who asks; of one transaction that asks again the higher class and the later revs count."""
-    asking, before = request.requester, requesters.get(request.transaction_id)
-    if before:
-        keys = before.keys | {key: max(rev, before.keys.get(key, 0)) for key, rev in asking.keys.items()}
-        deadline = asking.deadline if asking.waiting else before.deadline
-        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys, deadline=deadline)
-    return {**requesters, request.transaction_id: asking}

@@ -1,0 +1,52 @@
+"""What is known of the keys of one user: what an attempt carries, and what the tenant took or refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.messages import Kind
+from metadata_sync.due import Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """The tenant answered 200 for this rev, at this time; `digest` tells the value."""
+
+    rev: int
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What an attempt carries for one key."""
+
+    rev: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A write that has begun and whose end is not recorded yet; `changes` is when its wishes came."""
+
+    at: datetime
+    keys: dict[str, Sent]
+    changes: Changes | None
+    kind: Kind = Kind.APP_METADATA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parked:
+    """A wish that the tenant refused for good; a newer rev of the key is tried again.
+
+    `dropped`: an operator has given it up, so that nobody has to look at it any more.
+    """
+
+    rev: int
+    reason: str
+    at: datetime
+    dropped: bool = False
+
+
+def rev_of(known: Mapping[str, Confirmed] | Mapping[str, Parked], key: str) -> int:
+    return known[key].rev if key in known else 0

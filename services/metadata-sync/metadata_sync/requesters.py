@@ -1,0 +1,73 @@
+"""Who asked for keys of one user and waits to hear of them; pure, like the state that they are part of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from metadata_sync.coalesce import Desired
+from metadata_sync.known import Confirmed, Parked, rev_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requester:
+    """A transaction that asked for revs of keys and has not been answered.
+
+    `waiting`: a browser waits too, until `deadline`.
+    """
+
+    traceparent: str
+    waiting: bool
+    keys: dict[str, int]
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one transaction is told: its keys are confirmed at these revs, which may be later ones.
+
+    With a `reason`: these of its keys were refused at the revs that it asked for.
+    """
+
+    transaction_id: str
+    traceparent: str
+    keys: dict[str, int]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An update as one transaction asks for it."""
+
+    transaction_id: str
+    requester: Requester
+    desired: Desired
+
+
+def with_requester(requesters: Mapping[str, Requester], request: Request) -> dict[str, Requester]:
+    """Add who asks; of one transaction that asks again the higher class and the later revs count."""
+    asking, before = request.requester, requesters.get(request.transaction_id)
+    if before:
+        keys = before.keys | {key: max(rev, before.keys.get(key, 0)) for key, rev in asking.keys.items()}
+        deadline = asking.deadline if asking.waiting else before.deadline
+        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys, deadline=deadline)
+    return {**requesters, request.transaction_id: asking}
+
+
+def answer_to(
+    transaction_id: str,
+    requester: Requester,
+    *,
+    confirmed: Mapping[str, Confirmed],
+    parked: Mapping[str, Parked],
+) -> Answer | None:
+    """What it can be told by now; None while a write that it asked for is still to come."""
+    open_keys = {key: rev for key, rev in requester.keys.items() if rev_of(confirmed, key) < rev}
+    refused = {key: rev for key, rev in open_keys.items() if rev_of(parked, key) >= rev}
+    if open_keys and not refused:
+        return None
+    return Answer(
+        transaction_id=transaction_id,
+        traceparent=requester.traceparent,
+        keys=refused or {key: confirmed[key].rev for key in requester.keys},
+        reason=next((parked[key].reason for key in refused), None),
+    )
