@@ -18,7 +18,7 @@ from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
-from metadata_sync.leases import Lease, Leases
+from metadata_sync.leases import Leases
 from metadata_sync.limiter import Denied
 from metadata_sync.store import Pending
 from metadata_sync.turns import Turns, weight
@@ -51,6 +51,7 @@ class Scheduler:
         self._clock = clock
         self._turns = Turns()
         self._not_before: dict[tuple[str, bool], float] = {}
+        self._throttled_for: dict[tuple[str, bool], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Schedule until `stop` is set."""
@@ -86,25 +87,36 @@ class Scheduler:
 
     async def _serve(self, first: Pending, tenant: Tenant, *, times: int) -> None:
         self._turns.take(tenant.key)
+        self._count_throttled(first)
         for _ in range(times):
             if not self._worker.has_room(tenant.key, waiting=first.waiting):
                 return
             taken = await self._leases.take_next(tenant, waiting=first.waiting)
-            if not isinstance(taken, Lease):
-                self._hold_back(first, taken)
+            if taken is None:
+                self._hold_back(first, seconds=CONTENDED_SECONDS)
+                return
+            if isinstance(taken, Denied):
+                self._throttle(first, seconds=taken.seconds)
                 return
             self._worker.start(taken)
             if taken.next_in > 0:
                 # To ask before that would cost the database as much as a write.
-                self._hold_back(first, Denied(seconds=taken.next_in))
+                self._throttle(first, seconds=taken.next_in)
                 return
         self._alarm.expect(0)
 
-    def _hold_back(self, first: Pending, why: Denied | None) -> None:
+    def _throttle(self, first: Pending, *, seconds: float) -> None:
         # Another replica, or a probe, may end the reason sooner than it said.
-        seconds = min(why.seconds, POLL_SECONDS) if why else CONTENDED_SECONDS
-        if why:
-            metrics.THROTTLE_WAIT.labels(first.tenant, metrics.label(waiting=first.waiting)).inc(seconds)
+        seconds = min(seconds, POLL_SECONDS)
+        self._throttled_for[(first.tenant, first.waiting)] = seconds
+        self._hold_back(first, seconds=seconds)
+
+    def _count_throttled(self, first: Pending) -> None:
+        """Of the time for which this class was throttled, that in which somebody was due."""
+        seconds = min(self._throttled_for.pop((first.tenant, first.waiting), 0.0), -first.seconds)
+        metrics.THROTTLE_WAIT.labels(first.tenant, metrics.label(waiting=first.waiting)).inc(seconds)
+
+    def _hold_back(self, first: Pending, *, seconds: float) -> None:
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds
         self._alarm.expect(seconds)
 
