@@ -102,10 +102,8 @@ class Leases:
         except VaultError:
             await self._park_unreadable(connection, begun, tenant=tenant)
             return None
-        cost, now = (
-            charge_of(waiting=user.state.is_waited_for, is_followed=state.ends_a_wait),
-            user.now.timestamp(),
-        )
+        now = user.now.timestamp()
+        cost = charge_of(waiting=user.state.is_waited_for, is_followed=state.ends_a_wait)
         budget = await lock_budget(connection, tenant=tenant, now=now, held=budget)
         charged = charge(budget, cost, limit=limit_of_tenant(tenant), now=now)
         if isinstance(charged, Denied):

@@ -17,7 +17,7 @@ from common.tenants import Tenant
 from metadata_sync import metrics, store
 from metadata_sync.account import account_of
 from metadata_sync.budgets import charge_call, end_call
-from metadata_sync.directories import Directories
+from metadata_sync.directories import OPERATORS_RETRY_AFTER, Directories
 from metadata_sync.ends import End
 from metadata_sync.errors import (
     CredentialsError,
@@ -92,7 +92,7 @@ class Passwords:
         if isinstance(end, Ticket) and _is_the_tenants(end.url, tenant):
             return end.url
         reason = _outcome(end) or "ticket_for_elsewhere"
-        raise PasswordUnavailableError(reason, retry_after=LONGEST_RETRY_AFTER // 10)
+        raise PasswordUnavailableError(reason, retry_after=OPERATORS_RETRY_AFTER)
 
     async def _called(self, tenant: Tenant, call: Callable[[], Awaitable[Accepted]]) -> End:
         """How the call ended, which is charged before it and recorded after it."""
@@ -152,7 +152,7 @@ def _outcome(end: End) -> str | None:
         case EndNotSeenError():
             raise PasswordUnavailableError("no_answer", retry_after=1)
         case CredentialsError():
-            raise PasswordUnavailableError(end.reason, retry_after=LONGEST_RETRY_AFTER // 10)
+            raise PasswordUnavailableError(end.reason, retry_after=OPERATORS_RETRY_AFTER)
         case ManagementError():
             wait = end.headers.retry_after if end.headers else None
             raise PasswordUnavailableError(end.reason, retry_after=_whole(wait or 1))
