@@ -56,7 +56,7 @@ class Views:
 
     def stop(self, visit: Visit, *, page: Page) -> str:
         """What it means to stop."""
-        return render("stop", page=page, **self._common(visit))
+        return render("stop", page=page, **self._common(visit) | {"can_stop": False})
 
     def restarted(self, visit: Visit, *, page: Page, again: str | None) -> str:
         """The step has ended the login; `again` is where a new one begins, if that is known."""
