@@ -13,10 +13,6 @@ from gateway.transaction import Conclusion, MetadataOutcome, Status, Step, Trans
 
 _STEPS = TypeAdapter(tuple[Step, ...])
 _CONCLUSION = TypeAdapter(Conclusion)
-_COLUMNS = """
-    id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
-    device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
-"""
 
 
 async def insert_login(
@@ -76,7 +72,12 @@ async def find_id(connection: Connection, *, tenant: str, jti: str, state_digest
 
 async def load(connection: Connection, transaction_id: str) -> Login | None:
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM transactions WHERE id = $1",  # noqa: S608 - columns are a constant
+        """
+        SELECT id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata,
+            claimed_by, device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales,
+            deadline
+        FROM transactions WHERE id = $1
+        """,
         transaction_id,
     )
     return None if row is None else _login(row)

@@ -9,9 +9,10 @@ from common.messages import VerifyIdentity
 from proofing.providers.base import Check, CheckName, CheckResult, Level, Reason
 from proofing.verification import Status, Verification
 
-_COLUMNS = """
-    tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level, reasons,
-    requested_at, deadline, concluded_at
+_SELECT = """
+    SELECT tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level, reasons,
+        requested_at, deadline, concluded_at
+    FROM verifications
 """
 
 
@@ -71,29 +72,20 @@ async def insert_evidence(connection: Connection, verification: Verification, *,
 async def find_reviews(connection: Connection, *, tenant: str | None, limit: int) -> list[Verification]:
     """What waits for a person, the oldest first."""
     rows = await connection.fetch(
-        f"""
-        SELECT {_COLUMNS} FROM verifications
+        _SELECT
+        + """
         WHERE status = 'review' AND ($1::text IS NULL OR tenant = $1)
         ORDER BY concluded_at, verification_id LIMIT $2
-        """,  # noqa: S608 - columns are a constant
+        """,
         tenant,
         limit,
     )
     return [_verification(row) for row in rows]
 
 
-async def load_verification(
-    connection: Connection, *, verification_id: str, tenant: str | None = None
-) -> Verification | None:
+async def load_verification(connection: Connection, *, verification_id: str) -> Verification | None:
     """One verification, kept from changing until the transaction ends; ids are unique across tenants."""
-    row = await connection.fetchrow(
-        f"""
-        SELECT {_COLUMNS} FROM verifications
-        WHERE verification_id = $1 AND ($2::text IS NULL OR tenant = $2) FOR UPDATE
-        """,  # noqa: S608 - columns are a constant
-        verification_id,
-        tenant,
-    )
+    row = await connection.fetchrow(_SELECT + "WHERE verification_id = $1 FOR UPDATE", verification_id)
     return None if row is None else _verification(row)
 
 
@@ -102,10 +94,10 @@ async def find_approved(
 ) -> Verification | None:
     """An earlier verification of the same person that was approved."""
     row = await connection.fetchrow(
-        f"""
-        SELECT {_COLUMNS} FROM verifications
+        _SELECT
+        + """
         WHERE tenant = $1 AND user_id = $2 AND verification_id = $3 AND status = 'approved'
-        """,  # noqa: S608 - columns are a constant
+        """,
         command.tenant,
         command.user_id,
         verification_id,
