@@ -8,7 +8,7 @@ roles of `iss` and `aud` exchanged and the same `jti`: `answer_token.issuer`, `a
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from common.tenant_fields import origin_of
 from common.tenant_rules_contract import RulesContract
@@ -61,11 +61,11 @@ def _authorize_again(claims: Claims, *, host: str) -> Mapping[str, str] | None:
     It is somewhere to send a browser to, so nothing but this tenant's own /authorize is taken.
     """
     text = claims.text("authorize_again", at_most=_LONGEST_URL)
-    url = urlsplit(text)
-    if not text.startswith(f"{origin_of(host)}/authorize?") or url.fragment:
+    address, mark, query = text.partition("?")
+    if address + mark != f"{origin_of(host)}/authorize?" or "#" in query:
         raise ClaimError("authorize_again")
     try:
-        given = parse_qsl(url.query, strict_parsing=True, errors="strict", max_num_fields=50)
+        given = parse_qsl(query, strict_parsing=True, errors="strict", max_num_fields=50)
     except ValueError as exc:
         raise ClaimError("authorize_again") from exc
     parameters = dict(given)
