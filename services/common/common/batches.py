@@ -53,7 +53,7 @@ class Batches(Generic[Item, Result]):
             return await self._work(items)
         except DatabaseUnavailableError as exc:
             return [exc] * len(items)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, whoever waits for the item is told
+        except Exception as exc:  # noqa: BLE001 - raised again by `add`, to whoever waits for the item
             if len(items) == 1:
                 return [exc]
         return [result for item in items for result in await self._results([item])]
