@@ -26,7 +26,7 @@ from gateway.planner import Planner
 from gateway.results import revs_by_step, update_of
 from gateway.steps.idproof import reviews
 from gateway.steps.idproof import rules as idproof
-from gateway.transaction import MetadataOutcome, Step, Transaction, WaitingFor
+from gateway.transaction import Conclusion, MetadataOutcome, Step, Transaction, WaitingFor
 
 log = structlog.stdlib.get_logger()
 
@@ -81,18 +81,22 @@ class Outcomes:
         conclusion = idproof.conclusion_of(event, login.settings)
         waiting_jti = await reviews.note(connection, login, event)
         if not step.is_concluded:
-            return await self._decided(connection, login, noted, event)
+            return await self._decided(connection, login, noted, event, conclusion)
         late = step.end(replace(conclusion, takes_back=waiting_jti))
         await self._tell_late(connection, login, late)
         await self._planner.keep(connection, transaction, late)
         return noted
 
     async def _decided(
-        self, connection: Connection, login: Login, noted: Transaction, event: VerificationChanged
+        self,
+        connection: Connection,
+        login: Login,
+        noted: Transaction,
+        event: VerificationChanged,
+        conclusion: Conclusion,
     ) -> Transaction:
         """The login waited for this verdict: it goes on, unless it may be asked or waited for once more."""
         step = noted.step_of_verification(event.verification_id)
-        conclusion = idproof.conclusion_of(event, login.settings)
         if idproof.may_be_a_slip(event, login.settings):
             left = await attempts_left(connection, login, limit=idproof.limit_of(login.settings))
             if left:

@@ -106,11 +106,21 @@ class PasswordCalls:
                 headers={"Authorization": f"Bearer {self._settings.token}"},
                 allow_redirects=False,
             ) as response:
-                return response.status, await response.content.read(MAX_BODY_BYTES)
+                return response.status, await _read(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise PasswordUnavailableError(retry_after=1) from exc
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise PasswordUnknownError("no answer") from exc
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, in however many pieces it comes; of one that is too long its beginning."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            break
+    return bytes(body)
 
 
 @asynccontextmanager
