@@ -20,7 +20,7 @@ from gateway.login import Login
 from gateway.owner import Visit
 from gateway.personal import profile_of
 from gateway.steps.idproof import reviews, rules, store
-from gateway.steps.idproof.texts import attempts_text, ending_of, problem_text, reason_text
+from gateway.steps.idproof.texts import ending_of, problem_text, reason_text
 from gateway.steps.port import (
     Conclude,
     Decision,
@@ -32,7 +32,7 @@ from gateway.steps.port import (
     declined,
 )
 from gateway.store import kept_result
-from gateway.texts import Text, text
+from gateway.texts import Text, attempts_text, text
 from gateway.transaction import Conclusion, Step
 
 MAX_TYPED = 400

@@ -1,14 +1,12 @@
 """What a person reads about their document: every sentence names the place, none repeats the input."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from common.mrz import MrzProblem
 from gateway.steps.idproof.rules import DECISION_BY
 from gateway.steps.port import Ending
-from gateway.texts import Text, text
+from gateway.texts import Text, text, try_again_text
 from gateway.transaction import Conclusion, Step, StepStatus
-
-_ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)  # whoever comes at that minute is not too early
 
 _REASONS = frozenset(
     {
@@ -41,7 +39,7 @@ def ending_of(step: Step) -> Ending:
     texts = (
         reason_text(ended.reason),
         promise_text(ended),
-        until_text(failed_until) if failed_until else None,
+        try_again_text(failed_until) if failed_until else None,
     )
     return Ending(title=title, texts=tuple(said for said in texts if said))
 
@@ -59,16 +57,6 @@ def promise_text(ended: Conclusion) -> Text | None:
         if isinstance(promised, str)
         else None
     )
-
-
-def until_text(until: datetime) -> Text:
-    """When a person whose step failed may try again: in whole minutes, never too early."""
-    return text("page.try_again_after", until=(until + _ALMOST_A_MINUTE).replace(second=0, microsecond=0))
-
-
-def attempts_text(left: int) -> Text:
-    """How often the person may still send the form."""
-    return text("page.attempts", count=left) if left else text("page.no_attempts")
 
 
 def problem_text(problem: MrzProblem) -> Text:

@@ -45,7 +45,7 @@ from gateway.steps.password.rules import (
     without_password,
 )
 from gateway.steps.port import Conclude, Decision, Ending, Restart, StepChange, StepPage, declined
-from gateway.texts import Text, text
+from gateway.texts import Text, attempts_text, text, try_again_text
 from gateway.transaction import Conclusion, Step, StepStatus
 
 # Whoever presses twice waits for the first call to end; a process that died in it is waited for no longer.
@@ -139,6 +139,9 @@ class PasswordStep:
         """The way to the tenant's own page, which leads back here."""
         login = visit.login
         async with self._database.transaction() as connection:
+            account = await self._connection_of(connection, login)
+            if account is None or not is_by_ticket(login.settings, account.strategy):
+                raise TransitionError("this password is set here")
             left = await self._attempts.count(connection, login, limit=_tickets(login))
         if left < 0:
             return self._fail
@@ -193,7 +196,7 @@ class PasswordStep:
         log.info("step.mistyped", step=NAME, attempts_left=max(0, left), problems=[code])
         if left <= 0:
             return await self._fail(connection, login)
-        return password_form(NEW, refusal(code), left=text("page.attempts", count=left))
+        return password_form(NEW, refusal(code), left=attempts_text(left))
 
     async def _fail(self, _connection: Connection, login: Login) -> Decision:
         return Conclude(conclusion=failed(self._clock.now(), rules_of(login.settings)))
@@ -261,7 +264,6 @@ _TITLES = {
     StepStatus.FAILED: "password.ending.failed",
 }
 _REASONS = frozenset({"declined_by_person", "too_many_attempts", "no_password"})
-_ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)  # whoever comes at that minute is not too early
 
 
 def ending_of(step: Step) -> Ending:
@@ -269,5 +271,5 @@ def ending_of(step: Step) -> Ending:
     ended = step.conclusion
     texts = [text(f"password.reason.{ended.reason}")] if ended and ended.reason in _REASONS else []
     if ended and ended.until and step.status is StepStatus.FAILED:
-        texts.append(text("page.try_again_after", until=ended.until + _ALMOST_A_MINUTE))
+        texts.append(try_again_text(ended.until))
     return Ending(title=text(_TITLES.get(step.status, "password.ending.abandoned")), texts=tuple(texts))

@@ -5,7 +5,7 @@ shows that page and does nothing else, so that whatever opens links for people c
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
 import structlog
@@ -26,7 +26,7 @@ from gateway.steps.stepup import store
 from gateway.steps.stepup.letter import CodeLetter
 from gateway.steps.stepup.rules import NAME, Codes, failed, passed, rules_of, typed_code, without_address
 from gateway.steps.stepup.store import SentCode
-from gateway.texts import Text, text
+from gateway.texts import Text, attempts_text, text, try_again_text
 from gateway.transaction import Conclusion, Step, StepStatus
 
 log = structlog.stdlib.get_logger()
@@ -141,7 +141,7 @@ class StepupStep:
             values={
                 "address": masked(await self._address(connection, login)),
                 "digits": rules_of(login.settings).digits,
-                "attempts": text("page.attempts", count=left),
+                "attempts": attempts_text(left),
                 "expires_at": sent.expires_at if sent else None,
                 "next_at": _next(sent, login) if sent else None,
                 "problem": problem,
@@ -176,9 +176,8 @@ def ending_of(step: Step) -> Ending:
     ended = step.conclusion
     texts = [text(f"stepup.reason.{ended.reason}")] if ended and ended.reason in _REASONS else []
     if ended and ended.until and step.status is StepStatus.FAILED:
-        texts.append(text("page.try_again_after", until=ended.until + _ALMOST_A_MINUTE))
+        texts.append(try_again_text(ended.until))
     return Ending(title=text(_TITLES.get(step.status, "stepup.ending.abandoned")), texts=tuple(texts))
 
 
 _REASONS = frozenset({"declined_by_person", "too_many_attempts", "too_many_mails", "no_email_address"})
-_ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)  # whoever comes at that minute is not too early
