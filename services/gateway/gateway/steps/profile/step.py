@@ -44,11 +44,11 @@ class ProfileStep:
 
     async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
         """Nobody is asked whose profile is complete."""
-        fields, _ = await self._fields(connection, login)
+        fields, _ = await self._fields(connection, login, today=await _today(connection))
         return None if fields else self._passed(login)
 
     async def page(self, connection: Connection, visit: Visit) -> StepPage:
-        fields, known = await self._fields(connection, visit.login)
+        fields, known = await self._fields(connection, visit.login, today=await _today(connection))
         return _form(fields, known, answers={one.name: one.prefilled for one in fields})
 
     async def act(self, name: str, _visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
@@ -62,9 +62,10 @@ class ProfileStep:
         return Ending(title=text("profile.ending.abandoned"))
 
     async def _submit(self, connection: Connection, login: Login, form: Mapping[str, str]) -> Decision:
-        fields, known = await self._fields(connection, login)
+        today = await _today(connection)
+        fields, known = await self._fields(connection, login, today=today)
         answers = answers_of(form, fields)
-        reading = read_answers(fields, answers, today=await _today(connection))
+        reading = read_answers(fields, answers, today=today)
         if reading.problems:
             codes = sorted({problem.code for problem in reading.problems.values()})
             log.info("step.mistyped", step=NAME, attempts_left=None, problems=codes)
@@ -77,10 +78,12 @@ class ProfileStep:
     async def _decline(self, _connection: Connection, _login: Login) -> Decision:
         return Conclude(conclusion=declined(self._clock.now()))
 
-    async def _fields(self, connection: Connection, login: Login) -> tuple[tuple[Asked, ...], Known]:
+    async def _fields(
+        self, connection: Connection, login: Login, *, today: date
+    ) -> tuple[tuple[Asked, ...], Known]:
         known = Known.of(await profile_of(connection, login, vault=self._vault))
         schema = rules_of(login.settings).json_schema
-        return asked(schema, known, today=await _today(connection)), known
+        return asked(schema, known, today=today), known
 
     def _passed(self, login: Login) -> Conclusion:
         now = self._clock.now()
