@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from common.contrast import TEXT, contrast, lightened_until_readable
-from common.tenant_fields import Label, Section, WebUrl, matching
+from common.tenant_fields import Label, Section, Sentence, WebUrl, matching
 from common.tenant_pictures import Favicon, Logo
 
 PAPER, DARK_PAPER = "#ffffff", "#1b212a"  # what our pages are written on, by day and by night
@@ -34,13 +34,6 @@ Colour: TypeAlias = Annotated[
 ]
 LanguageTag: TypeAlias = Annotated[
     str, matching(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", "must be a language such as en")
-]
-Sentence: TypeAlias = Annotated[
-    str,
-    matching(
-        r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,400}",
-        "must be one line of 1 to 400 characters, none of them invisible",
-    ),
 ]
 
 

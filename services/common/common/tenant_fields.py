@@ -88,6 +88,13 @@ Label: TypeAlias = Annotated[
         "must be one line of 1 to 80 characters, none of them invisible",
     ),
 ]
+Sentence: TypeAlias = Annotated[
+    str,
+    matching(
+        r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,400}",
+        "must be one line of 1 to 400 characters, none of them invisible",
+    ),
+]
 Identifier: TypeAlias = Annotated[
     str, matching(r"[\x21-\x7e]{1,128}", "must be 1 to 128 ASCII characters without blanks")
 ]

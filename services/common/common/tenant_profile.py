@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from common.personal_values import ROOT_ATTRIBUTES
 from common.profile_schema import TODAY, UnsatisfiableError, require_satisfiable
-from common.tenant_fields import Duration, Label, Section, StepRules, lasting, matching
+from common.tenant_fields import Duration, Label, Section, Sentence, StepRules, lasting, matching
 from common.tenant_secrets import Reading
 
 MOST_FIELDS = 15  # a form of ours takes twenty inputs, and some are not the tenant's
@@ -68,19 +68,15 @@ def _has_english(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
-LanguageTag: TypeAlias = Annotated[str, matching(_LANGUAGE, "must be a language tag such as en or pt-BR")]
+# Pages know their languages by tags in small letters.
+LanguageTag: TypeAlias = Annotated[
+    str, matching(_LANGUAGE, "must be a language tag such as en or pt-BR"), AfterValidator(str.lower)
+]
 Labels: TypeAlias = Annotated[
     Mapping[LanguageTag, Label], BeforeValidator(_one_language), AfterValidator(_has_english)
 ]
-Help: TypeAlias = Annotated[
-    str,
-    matching(
-        r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,400}",
-        "must be one line of 1 to 400 characters, none of them invisible",
-    ),
-]
 Helps: TypeAlias = Annotated[
-    Mapping[LanguageTag, Help], BeforeValidator(_one_language), AfterValidator(_has_english)
+    Mapping[LanguageTag, Sentence], BeforeValidator(_one_language), AfterValidator(_has_english)
 ]
 FieldName: TypeAlias = Annotated[
     str,

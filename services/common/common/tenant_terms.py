@@ -10,8 +10,8 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from common.tenant_branding import LanguageTag, Sentence
-from common.tenant_fields import Duration, Label, Section, StepRules, WebUrl, lasting, matching
+from common.tenant_branding import LanguageTag
+from common.tenant_fields import Duration, Label, Section, Sentence, StepRules, WebUrl, lasting, matching
 
 _LONGEST_DETAILS = 400  # bytes of JSON that a result may say about itself, in the answer token and the claim
 DECLINED = "declined "
