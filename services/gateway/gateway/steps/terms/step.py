@@ -12,6 +12,7 @@ from typing import Any
 
 from common.clock import Clock
 from common.db import Connection, Database
+from common.tenant_terms import TermsStep as Rules
 from common.tenants_watcher import TenantsWatcher
 from gateway import store as logins_store
 from gateway.errors import BadRequestError, MisconfiguredError, NotFoundError
@@ -22,7 +23,7 @@ from gateway.steps.terms import rules, store
 from gateway.steps.terms.receipt import receipt_of
 from gateway.steps.terms.rules import Answer, Offer, Said, Word
 from gateway.texts import Text, text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction import Conclusion, Step
 
 
 class TermsStep:
@@ -39,14 +40,14 @@ class TermsStep:
 
     async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
         """Keep the texts that this login shows: the file may have others by tomorrow."""
-        newest = self._tenants.current.get(login.transaction.tenant)
-        terms = newest.steps.terms if newest else None
-        for document in terms.documents if terms else ():
-            for shown in document.languages.values():
-                if shown.text is not None:
-                    await store.keep_text(
-                        connection, tenant=login.transaction.tenant, digest=shown.digest, content=shown.text
-                    )
+        tenant = login.transaction.tenant
+        newest = self._tenants.current.get(tenant)
+        contents = _contents(newest.steps.terms) if newest and newest.steps.terms else {}
+        unknown = await store.unknown_digests(connection, tenant=tenant, digests=contents)
+        if unknown:
+            await store.keep_texts(
+                connection, tenant=tenant, contents={digest: contents[digest] for digest in unknown}
+            )
         return None
 
     async def page(self, connection: Connection, visit: Visit) -> StepPage:
@@ -64,10 +65,14 @@ class TermsStep:
                 return await self._file(visit, form, record=True)
 
     def ending(self, step: Step) -> Ending:
-        reason = step.conclusion.reason if step.conclusion else None
-        known = reason if reason in ("withdrawn", "declined_by_person") else None
-        texts = (text(f"terms.reason.{known}"),) if known else ()
-        return Ending(title=text(f"terms.ending.{_told(step)}"), texts=texts)
+        match step.conclusion.reason if step.conclusion else None:
+            case "withdrawn":
+                return Ending(title=text("terms.ending.withdrawn"), texts=(text("terms.reason.withdrawn"),))
+            case "declined_by_person":
+                title, reason = text("terms.ending.declined"), text("terms.reason.declined_by_person")
+                return Ending(title=title, texts=(reason,))
+            case _:
+                return Ending(title=text("terms.ending.abandoned"))
 
     async def _decline(self, _connection: Connection, _login: Login) -> Decision:
         return Conclude(conclusion=declined(self._clock.now()))
@@ -184,9 +189,10 @@ class TermsStep:
         )
 
 
-def _told(step: Step) -> StepStatus | str:
-    ended = step.conclusion
-    return "withdrawn" if ended and ended.reason == "withdrawn" else step.status
+def _contents(terms: Rules) -> dict[str, str]:
+    """Every text of the step, by its digest."""
+    every = (shown for document in terms.documents for shown in document.languages.values())
+    return {shown.digest: shown.text for shown in every if shown.text is not None}
 
 
 def _ticked(offer: Offer, form: Mapping[str, str] | None, *, requested: bool) -> bool:

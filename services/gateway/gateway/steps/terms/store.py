@@ -1,7 +1,7 @@
 """SQL of consents: one function, one statement."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,12 +15,30 @@ from gateway.steps.terms.rules import Consent, Said, Word
 MOST_WORDS = 500
 
 
-async def keep_text(connection: Connection, *, tenant: str, digest: str, content: str) -> None:
-    await connection.execute(
-        "INSERT INTO document_texts (tenant, digest, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+async def unknown_digests(connection: Connection, *, tenant: str, digests: Iterable[str]) -> list[str]:
+    """Those of these texts that are not kept yet."""
+    rows = await connection.fetch(
+        """
+        SELECT unnest($2::text[]) AS digest
+        EXCEPT SELECT digest FROM document_texts WHERE tenant = $1 AND digest = ANY($2)
+        """,
         tenant,
-        digest,
-        content,
+        list(digests),
+    )
+    return [row["digest"] for row in rows]
+
+
+async def keep_texts(connection: Connection, *, tenant: str, contents: Mapping[str, str]) -> None:
+    """Keep contents by digest."""
+    await connection.execute(
+        """
+        INSERT INTO document_texts (tenant, digest, content)
+        SELECT $1, digest, content FROM unnest($2::text[], $3::text[]) AS shown (digest, content)
+        ORDER BY digest ON CONFLICT DO NOTHING
+        """,
+        tenant,
+        list(contents.keys()),
+        list(contents.values()),
     )
 
 
