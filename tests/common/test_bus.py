@@ -12,7 +12,7 @@ from common.bus import BrokerRefusedError, Publisher, open_link, open_publisher
 from common.log_events import COMMON_EVENTS
 from common.outbox import OutgoingMessage
 from tests.common.log_lines import logging_into
-from tests.common.queues import admin_channel, take, wait_for_depth
+from tests.support.queues import channel_of, take
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
@@ -51,7 +51,7 @@ def row(
 async def test_what_arrives(publisher: Publisher, amqp: VirtualHost) -> None:
     """A published message is persistent JSON with its logical id, and expires when the row says so."""
     assert await publisher.publish(row(expires_in=timedelta(seconds=90)))
-    message = await take(amqp, "metadata-sync")
+    message = await take(amqp.admin, "metadata-sync")
     assert message.body == b'{"a":1}'
     assert message.content_type == "application/json"
     assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
@@ -63,7 +63,7 @@ async def test_every_attempt_has_an_id_of_its_own(publisher: Publisher, amqp: Vi
     """Two attempts at one row differ in their AMQP message id, and agree in their logical id."""
     assert await publisher.publish(row())
     assert await publisher.publish(row())
-    first, second = await take(amqp, "metadata-sync"), await take(amqp, "metadata-sync")
+    first, second = await take(amqp.admin, "metadata-sync"), await take(amqp.admin, "metadata-sync")
     assert first.message_id
     assert second.message_id
     assert first.message_id != second.message_id
@@ -80,7 +80,7 @@ async def test_unroutable_among_others(publisher: Publisher, amqp: VirtualHost) 
     keys = ["update-metadata.v1", "nobody-listens.v1"] * 20
     answers = await asyncio.gather(*(publisher.publish(row(routing_key=key)) for key in keys))
     assert answers == [True, False] * 20
-    await wait_for_depth(amqp, "metadata-sync", 20)
+    await amqp.until_depth("metadata-sync", 20)
 
 
 @pytest.mark.parametrize("exchange", ["waystation.nothing", "waystation.events", ""])
@@ -104,13 +104,13 @@ async def test_too_late(publisher: Publisher, amqp: VirtualHost) -> None:
 async def test_a_dead_letter(publisher: Publisher, amqp: VirtualHost) -> None:
     """A parked message lands beside the queue it came from, with its headers."""
     await publisher.dead_letter(b"garbage", queue="proofing", headers={"x-reason": "malformed"})
-    message = await take(amqp, "proofing.dead")
+    message = await take(amqp.admin, "proofing.dead")
     assert (message.body, message.headers["x-reason"]) == (b"garbage", "malformed")
 
 
 async def test_a_queue_that_is_full(publisher: Publisher, amqp: VirtualHost) -> None:
     """A message that the broker refuses for want of room is not reported as published."""
-    async with admin_channel(amqp) as channel:
+    async with channel_of(amqp.admin) as channel:
         full = await channel.declare_queue(
             exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
         )
@@ -138,7 +138,7 @@ async def test_a_cut_line(amqp: VirtualHost) -> None:
 
         await wait_until(works_again)
         sent.append("after")
-    arrived = [(await take(amqp, "metadata-sync")).headers["x-event-id"] for _ in sent]
+    arrived = [(await take(amqp.admin, "metadata-sync")).headers["x-event-id"] for _ in sent]
     assert arrived == sent
 
 

@@ -12,9 +12,9 @@ from common.inbox import record
 from common.messages import Message
 from common.outbox import Relay
 from tests.common.consuming import QUEUE, UPDATE, Rig, accept, rig_on
-from tests.common.queues import take, wait_for_depth
 from tests.support.clock import FakeClock
 from tests.support.databases import ServiceDatabase
+from tests.support.queues import take
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 
@@ -59,7 +59,7 @@ async def test_poison(rig: Rig) -> None:
     rig.handle = failing(PoisonMessageError("unknown_user"))
     await rig.send("e1")
     async with rig.consuming():
-        letter = await take(rig.amqp, f"{QUEUE}.dead")
+        letter = await take(rig.amqp.admin, f"{QUEUE}.dead")
     assert (letter.headers["x-reason"], letter.headers["x-event-id"]) == ("unknown_user", "e1")
     assert UPDATE.message(event_id="e1").event_id in letter.body.decode()
     assert await rig.amqp.depth(QUEUE) == 0
@@ -81,7 +81,7 @@ async def test_undecodable(rig: Rig, body: bytes, reason: str) -> None:
     """What cannot be decoded is parked byte for byte with a reason, and no handler sees it."""
     await rig.send_body(body)
     async with rig.consuming():
-        letter = await take(rig.amqp, f"{QUEUE}.dead")
+        letter = await take(rig.amqp.admin, f"{QUEUE}.dead")
     assert (letter.body, letter.headers["x-reason"]) == (body, reason)
     assert rig.begun == []
 
@@ -120,7 +120,7 @@ async def test_unknown_tenant_for_too_long(rig: Rig) -> None:
     rig.clock.advance(601)
     await rig.send("e1")
     async with rig.consuming():
-        letter = await take(rig.amqp, f"{QUEUE}.dead")
+        letter = await take(rig.amqp.admin, f"{QUEUE}.dead")
     assert letter.headers["x-reason"] == "unknown_tenant"
     assert await rig.rows("SELECT FROM outbox") == []
 
@@ -142,11 +142,11 @@ async def test_database_away_holds_the_queue(rig: Rig) -> None:
     rig.handle = failing(DatabaseUnavailableError("x"))
     await rig.send(*(f"e{n}" for n in range(80)))
     async with rig.consuming():
-        await wait_for_depth(rig.amqp, QUEUE, 16)
+        await rig.amqp.until_depth(QUEUE, 16)
         await wait_until(lambda: len(rig.begun) >= 32)
         assert len(set(rig.begun)) == 16
         assert await rig.amqp.depth(QUEUE) == 16
-    await wait_for_depth(rig.amqp, QUEUE, 80)
+    await rig.amqp.until_depth(QUEUE, 80)
 
 
 async def test_published_twice_is_once_in_effect(rig: Rig) -> None:
@@ -188,7 +188,7 @@ async def test_ten_failures(rig: Rig) -> None:
     rig.handle = handle
     await rig.send("bad", "good")
     async with rig.consuming():
-        letter = await take(rig.amqp, f"{QUEUE}.dead")
+        letter = await take(rig.amqp.admin, f"{QUEUE}.dead")
         await rig.has_finished("good")
     assert (letter.headers["x-reason"], letter.headers["x-event-id"]) == ("too_many_attempts", "bad")
     assert rig.begun.count("bad") == 2
@@ -205,7 +205,7 @@ async def test_a_message_that_kills(rig: Rig) -> None:
     rig.begun.clear()
     rig.handle = accept
     async with rig.consuming():
-        letter = await take(rig.amqp, f"{QUEUE}.dead")
+        letter = await take(rig.amqp.admin, f"{QUEUE}.dead")
         await rig.has_finished("innocent")
     assert letter.headers["x-event-id"] == "killer"
     assert rig.begun == ["innocent"]
@@ -245,7 +245,7 @@ async def test_stopping(rig: Rig) -> None:
         asyncio.get_running_loop().call_later(0.1, may_finish.set)
     assert len(rig.finished) == 16
     assert not consumer.is_consuming
-    await wait_for_depth(rig.amqp, QUEUE, 24)
+    await rig.amqp.until_depth(QUEUE, 24)
 
 
 async def test_stopping_with_a_message_in_hand(rig: Rig) -> None:
@@ -256,4 +256,4 @@ async def test_stopping_with_a_message_in_hand(rig: Rig) -> None:
         await wait_until(lambda: len(rig.begun) >= 2)
         begun = time.monotonic()
     assert time.monotonic() - begun < 1
-    await wait_for_depth(rig.amqp, QUEUE, 1)
+    await rig.amqp.until_depth(QUEUE, 1)

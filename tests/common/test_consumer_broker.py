@@ -13,9 +13,9 @@ from structlog.typing import EventDict
 from common.consumer import Consumer, PoisonMessageError
 from common.messages import Message
 from tests.common.consuming import QUEUE, Rig, rig_on
-from tests.common.queues import admin_channel, take, wait_for_depth
 from tests.support.clock import FakeClock
 from tests.support.databases import ServiceDatabase
+from tests.support.queues import channel_of, take
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
@@ -106,7 +106,7 @@ async def test_the_prefetch_outlives_a_cut_line(rig: Rig, proxy: TcpProxy) -> No
         await proxy.cut()
         await consumes(consumer)
         await rig.send(*(f"e{n}" for n in range(70)))
-        await wait_for_depth(rig.amqp, QUEUE, 6)
+        await rig.amqp.until_depth(QUEUE, 6)
         may_finish.set()
         await wait_until(lambda: len(rig.finished) == 70)
 
@@ -155,7 +155,7 @@ async def provoke_channel_error(consumer: Consumer) -> None:
 @asynccontextmanager
 async def late_queue(amqp: VirtualHost) -> AsyncIterator[AbstractQueue]:
     """A queue beside the deployed ones, gone at the end."""
-    async with admin_channel(amqp) as channel:
+    async with channel_of(amqp.admin) as channel:
         queue = await channel.declare_queue(LATE, durable=True, arguments={"x-queue-type": "quorum"})
         try:
             await queue.bind("waystation.commands", "update-metadata.v1")
@@ -227,7 +227,7 @@ async def test_stopping_without_a_broker(rig: Rig, proxy: TcpProxy) -> None:
         begun = time.monotonic()
     assert rig.finished == ["e1"]
     assert time.monotonic() - begun < 5
-    await wait_for_depth(rig.amqp, QUEUE, 1)
+    await rig.amqp.until_depth(QUEUE, 1)
 
 
 async def test_parking_waits_for_the_broker(
@@ -249,6 +249,6 @@ async def test_parking_waits_for_the_broker(
         async with rig.consuming():
             await rig.has_begun("e1")
             proxy.accept()
-            letter = await take(amqp, f"{QUEUE}.dead")
+            letter = await take(amqp.admin, f"{QUEUE}.dead")
             assert letter.headers["x-event-id"] == "e1"
     assert await amqp.depth(QUEUE) == 0

@@ -2,20 +2,11 @@
 
 import asyncio
 import base64
-import json
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import aio_pika
 import pytest
-from aio_pika.abc import AbstractChannel
 
 from common.messages import (
     EVENTS,
@@ -38,59 +29,18 @@ from tests.support.clock import FakeClock
 from tests.support.databases import ServiceDatabase
 from tests.support.journey import new_session
 from tests.support.ports import free_port
-from tests.support.processes import Process
+from tests.support.queues import publish, take
 from tests.support.run_folder import RunFolder
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 from tests.support.zones import Zone
 
 
-@dataclass
-class Service:
-    """Processes of the gateway that a test starts and ends; they share database, broker and keys."""
-
-    folder: RunFolder
-    environment: dict[str, str]
-    processes: list[Process] = field(default_factory=list)
-
-    @property
-    def origin(self) -> str:
-        return self.environment["PUBLIC_BASE_URL"]
-
-    def start(self) -> Process:
-        process = self.launch()
-        process.block_until_ready(lambda: self.readiness() == 200, 20.0)
-        return process
-
-    def launch(self, **changes: str) -> Process:
-        name = f"gateway-{len(self.processes)}"
-        argv = [sys.executable, "-m", "gateway"]
-        self.processes.append(self.folder.start(name, argv, env={**self.environment, **changes}))
-        return self.processes[-1]
-
-    def readiness(self) -> int:
-        """The status of /readyz; 0 while nobody answers."""
-        try:
-            with urllib.request.urlopen(
-                f"http://{self.environment['ADMIN_LISTEN']}/readyz", timeout=1
-            ) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as exc:
-            return exc.code
-        except (urllib.error.URLError, OSError):
-            return 0
-
-    def output(self) -> str:
-        return self.processes[-1].output.read_text()
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.output().splitlines()]
-
-
 @pytest.fixture
 def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
-) -> Iterator[Service]:
+) -> Iterator[ServiceProcess]:
     for name, key in (("cookie", COOKIE_KEY), ("data", DATA_KEY), ("seal", SEAL_KEY)):
         (tmp_path / name).write_text(base64.urlsafe_b64encode(key).decode())
     listen = f"{HOST}:{free_port(HOST)}"
@@ -108,45 +58,26 @@ def service(
         "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal"),
     }
     folder = RunFolder(tmp_path / "run")
-    yield Service(folder, environment)
+    yield ServiceProcess("gateway", folder, environment)
     folder.stop()
 
 
 @pytest.fixture
-async def visitor(service: Service) -> AsyncIterator[Browser]:
-    async with new_session(origins=[service.origin]) as session:
-        yield Browser(session, service.origin)
-
-
-@asynccontextmanager
-async def channel_of(url: str) -> AsyncIterator[AbstractChannel]:
-    connection = await aio_pika.connect(url)
-    async with connection, connection.channel() as channel:
-        yield channel
-
-
-async def take(url: str, queue: str) -> Message:
-    """The next message of a queue."""
-    async with channel_of(url) as channel:
-        opened = await channel.get_queue(queue, ensure=False)
-        message = await wait_until(
-            lambda: opened.get(no_ack=True, fail=False), 20.0, what=f"a message in {queue}"
-        )
-        assert message is not None
-        return decode(message.body)
+async def visitor(service: ServiceProcess) -> AsyncIterator[Browser]:
+    origin = service.environment["PUBLIC_BASE_URL"]
+    async with new_session(origins=[origin]) as session:
+        yield Browser(session, origin)
 
 
 async def tell(url: str, event: Message) -> None:
     """Publish an event as its service does."""
-    async with channel_of(url) as channel:
-        assert exchange_of(event) == EVENTS
-        exchange = await channel.get_exchange(EVENTS, ensure=False)
-        await exchange.publish(aio_pika.Message(encode(event)), routing_key_of(event))
+    assert exchange_of(event) == EVENTS
+    await publish(url, encode(event), exchange=EVENTS, routing_key=routing_key_of(event))
 
 
 async def answer_verification(amqp: VirtualHost) -> None:
     """Approve what the gateway asks of proofing."""
-    asked = await take(amqp.proofing, "proofing")
+    asked = decode((await take(amqp.proofing, "proofing")).body)
     assert isinstance(asked, VerifyIdentity)
     verdict = VerificationChanged(
         **envelope_of(asked, occurred_at=datetime.now(UTC)),
@@ -162,7 +93,7 @@ async def answer_verification(amqp: VirtualHost) -> None:
 
 async def answer_update(amqp: VirtualHost) -> None:
     """Confirm what the gateway asks of metadata-sync."""
-    asked = await take(amqp.metadata_sync, "metadata-sync")
+    asked = decode((await take(amqp.metadata_sync, "metadata-sync")).body)
     assert isinstance(asked, UpdateMetadata)
     applied = MetadataApplied(
         **envelope_of(asked, occurred_at=datetime.now(UTC)),
@@ -172,7 +103,7 @@ async def answer_update(amqp: VirtualHost) -> None:
     await tell(amqp.metadata_sync, applied)
 
 
-async def test_a_whole_login(service: Service, visitor: Browser, amqp: VirtualHost) -> None:
+async def test_a_whole_login(service: ServiceProcess, visitor: Browser, amqp: VirtualHost) -> None:
     """A login from arrival to answer writes exactly these lines, of the catalogue, and stops cleanly."""
     process = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
@@ -200,7 +131,7 @@ async def test_a_whole_login(service: Service, visitor: Browser, amqp: VirtualHo
     assert named == {login}
 
 
-async def test_a_stop_while_somebody_waits(service: Service, visitor: Browser) -> None:
+async def test_a_stop_while_somebody_waits(service: ServiceProcess, visitor: Browser) -> None:
     """At SIGTERM a browser that listens is sent to ask again, and the process ends within seconds."""
     process = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
@@ -214,7 +145,7 @@ async def test_a_stop_while_somebody_waits(service: Service, visitor: Browser) -
     assert service.lines()[-1]["event"] == "service.stopped"
 
 
-async def test_another_process_goes_on(service: Service, visitor: Browser, amqp: VirtualHost) -> None:
+async def test_another_process_goes_on(service: ServiceProcess, visitor: Browser, amqp: VirtualHost) -> None:
     """What one process began another one ends: nothing that matters is in memory."""
     first = service.start()
     login = await visitor.begin(redirect(FakeClock(datetime.now(UTC))))
@@ -231,7 +162,7 @@ async def test_another_process_goes_on(service: Service, visitor: Browser, amqp:
     assert (await visitor.press(login, "continue")).status == 200
 
 
-def test_wrong_settings(service: Service) -> None:
+def test_wrong_settings(service: ServiceProcess) -> None:
     """Settings that are wrong are all named, one a line, and the exit status is 2."""
     process = service.launch(PUBLIC_BASE_URL="ftp://x", DATABASE_URL="", ENVIRONMENT="prod")
     assert process.wait(20.0) == 2
@@ -242,7 +173,7 @@ def test_wrong_settings(service: Service) -> None:
     ]
 
 
-def test_a_wrong_tenants_file(service: Service, tenants_file: Path) -> None:
+def test_a_wrong_tenants_file(service: ServiceProcess, tenants_file: Path) -> None:
     """Mistakes in the tenants file are listed with line and key, and the exit status is 2."""
     text = tenants_file.read_text()
     tenants_file.write_text(

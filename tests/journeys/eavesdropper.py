@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
+from tests.support.queues import channel_of
 from tests.support.virtual_hosts import VirtualHost
 
 _EXCHANGES = ("waystation.commands", "waystation.events", "waystation.dead")
@@ -19,8 +19,7 @@ async def overheard(vhost: VirtualHost) -> AsyncIterator[list[str]]:
     async def note(message: AbstractIncomingMessage) -> None:
         messages.append(message.body.decode() + repr(dict(message.headers)))
 
-    connection = await aio_pika.connect(vhost.admin)
-    async with connection, connection.channel() as channel:
+    async with channel_of(vhost.admin) as channel:
         queue = await channel.declare_queue(exclusive=True)
         for name in _EXCHANGES:
             await queue.bind(name, routing_key="#")

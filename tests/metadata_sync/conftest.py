@@ -7,13 +7,13 @@ import pytest
 import yaml
 
 from tests.common.tenants_on_disk import CLIENT_SECRET, section, write_tenants
-from tests.metadata_sync.process import Service
 from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.tenant import CLIENT_ID, Tenant, open_tenant
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.secret_folder import SecretFolder
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 
 READY_SECONDS = 30.0
@@ -29,14 +29,16 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "client_secret": CLIENT_SECRET,
         "name": "Waystation",
         "grant_types": ["client_credentials"],
-        "scope": "read:users update:users update:users_app_metadata create:user_tickets",
+        "scope": "update:users update:users_app_metadata create:user_tickets",
     }
     config.write_text(yaml.safe_dump({"tenant": {"id": "acme"}, "clients": [client], "users": []}))
     argv = [sys.executable, "-m", "tests.tenant", "--config", str(config), "--http", "127.0.0.1:0"]
     process = folder.start("tenant", argv, env={})
-    process.block_until_ready(lambda: "tenant.ready" in process.output.read_text(), READY_SECONDS)
-    yield json.loads(process.output.read_text().splitlines()[-1])["http"]
-    folder.stop()
+    try:
+        process.block_until_ready(lambda: "tenant.ready" in process.output.read_text(), READY_SECONDS)
+        yield json.loads(process.output.read_text().splitlines()[-1])["http"]
+    finally:
+        folder.stop()
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ async def rig(database: ServiceDatabase, tenants_file: Path) -> AsyncIterator[Ri
 @pytest.fixture
 def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
-) -> Iterator[Service]:
+) -> Iterator[ServiceProcess]:
     keys = SecretFolder(tmp_path / "keys")
     environment = {
         "ENVIRONMENT": "development",
@@ -94,5 +96,5 @@ def service(
         "SEAL_KEY_FILES": str(keys.key_file("seal")),
     }
     folder = RunFolder(tmp_path / "run")
-    yield Service(folder, environment)
+    yield ServiceProcess("metadata-sync", folder, environment)
     folder.stop()

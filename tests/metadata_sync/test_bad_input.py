@@ -9,10 +9,12 @@ import pytest
 from common.messages import DocumentPolicy, VerifyIdentity, encode, new_event_id, new_traceparent
 from metadata_sync.coalesce import MOST_REVS_AHEAD, refuse_never_given
 from metadata_sync.errors import UnfitUpdateError
-from tests.metadata_sync.process import Service, channel_of, next_event, send
+from tests.metadata_sync.process import next_event, send
 from tests.metadata_sync.states import request
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
+from tests.support.queues import channel_of
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 
@@ -109,7 +111,7 @@ async def dead_letters(amqp: VirtualHost, count: int) -> dict[bytes, object]:
 
 
 async def test_each_is_parked_with_its_reason_and_delays_nobody(
-    service: Service, amqp: VirtualHost, tenant: Tenant
+    service: ServiceProcess, amqp: VirtualHost, tenant: Tenant
 ) -> None:
     """Whatever is wrong with an update, it becomes a dead letter; a person behind it is written at once."""
     service.start()

@@ -16,12 +16,12 @@ from gateway.password_call import PasswordAnswer, PasswordCalls, open_password_c
 from gateway.settings import PasswordCallSettings
 from tests.common.tenants_on_disk import mistakes, section, write_tenants
 from tests.journeys.canaries import seen
-from tests.metadata_sync.process import Service
 from tests.metadata_sync.rows import every_row
 from tests.metadata_sync.tenant import Tenant
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
+from tests.support.service_process import ServiceProcess
 from tests.support.slapd import BASE, CHANGER, CHANGER_PASSWORD, GUID, HOST, Slapd, running_slapd
 
 TOKEN = "token-of-the-gateway-" + "t" * 32
@@ -76,7 +76,7 @@ def connections(slapd: Slapd, silent: int, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def address(service: Service, tenants_file: Path, connections: dict[str, Any], tmp_path: Path) -> str:
+def address(service: ServiceProcess, tenants_file: Path, connections: dict[str, Any], tmp_path: Path) -> str:
     """Where a running metadata-sync, whose tenant has these connections, answers the call."""
     written = yaml.safe_load(tenants_file.read_text())
     written["tenants"]["acme"]["connections"] = connections
@@ -124,7 +124,7 @@ def lets_in(slapd: Slapd, password: str) -> bool:
 
 
 async def test_an_ldap_server(
-    calls: PasswordCalls, slapd: Slapd, service: Service, tenant: Tenant, database: ServiceDatabase
+    calls: PasswordCalls, slapd: Slapd, service: ServiceProcess, tenant: Tenant, database: ServiceDatabase
 ) -> None:
     """The new password lets in, the old one does not; a refused one changes nothing; nobody else sees any."""
     assert await change(calls, "ldap") == _CHANGED
@@ -182,7 +182,7 @@ UNAVAILABLE = [
 ]
 
 
-async def test_a_directory_that_cannot_be_used(calls: PasswordCalls, service: Service) -> None:
+async def test_a_directory_that_cannot_be_used(calls: PasswordCalls, service: ServiceProcess) -> None:
     """Not there, silent, not trusted, or not for us: nothing was changed, and the log says which it was."""
     for connection, _ in UNAVAILABLE:
         identifier = "twin@acme.example" if connection == "twins" else "anna"

@@ -5,14 +5,15 @@ import pytest
 from common.messages import encode
 from metadata_sync import bucket
 from metadata_sync.limiter import Budget, Pause, PauseReason, fresh_budget, limit_of, pause_at, remaining
-from tests.metadata_sync.process import Sample, Service, next_event, scrape, send
+from tests.metadata_sync.process import Sample, next_event, scrape, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import update
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 
 
-async def test_a_story_told_by_numbers(service: Service, amqp: VirtualHost, tenant: Tenant) -> None:
+async def test_a_story_told_by_numbers(service: ServiceProcess, amqp: VirtualHost, tenant: Tenant) -> None:
     """Three updates of a person's user, one of them unchanged, and two of a background one: three calls."""
     service.start()
     background = f"{tenant.user_id}-background"
@@ -56,7 +57,7 @@ async def test_a_story_told_by_numbers(service: Service, amqp: VirtualHost, tena
 EFFECTS = ("first", "coalesced", "unchanged")
 
 
-async def test_a_tenant_in_trouble_shows(service: Service, amqp: VirtualHost, tenant: Tenant) -> None:
+async def test_a_tenant_in_trouble_shows(service: ServiceProcess, amqp: VirtualHost, tenant: Tenant) -> None:
     """After a 403 the domain is paused and its user waits, and both are over with the probe that succeeds."""
     await tenant.fault(times=2, status=403)
     service.start()
@@ -74,7 +75,7 @@ async def test_a_tenant_in_trouble_shows(service: Service, amqp: VirtualHost, te
     assert (sample("throttle_wait_seconds_total", **of_people) or 0) >= 4
 
 
-def _scrape_where(service: Service, name: str, **labels: str) -> Sample | None:
+def _scrape_where(service: ServiceProcess, name: str, **labels: str) -> Sample | None:
     sample = scrape(service)
     return sample if sample(name, **labels) else None
 

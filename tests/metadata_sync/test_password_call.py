@@ -12,11 +12,12 @@ from gateway.errors import PasswordCallError, PasswordUnavailableError, Password
 from gateway.password_call import PasswordAnswer, PasswordCalls, open_password_calls
 from gateway.settings import PasswordCallSettings
 from tests.journeys.canaries import seen
-from tests.metadata_sync.process import Service, scrape
+from tests.metadata_sync.process import scrape
 from tests.metadata_sync.rows import every_row
 from tests.metadata_sync.tenant import Tenant
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
+from tests.support.service_process import ServiceProcess
 from tests.tenant.tls import server_context
 
 TOKEN = "token-of-the-gateway-" + "t" * 32
@@ -24,7 +25,7 @@ CANARY = "Quetzal-7-Canary!"
 
 
 @pytest.fixture
-def listening(service: Service, tmp_path: Path) -> Service:
+def listening(service: ServiceProcess, tmp_path: Path) -> ServiceProcess:
     """A running process that answers the call, on loopback without TLS."""
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     service.environment |= {
@@ -36,7 +37,7 @@ def listening(service: Service, tmp_path: Path) -> Service:
 
 
 @pytest.fixture
-async def calls(listening: Service) -> AsyncIterator[PasswordCalls]:
+async def calls(listening: ServiceProcess) -> AsyncIterator[PasswordCalls]:
     url = f"http://{listening.environment['INTERNAL_LISTEN']}"
     async with open_password_calls(PasswordCallSettings(url=url, token=TOKEN)) as opened:
         yield opened
@@ -54,7 +55,7 @@ def demand(tenant: Tenant, password: str = CANARY, **changes: str) -> dict[str, 
 
 
 async def test_a_password_is_changed_and_seen_nowhere(
-    calls: PasswordCalls, listening: Service, tenant: Tenant, database: ServiceDatabase
+    calls: PasswordCalls, listening: ServiceProcess, tenant: Tenant, database: ServiceDatabase
 ) -> None:
     """One PATCH with the password and its connection; no log line and no row has it in any form."""
     assert await calls.change(**demand(tenant)) == PasswordAnswer(
@@ -83,7 +84,7 @@ async def test_a_password_is_changed_and_seen_nowhere(
 
 
 async def test_a_ticket_leads_to_the_tenants_own_page(
-    calls: PasswordCalls, listening: Service, tenant: Tenant
+    calls: PasswordCalls, listening: ServiceProcess, tenant: Tenant
 ) -> None:
     """With it that user sets a password there and comes back to the gateway; no log line has it."""
     asked = {"tenant": "acme", "transaction_id": "tx-1", "user_id": tenant.user_id}
@@ -141,7 +142,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], int, str | None]] = [
 ]
 
 
-async def test_wrong_calls(listening: Service, tenant: Tenant) -> None:
+async def test_wrong_calls(listening: ServiceProcess, tenant: Tenant) -> None:
     """Each mistake is a clear 4xx that repeats nothing of the call, and the tenant is not asked."""
     url = f"http://{listening.environment['INTERNAL_LISTEN']}/internal/v1/password"
     right = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
@@ -157,7 +158,7 @@ async def test_wrong_calls(listening: Service, tenant: Tenant) -> None:
 
 
 async def test_a_gateway_with_another_token_is_told_that_it_is_misconfigured(
-    listening: Service, tenant: Tenant
+    listening: ServiceProcess, tenant: Tenant
 ) -> None:
     """Trying again does not help, and the error has no more than the status."""
     url = f"http://{listening.environment['INTERNAL_LISTEN']}"
@@ -166,7 +167,7 @@ async def test_a_gateway_with_another_token_is_told_that_it_is_misconfigured(
             await calls.change(**demand(tenant))
 
 
-async def test_over_tls(service: Service, tenant: Tenant, tmp_path: Path) -> None:
+async def test_over_tls(service: ServiceProcess, tenant: Tenant, tmp_path: Path) -> None:
     """With a certificate the call is https, and a gateway that does not trust it sends no password."""
     (tmp_path / "token").write_text(TOKEN)
     server_context(tmp_path / "tls", hosts=("127.0.0.1",))

@@ -16,12 +16,13 @@ import asyncpg
 import pytest
 
 from common.messages import encode
-from tests.metadata_sync.process import Service, next_event, send
+from tests.metadata_sync.process import next_event, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
 from tests.support.processes import Process
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 
@@ -34,7 +35,7 @@ async def owner(database: ServiceDatabase) -> AsyncIterator["asyncpg.Connection[
     await connection.close()
 
 
-def another(service: Service) -> Service:
+def another(service: ServiceProcess) -> ServiceProcess:
     """A replica with the same settings on another port."""
     listen = f"127.0.0.1:{free_port()}"
     return replace(service, environment=service.environment | {"ADMIN_LISTEN": listen})
@@ -55,7 +56,7 @@ def events_of(process: Process) -> list[str]:
 
 
 async def test_a_worker_that_slept_past_its_lease_records_nothing(
-    service: Service,
+    service: ServiceProcess,
     amqp: VirtualHost,
     tenant: Tenant,
     database: ServiceDatabase,
@@ -90,7 +91,7 @@ async def _holds(tenant: Tenant, *, rev: int) -> bool:
 
 
 async def test_three_that_are_killed_in_turn_share_one_budget(
-    service: Service, amqp: VirtualHost, tenant: Tenant, small_plan: Path
+    service: ServiceProcess, amqp: VirtualHost, tenant: Tenant, small_plan: Path
 ) -> None:
     """Whoever is killed when, nobody is refused, no user is written twice at once, and the latest wins."""
     service.environment["TENANTS_FILE"] = str(small_plan)

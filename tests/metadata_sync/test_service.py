@@ -5,16 +5,17 @@ import signal
 import asyncpg
 
 from common.messages import encode
-from tests.metadata_sync.process import Service, next_event, send
+from tests.metadata_sync.process import next_event, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
 from tests.support.databases import ServiceDatabase
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until, wait_until
 
 
 async def test_an_update_becomes_an_event_and_two_lines(
-    service: Service, amqp: VirtualHost, tenant: Tenant
+    service: ServiceProcess, amqp: VirtualHost, tenant: Tenant
 ) -> None:
     """What the gateway asks by its queue is answered in the gateway's, and the log tells it in two lines."""
     process = service.start()
@@ -38,7 +39,7 @@ async def test_an_update_becomes_an_event_and_two_lines(
 
 
 async def test_killed_during_a_call_the_user_is_taken_over(
-    service: Service, amqp: VirtualHost, tenant: Tenant, database: ServiceDatabase
+    service: ServiceProcess, amqp: VirtualHost, tenant: Tenant, database: ServiceDatabase
 ) -> None:
     """After a crash with a lease held the write is done by another process, and told once."""
     await tenant.fault(delay=30)
@@ -64,7 +65,7 @@ async def _leases(owner: str) -> int:
     return count
 
 
-def test_wrong_settings_are_listed(service: Service) -> None:
+def test_wrong_settings_are_listed(service: ServiceProcess) -> None:
     """Every mistake is on a line of its own, and no value among them."""
     service.environment |= {"DATABASE_URL": "mysql://hidden", "ADMIN_LISTEN": "nowhere"}
     process = service.launch()

@@ -1,70 +1,30 @@
 """The whole process on real servers: what comes in by its queue and what goes out."""
 
 import base64
-import json
 import signal
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import aio_pika
 import asyncpg
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from common.messages import COMMANDS, Outcome, VerificationChanged, decode, encode
 from tests.proofing.commands import DATA_KEY, SEAL_KEY, command
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
-from tests.support.processes import Process
+from tests.support.queues import publish, take
 from tests.support.run_folder import RunFolder
+from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until, wait_until
 from tests.support.zones import Zone
 
 
-@dataclass
-class Service:
-    """A process of proofing that a test starts, ends and starts again."""
-
-    folder: RunFolder
-    environment: dict[str, str]
-    processes: list[Process] = field(default_factory=list)
-
-    def start(self) -> Process:
-        process = self.launch()
-        process.block_until_ready(self._is_ready, 20.0)
-        return process
-
-    def launch(self) -> Process:
-        argv = [sys.executable, "-m", "proofing"]
-        name = f"proofing-{len(self.processes)}"
-        self.processes.append(self.folder.start(name, argv, env=self.environment))
-        return self.processes[-1]
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Every log line of the last process."""
-        return [json.loads(line) for line in self.processes[-1].output.read_text().splitlines()]
-
-    def _is_ready(self) -> bool:
-        url = f"http://{self.environment['ADMIN_LISTEN']}/readyz"
-        try:
-            with urllib.request.urlopen(url, timeout=1) as response:
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-
 @pytest.fixture
 def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
-) -> Iterator[Service]:
+) -> Iterator[ServiceProcess]:
     (tmp_path / "data.key").write_text(base64.urlsafe_b64encode(DATA_KEY).decode())
     (tmp_path / "seal.key").write_text(base64.urlsafe_b64encode(SEAL_KEY).decode())
     environment = {
@@ -76,36 +36,13 @@ def service(
         "SEAL_KEY_FILES": str(tmp_path / "seal.key"),
     }
     folder = RunFolder(tmp_path / "run")
-    yield Service(folder, environment)
+    yield ServiceProcess("proofing", folder, environment)
     folder.stop()
-
-
-@asynccontextmanager
-async def channel_of(url: str) -> AsyncIterator[AbstractChannel]:
-    connection = await aio_pika.connect(url)
-    async with connection, connection.channel() as channel:
-        yield channel
 
 
 async def send(amqp: VirtualHost, *bodies: bytes) -> None:
     """Publish commands as the gateway does."""
-    async with channel_of(amqp.gateway) as channel:
-        exchange = await channel.get_exchange(COMMANDS, ensure=False)
-        for body in bodies:
-            await exchange.publish(aio_pika.Message(body), "verify-identity.v1")
-
-
-async def take(url: str, queue: str) -> AbstractIncomingMessage:
-    """The next message of a queue."""
-    async with channel_of(url) as channel:
-        opened = await channel.get_queue(queue, ensure=False)
-
-        async def next_one() -> AbstractIncomingMessage | None:
-            return await opened.get(no_ack=True, fail=False)
-
-        message = await wait_until(next_one, 20.0, what=f"a message in {queue}")
-        assert message is not None
-        return message
+    await publish(amqp.gateway, *bodies, exchange=COMMANDS, routing_key="verify-identity.v1")
 
 
 async def next_event(amqp: VirtualHost) -> VerificationChanged:
@@ -114,7 +51,7 @@ async def next_event(amqp: VirtualHost) -> VerificationChanged:
     return event
 
 
-async def test_a_command_becomes_an_event(service: Service, amqp: VirtualHost) -> None:
+async def test_a_command_becomes_an_event(service: ServiceProcess, amqp: VirtualHost) -> None:
     """What the gateway asks by its queue is answered in the gateway's queue."""
     service.start()
     await send(amqp, encode(command(now=datetime.now(UTC))))
@@ -126,7 +63,7 @@ async def test_a_command_becomes_an_event(service: Service, amqp: VirtualHost) -
     )
 
 
-async def test_its_log_tells_the_story_without_the_person(service: Service, amqp: VirtualHost) -> None:
+async def test_its_log_tells_the_story_without_the_person(service: ServiceProcess, amqp: VirtualHost) -> None:
     """One verification writes exactly these lines, of the catalogue, and none names the person."""
     process = service.start()
     await send(amqp, encode(command(now=datetime.now(UTC))))
@@ -158,7 +95,9 @@ async def test_its_log_tells_the_story_without_the_person(service: Service, amqp
         assert secret not in output
 
 
-async def test_what_cannot_be_opened_is_parked_with_its_reason(service: Service, amqp: VirtualHost) -> None:
+async def test_what_cannot_be_opened_is_parked_with_its_reason(
+    service: ServiceProcess, amqp: VirtualHost
+) -> None:
     """A command sealed for somebody else ends in the dead-letter queue, and its login is told."""
     process = service.start()
     await send(amqp, encode(command(now=datetime.now(UTC), seal_key=b"x" * 32)))
@@ -175,7 +114,7 @@ async def test_what_cannot_be_opened_is_parked_with_its_reason(service: Service,
     ]
 
 
-async def test_a_second_delivery_leaves_a_line(service: Service, amqp: VirtualHost) -> None:
+async def test_a_second_delivery_leaves_a_line(service: ServiceProcess, amqp: VirtualHost) -> None:
     """A command that comes twice is answered once, and the log says so."""
     process = service.start()
     body = encode(command(now=datetime.now(UTC)))
@@ -189,7 +128,7 @@ async def test_a_second_delivery_leaves_a_line(service: Service, amqp: VirtualHo
     assert all("dropped_fields" not in line for line in service.lines())
 
 
-async def test_garbage_does_not_stop_it(service: Service, amqp: VirtualHost) -> None:
+async def test_garbage_does_not_stop_it(service: ServiceProcess, amqp: VirtualHost) -> None:
     """A body that is no message is parked, and the next command is answered."""
     service.start()
     await send(amqp, b"\x00garbage", encode(command(now=datetime.now(UTC))))
@@ -198,7 +137,7 @@ async def test_garbage_does_not_stop_it(service: Service, amqp: VirtualHost) -> 
 
 
 async def test_killed_in_the_middle_every_verification_is_concluded_once(
-    service: Service, amqp: VirtualHost, database: ServiceDatabase
+    service: ServiceProcess, amqp: VirtualHost, database: ServiceDatabase
 ) -> None:
     """After a crash the rest is done, nothing twice: one row and at least one equal event for each."""
     names = {f"ver-{number}" for number in range(40)}
@@ -232,7 +171,7 @@ async def _all_settled(connection: "asyncpg.Connection[asyncpg.Record]", expecte
     )
 
 
-def refused(service: Service) -> tuple[str, ...]:
+def refused(service: ServiceProcess) -> tuple[str, ...]:
     """What a process that must not start said before it ended with exit status 2."""
     process = service.launch()
     block_until(lambda: not process.running(), 20.0, what="the end of a misconfigured service")
@@ -240,7 +179,7 @@ def refused(service: Service) -> tuple[str, ...]:
     return process.last_lines()
 
 
-def test_wrong_settings_are_listed(service: Service) -> None:
+def test_wrong_settings_are_listed(service: ServiceProcess) -> None:
     """Every mistake is on a line of its own, and no value among them."""
     service.environment |= {"DATABASE_URL": "mysql://hidden", "ADMIN_LISTEN": "nowhere", "SEAL_KEY_FILES": ""}
     assert refused(service) == (
@@ -250,7 +189,7 @@ def test_wrong_settings_are_listed(service: Service) -> None:
     )
 
 
-def test_a_wrong_tenants_file_is_refused(service: Service, tenants_file: Path) -> None:
+def test_a_wrong_tenants_file_is_refused(service: ServiceProcess, tenants_file: Path) -> None:
     """The service does not start on a tenants file with a mistake, and says where it is."""
     tenants_file.write_text("version: 2\ntenants: {}\n")
     mistakes = refused(service)

@@ -4,16 +4,16 @@ Only the management plugin could make one at run time, and stopping a node that 
 """
 
 import fcntl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aio_pika
 from aio_pika.abc import AbstractChannel
 
 from tests.support.broker_definitions import ADMIN, queue_names
 from tests.support.errors import BrokerNotIdleError, DeadlineError
+from tests.support.queues import channel_of
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.waiting import wait_until
 
@@ -50,8 +50,16 @@ class VirtualHost:
 
     async def depth(self, queue: str) -> int:
         """How many messages wait in a queue, those not counted that a consumer holds."""
-        async with self._channel() as channel:
+        async with channel_of(self.admin) as channel:
             return await _messages(channel, queue)
+
+    async def until_depth(self, queue: str, count: int) -> None:
+        """Wait until so many messages are ready in a queue."""
+
+        async def has_come() -> bool:
+            return await self.depth(queue) == count
+
+        await wait_until(has_come, what=f"{count} messages in {queue}")
 
     async def empty(self) -> None:
         """Wait until nobody consumes, then purge every queue.
@@ -59,17 +67,11 @@ class VirtualHost:
         Raises:
             BrokerNotIdleError: somebody still consumes.
         """
-        async with self._channel() as channel:
+        async with channel_of(self.admin) as channel:
             for queue in queue_names():
                 await _wait_idle(channel, queue)
                 purged = await channel.get_queue(queue, ensure=False)
                 await purged.purge()
-
-    @asynccontextmanager
-    async def _channel(self) -> AsyncIterator[AbstractChannel]:
-        connection = await aio_pika.connect(self.admin)
-        async with connection, connection.channel() as channel:
-            yield channel
 
 
 class lease_virtual_host:  # noqa: N801 - used as the function that it stands for
