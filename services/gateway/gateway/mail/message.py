@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from common.errors import WaystationError
 
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
 
 
 class UnmailableError(WaystationError):
-    """That is no address that a mail can go to."""
+    """That is no address that a mail can go to, or no mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,11 @@ class Mail:
 
     @staticmethod
     def from_json(content: bytes) -> "Mail":
-        return _MAIL.validate_json(content)
+        try:
+            return _MAIL.validate_json(content)
+        except ValidationError:
+            # From none: the validation error repeats the mail.
+            raise UnmailableError("not a mail of this release") from None
 
 
 _MAIL = TypeAdapter(Mail)

@@ -42,6 +42,7 @@ class Postbox:
 
         Raises:
             VaultError: the person's data key is gone, or no file has the key around it.
+            UnmailableError: another release posted it, in a form that this one does not know.
         """
         place = place_of(tenant=stored.tenant, subject=stored.subject, mail_id=stored.id)
         return Mail.from_json(await self._vault.decrypt(connection, stored.content, place=place))

@@ -31,7 +31,7 @@ from gateway.mail.store import StoredMail
 
 SWEEP_SECONDS = 1.0
 SMTP_SECONDS = 15.0  # for each command
-CLAIM_SECONDS = 120.0  # longer than all the commands of one mail may take
+CLAIM_SECONDS = 120.0  # twice as long as all the commands of one mail may take
 MAX_BACKOFF_SECONDS = 60.0
 _PERMANENT = 500
 
@@ -76,9 +76,11 @@ class Postman:
 
     async def _carry(self, due: list[StoredMail]) -> None:
         left = list(due)
+        # What is not begun by then is left to whoever finds its claim expired.
+        begin_until = self._clock.monotonic() + CLAIM_SECONDS / 2
         try:
             async with self._server() as server:
-                while left:
+                while left and self._clock.monotonic() < begin_until:
                     await self._send(server, left[0])
                     left.pop(0)
         except (SMTPException, OSError) as exc:
