@@ -19,6 +19,7 @@
     setInterval(tell, 15000);
   }
   for (const form of document.forms) {
+    if ("file" in form.dataset) continue; // its answer is saved, and the page stays
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) event.preventDefault();
       form.dataset.sent = "yes";
