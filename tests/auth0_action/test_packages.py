@@ -99,7 +99,6 @@ def test_terraforms_client_may_do_what_metadata_sync_does_and_no_more() -> None:
     grant = resource("auth0_client_grant")
     assert grant["audience"] == "https://${var.auth0_domain}/api/v2/"
     assert grant["scopes"] == [
-        "read:users",
         "update:users",
         "update:users_app_metadata",
         "create:user_tickets",

@@ -287,7 +287,7 @@ class DemoTenant:
             "client_secret": secrets.password("management"),
             "name": "Waystation",
             "grant_types": ["client_credentials"],
-            "scope": "read:users update:users update:users_app_metadata create:user_tickets",
+            "scope": "update:users update:users_app_metadata create:user_tickets",
         }
 
     def _user(self) -> dict[str, Any]:

@@ -659,7 +659,7 @@ function setClaims(api, settings, { steps, records }) {
  * @setting ON_PENDING (deny, allow) Pending steps: `allow` lets a pending step through; its claim says `pending`, and
  *   the next login asks again
  * @setting BROWSER_CHECK (browser, network, off) Browser check: which marks must be the same at resume: `browser` =
- *   user agent and country, `network` = also the network
+ *   user agent and country, `network` = also the network, `off` = none
  * @setting CONTINUE_ORIGIN (none) Origin to continue at: where the answer goes, by default `https://` + the login's
  *   host; only for tenants that do not answer on https and port 443
  * @setting NAMESPACE (waystation) Metadata namespace: prefix of every metadata key

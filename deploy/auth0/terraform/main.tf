@@ -74,7 +74,7 @@ resource "auth0_client" "metadata_sync" {
 resource "auth0_client_grant" "metadata_sync" {
   client_id = auth0_client.metadata_sync.id
   audience  = "https://${var.auth0_domain}/api/v2/"
-  scopes    = ["read:users", "update:users", "update:users_app_metadata", "create:user_tickets"]
+  scopes    = ["update:users", "update:users_app_metadata", "create:user_tickets"]
 }
 
 output "action_id" {

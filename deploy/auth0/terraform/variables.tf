@@ -106,7 +106,7 @@ variable "on_pending" {
 }
 
 variable "browser_check" {
-  description = "Browser check: which marks must be the same at resume: `browser` = user agent and country, `network` = also the network."
+  description = "Browser check: which marks must be the same at resume: `browser` = user agent and country, `network` = also the network, `off` = none."
   type        = string
   default     = null
 }
