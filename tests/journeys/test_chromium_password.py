@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.journeys.people import new_person
-from tests.journeys.test_chromium import Window, window_of_a_browser
+from tests.journeys.windows import Window, window_of_a_browser
 from tests.journeys.world import World
 
 _NEW = "Quetzal-7-Canary!"

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 
 from tests.journeys.browser import PASSWORD, Browser, reason_of, transaction_of
 from tests.journeys.people import honest, new_person, passport
-from tests.journeys.test_chromium import Window, window_of_a_browser
+from tests.journeys.windows import Window, window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page

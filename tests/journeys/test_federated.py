@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.journeys.browser import LOGGED_IN
 from tests.journeys.people import honest, new_person
-from tests.journeys.test_chromium import window_of_a_browser
+from tests.journeys.windows import window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 

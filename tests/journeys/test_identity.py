@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from tests.journeys.browser import LOGGED_IN, Browser, reason_of, transaction_of
 from tests.journeys.control import SEEN, STEP
 from tests.journeys.people import honest, passport
-from tests.journeys.test_chromium import Window, _assert_clean, window_of_a_browser
+from tests.journeys.windows import Window, assert_clean, window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
@@ -152,7 +152,7 @@ async def test_decided_while_the_person_waits(world: World) -> None:
         verification = await awaited_review(world, person)
         reviews(world, "decide", verification, "approved", "--reviewer", "r.roe")
         await window.assert_logged_in()
-        _assert_clean(window, world)
+        assert_clean(window, world)
     metadata = await world.tenant.app_metadata(person)
     assert (metadata[SEEN]["status"], metadata[SEEN]["level"]) == ("passed", "document_validated")
     assert len(await world.rows.verifications(person)) == 2

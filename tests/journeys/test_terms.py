@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from tests.journeys.browser import CLAIM, CONTINUE, HAND_BACK, LOGGED_IN, WAIT, Browser, reason_of
 from tests.journeys.people import honest, new_person
-from tests.journeys.test_chromium import window_of_a_browser
+from tests.journeys.windows import window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from tests.support.demo_tenant import Person
 from tests.support.mail_server import Mailbox
-from tests.support.waiting import wait_until
 
 # What the tenant asks for, in the order in which it does.
 STEPS = {
@@ -23,8 +22,6 @@ _CHANGE, _TERMS, _PROFILE, _CODE = "form#change", "form#terms", "form#profile", 
 _AGREE, _IDENTITY = "form#agree", "form#identity"
 # Where the person is asked for something.
 ASKING = (LOG_IN, CLAIM, _CHANGE, _TERMS, _PROFILE, _AGREE, _IDENTITY, _CODE)
-
-_MAIL_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +81,7 @@ class Customer:
             self._password = f"{person.password}-and-back"
             return {"new_password": self._password, "new_password_again": self._password}
         if form == _CODE:
-            return {"code": await self._code()}
+            return {"code": await self._mailbox.code_that_comes()}
         return {
             CLAIM: {},
             _AGREE: {},
@@ -92,7 +89,3 @@ class Customer:
             _PROFILE: {"p_country": "SE", "p_phone_number": "08 123 456 78"},
             _IDENTITY: {"mrz": "\n".join(person.mrz())},
         }[form]
-
-    async def _code(self) -> str:
-        await wait_until(self._mailbox.codes, _MAIL_SECONDS, what="the mail with the code")
-        return self._mailbox.code()

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.support.waiting import wait_until
+
 if TYPE_CHECKING:
     from email.message import EmailMessage
+
+_MAIL_SECONDS = 20.0
 
 
 class Mailbox:
@@ -53,6 +57,11 @@ class Mailbox:
     def code(self) -> str:
         """The newest code."""
         return self.codes()[-1]
+
+    async def code_that_comes(self) -> str:
+        """The newest code, once there is one."""
+        await wait_until(self.codes, _MAIL_SECONDS, what="the mail with the code")
+        return self.code()
 
 
 @asynccontextmanager
