@@ -8,7 +8,7 @@ import fcntl
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -147,14 +147,28 @@ def databases(postgres: Postgres, server_secrets: SecretFolder) -> Databases:
 def migrated_template(databases: Databases, server_secrets: SecretFolder) -> Iterator[str]:
     """The name of a migrated database to copy from; nobody connects with it."""
     name = f"template_{uuid.uuid4().hex[:8]}"
-    with (server_secrets.path / "migrate.lock").open("w") as lock:
-        # Roles belong to the whole server, and two runs may share one.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _roles_alone(server_secrets):
         run_alone(databases.create(name))
         databases.migrate(name)
         run_alone(databases.give_roles_passwords())
     yield name
     run_alone(databases.drop(name))
+
+
+@pytest.fixture
+def roles_alone(migrated_template: str, server_secrets: SecretFolder) -> Iterator[None]:
+    """The roles are there, and nobody else changes them meanwhile: for tests that migrate."""
+    assert migrated_template
+    with _roles_alone(server_secrets):
+        yield
+
+
+@contextmanager
+def _roles_alone(server_secrets: SecretFolder) -> Iterator[None]:
+    """Roles belong to the whole server, and two runs may share one."""
+    with (server_secrets.path / "migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from common.schema import Migration, migrations_of, schemas
 from tests.support.databases import ServiceDatabase
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+pytestmark = pytest.mark.usefixtures("roles_alone")
 EVERYTHING = [migration.name for migrations in schemas().values() for migration in migrations]
 
 

@@ -29,9 +29,9 @@ class Lines:
 
 @pytest.fixture
 async def lines(
-    migrated_template: str, empty_database: ServiceDatabase, amqp: VirtualHost
+    roles_alone: None, empty_database: ServiceDatabase, amqp: VirtualHost
 ) -> AsyncIterator[Lines]:
-    assert migrated_template, "with it come roles that may enter"
+    del roles_alone
     async with TcpProxy.to(empty_database.owner) as postgres, TcpProxy.to(amqp.admin) as rabbitmq:
         await postgres.refuse()
         await rabbitmq.refuse()
