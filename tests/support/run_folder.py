@@ -102,6 +102,11 @@ class RunFolder:
             note.unlink()
 
 
+def run_dir() -> Path:
+    """Where the folders of all runs are."""
+    return Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run").absolute()
+
+
 @contextmanager
 def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFolder]:
     """A folder of this kind that no other stack uses; its processes are stopped at the end.
@@ -109,7 +114,7 @@ def claim_run_folder(kind: str, *, base: Path | None = None) -> Iterator[RunFold
     Raises:
         RunFolderError: it cannot be made, or not be written to.
     """
-    base = (base or Path(os.environ.get("WAYSTATION_RUN_DIR") or ROOT / ".run")).absolute()
+    base = (base or run_dir()).absolute()
     for number in count(1):
         path = base / (kind if number == 1 else f"{kind}-{number}")
         with _lock_file(path) as lock:

@@ -123,9 +123,11 @@ def running_slapd(folder: RunFolder) -> Iterator[Slapd]:
     )
     process = folder.start("slapd", [program, "-f", str(config), "-h", url, "-d", "0"], env={})
     slapd = Slapd(url=url, ca_file=data / "tls" / "ca.pem")
-    process.block_until_ready(lambda: _answers(slapd), _READY_SECONDS)
-    yield slapd
-    folder.stop_one(process)
+    try:
+        process.block_until_ready(lambda: _answers(slapd), _READY_SECONDS)
+        yield slapd
+    finally:
+        folder.stop_one(process)
 
 
 def _answers(slapd: Slapd) -> bool:

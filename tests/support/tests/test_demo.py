@@ -8,6 +8,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -245,7 +246,7 @@ def test_up_says_when_something_dies(run_dir: Path) -> None:
     note = run_dir / "up" / "processes" / "proofing"
     block_until(note.exists, _BOOT_SECONDS)
     assert up.stdout is not None
-    prose = "".join(iter(up.stdout.readline, "Ctrl-C stops all of it.\n"))
+    prose = "".join(takewhile(lambda line: line != "Ctrl-C stops all of it.\n", up.stdout))
     pid = int(note.read_text().split()[0])
     assert f"/readyz, process {pid}\n" in prose
     os.kill(pid, signal.SIGKILL)

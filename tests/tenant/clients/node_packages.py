@@ -2,14 +2,13 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from tests.support.errors import ProcessFailedError
 from tests.support.node import NODE, NPM
-from tests.support.run_folder import ROOT
+from tests.support.run_folder import run_dir
 
 _HERE = Path(__file__).parent
 _PATIENCE_SECONDS = 600
@@ -22,17 +21,13 @@ def installed_packages() -> Path:
         ProcessFailedError: npm could not install them.
     """
     lock_file = _HERE / "package-lock.json"
-    place = _run_folder() / "clients" / hashlib.sha256(lock_file.read_bytes()).hexdigest()[:16]
+    place = run_dir() / "clients" / hashlib.sha256(lock_file.read_bytes()).hexdigest()[:16]
     place.parent.mkdir(parents=True, exist_ok=True)
     with (place.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             _install(place)
     return place / "node_modules"
-
-
-def _run_folder() -> Path:
-    return Path(os.environ.get("WAYSTATION_RUN_DIR", ROOT / ".run")).resolve()
 
 
 def _install(place: Path) -> None:
