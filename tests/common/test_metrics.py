@@ -18,10 +18,11 @@ from tests.support.ports import free_port
             "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2",
             "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
         ),
+        ("text/plain;version=x", "text/plain; version=0.0.4; charset=utf-8"),
     ],
 )
 async def test_a_scrape_tells_of_the_process(accept: str, content_type: str) -> None:
-    """Whoever scrapes gets the form that they ask for, with memory, time and open files of the process."""
+    """Memory, time and open files of the process come in the form that was asked for, or as plain text."""
     looked_up: list[str] = []
 
     async def refresh() -> None:

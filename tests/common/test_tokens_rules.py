@@ -102,6 +102,7 @@ def test_a_request_that_cannot_be_repeated(tenants: Tenants, name: str) -> None:
         "https://acme.eu.auth0.com/authorize?state=%ff",
         "https://acme.eu.auth0.com/authorize?state=%00",
         "https://acme.eu.auth0.com/authorize?state=" + "x" * 2001,
+        "https://[acme.eu.auth0.com/authorize?scope=openid",
         "javascript:alert(1)",
         7,
     ],
