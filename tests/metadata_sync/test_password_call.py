@@ -1,5 +1,6 @@
 """The internal password call, asked as the gateway asks it: real process, emulated tenant."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from gateway.errors import PasswordCallError, PasswordUnavailableError, PasswordUnknownError
 from gateway.password_call import PasswordAnswer, PasswordCalls, open_password_calls
@@ -199,3 +201,31 @@ async def test_a_service_that_is_not_there() -> None:
             await calls.change(
                 tenant="acme", transaction_id="tx", user_id="auth0|1", connection="db", password=CANARY
             )
+
+
+async def _in_two_pieces(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(b'{"outcome": "changed", "code": "chan')
+    for _ in range(100):  # whoever reads has had a turn before there is more
+        await asyncio.sleep(0)
+    await response.write(b'ged", "message": "Password changed."}')
+    await response.write_eof()
+    return response
+
+
+async def test_an_answer_in_pieces() -> None:
+    """An answer is read whole, in however many pieces it comes."""
+    app, port = web.Application(), free_port()
+    app.router.add_post("/internal/v1/password", _in_two_pieces)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    settings = PasswordCallSettings(url=f"http://127.0.0.1:{port}", token=TOKEN)
+    try:
+        async with open_password_calls(settings) as calls:
+            assert await calls.change(
+                tenant="acme", transaction_id="tx", user_id="auth0|1", connection="db", password=CANARY
+            ) == PasswordAnswer(is_changed=True, code="changed", message="Password changed.")
+    finally:
+        await runner.cleanup()
