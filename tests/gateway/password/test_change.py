@@ -192,6 +192,17 @@ async def test_declined(rig: Rig, anna: Browser, passwords: PasswordService) -> 
     assert passwords.asked == []
 
 
+async def test_no_ticket_where_the_password_is_typed_here(
+    rig: Rig, anna: Browser, passwords: PasswordService
+) -> None:
+    """A form that somebody else made for the other mode asks the tenant for nothing and is no attempt."""
+    login = await anna.begin(arrival(rig.clock))
+    assert (await anna.press(login, "password/ticket")).status == 303
+    assert passwords.asked == []
+    assert await rig.rows("SELECT * FROM step_attempts") == []
+    assert await result(rig, login) == ("working", "asked", None)
+
+
 async def test_no_password_to_change(rig: Rig, anna: Browser) -> None:
     """Nobody is asked whose connection the Action could not name."""
     login = await anna.begin(arrival(rig.clock, profile={"email": "anna@acme.example"}))

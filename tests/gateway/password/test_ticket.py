@@ -58,6 +58,18 @@ async def test_a_directorys_password_is_typed_here(rig: Rig, anna: Browser) -> N
     assert len((await anna.look(login)).html.select("input[type=password]")) == 2
 
 
+async def test_no_ticket_for_a_directorys_password(
+    rig: Rig, anna: Browser, passwords: PasswordService
+) -> None:
+    """A form that somebody else made asks the tenant for nothing and is no attempt."""
+    profile = ANNA | {"connection": {"name": "acme-ad", "strategy": "ad"}}
+    login = await anna.begin(arrival(rig.clock, profile=profile))
+    assert (await anna.press(login, "password/ticket")).status == 303
+    assert passwords.asked == []
+    assert await rig.rows("SELECT * FROM step_attempts") == []
+    assert (await result(rig, login))[0] == "working"
+
+
 async def test_none_now_and_not_too_many(rig: Rig, anna: Browser, passwords: PasswordService) -> None:
     """While there is none the page says so; all are counted, since they take from the tenant's limit."""
     passwords.answers = [
