@@ -3,6 +3,7 @@ from typing import Any
 
 from common.tenant_profile import ProfileSchema
 from gateway.steps.profile.asking import Asked, asked, read_answers
+from gateway.steps.profile.form import inputs_of
 from gateway.steps.profile.known import Known
 from tests.support.naughty import naughty_strings
 
@@ -43,6 +44,22 @@ def test_only_what_is_missing_is_asked() -> None:
     known = {"given_name": "Anna", "family_name": "Eriksson", "user_metadata.birthdate": "1974-08-12"}
     assert _names(known) == ["phone_number", "news"]
     assert _names({**known, "phone_number": "+4930123456", "user_metadata.news": False}) == []
+
+
+def test_the_tenants_words_are_found_whatever_the_case_of_their_language() -> None:
+    """Words for pt-BR in the tenants file are shown on a page in pt-br: of the label, the help, a choice."""
+    words = {"en": "Size", "pt-BR": "Tamanho"}
+    schema = _schema(
+        given_name={"x-to": "root"},
+        size={"enum": ["s"], "x-choices": {"s": words}, "x-label": words, "x-help": words},
+    )
+    fields = asked(schema, Known.of({"connection": _DATABASE, "known": {}}), today=TODAY)
+    _, size = inputs_of(fields, answers={"given_name": "", "size": ""}, problems={})
+    assert (size.label("pt-br"), size.help("pt-br"), size.options("pt-br")) == (
+        "Tamanho",
+        "Tamanho",
+        [("s", "Tamanho")],
+    )
 
 
 def test_what_another_provider_says_has_to_be_confirmed() -> None:

@@ -151,6 +151,13 @@ def test_the_waiting_page_says_when_saving_is_slow(
     assert f"setTimeout(look, {look_again_in} * 1000)" in html
 
 
+def test_the_way_to_stop() -> None:
+    """The step's page leads to the one that asks whether to stop, which has no link to itself."""
+    asking = BeautifulSoup(VIEWS.stop(visited(working()), page=PAGE), "html.parser")
+    link = f'a[href="/t/{"T" * 22}/stop"]'
+    assert [len(page.select(link)) for page in (shown(working()), asking)] == [1, 0]
+
+
 def test_a_passed_login_goes_on_by_itself() -> None:
     """After a passed check the page posts itself, once; without JavaScript it has a button."""
     page = shown(ready())
