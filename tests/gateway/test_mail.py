@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import ssl
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,13 @@ _MAIL = Mail(
     html="<p>Good evening.</p>",
     language="en",
 )
+
+
+class _OfAnotherRelease(Mail):
+    """A mail in a form that this release does not know."""
+
+    def to_json(self) -> bytes:
+        return b'{"to": "anna@acme.example", "words": "Canary"}'
 
 
 @pytest.fixture
@@ -98,6 +106,35 @@ async def test_two_postmen_send_a_mail_once(rig: Rig, anna: Browser, mailbox: Ma
     await rig.execute("UPDATE mails SET claimed_until = now() - interval '20 years'")
     await postman(rig, port=mailbox.port).sweep()
     assert len(mailbox.mails) == 1
+
+
+async def test_a_mail_of_another_release(rig: Rig, anna: Browser, mailbox: Mailbox) -> None:
+    """What does not read as a mail of this release is dropped, keeps no other mail, and shows in no log."""
+    await posted(rig, anna, _OfAnotherRelease(**vars(_MAIL)))
+    await posted(rig, anna)
+    await postman(rig, port=mailbox.port).sweep()
+    assert sorted(events(rig)) == ["mail.refused", "mail.sent"]
+    assert await rig.rows("SELECT id FROM mails") == []
+    assert "Canary" not in str(rig.lines.all)
+
+
+def test_what_is_no_mail_is_not_repeated() -> None:
+    """The error, with all that it was raised from, has nothing of the mail."""
+    with pytest.raises(UnmailableError) as caught:
+        Mail.from_json(_OfAnotherRelease(**vars(_MAIL)).to_json())
+    assert "Canary" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_slow_server(rig: Rig, anna: Browser, mailbox: Mailbox) -> None:
+    """No mail is begun after half of the claim's two minutes; the next claim has it, and each goes once."""
+    for _ in range(4):
+        await posted(rig, anna)
+    mailbox.on_mail = lambda: rig.clock.advance(25)
+    await postman(rig, port=mailbox.port).sweep()
+    assert len(mailbox.mails) == 3
+    await rig.advance(100)
+    await postman(rig, port=mailbox.port).sweep()
+    assert len({mail["Message-ID"] for mail in mailbox.mails}) == len(mailbox.mails) == 4
 
 
 async def test_without_tls_nothing_is_sent_where_it_is_wanted(

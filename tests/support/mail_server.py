@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -20,12 +20,16 @@ _MAIL_SECONDS = 20.0
 
 
 class Mailbox:
-    """What arrived for `owner`, or for anybody. `refuse` answers the next recipients so, one each."""
+    """What arrived for `owner`, or for anybody. `refuse` answers the next recipients so, one each.
+
+    `on_mail` is called for each mail, before it is taken.
+    """
 
     def __init__(self, owner: str | None = None) -> None:
         self._owner = owner
         self.mails: list[EmailMessage] = []
         self.refuse: list[str] = []
+        self.on_mail: Callable[[], None] = lambda: None
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - the server's name for it
@@ -39,6 +43,7 @@ class Mailbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
         content = envelope.content
         assert isinstance(content, bytes)
+        self.on_mail()
         if self._owner is None or self._owner in envelope.rcpt_tos:
             self.mails.append(message_from_bytes(content, policy=default))
         return "250 OK"
