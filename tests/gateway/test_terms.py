@@ -3,7 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -13,6 +13,9 @@ from tests.common.tenants_on_disk import section, terms, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Answer, Browser
 from tests.gateway.rig import Rig
+
+if TYPE_CHECKING:
+    from common.db import Connection
 
 MANDATORY = {"accept.terms_of_use": "yes", "accept.privacy": "yes"}
 EVERYTHING = {**MANDATORY, "accept.news": "yes"}
@@ -213,6 +216,40 @@ async def test_a_file_that_changed_meanwhile(rig: Rig, anna: Browser) -> None:
         " WHERE document = 'terms_of_use'"
     )
     assert text == ("Be kind.\nPay your bills.",)
+
+
+class _Noting:
+    """A connection that notes what is sent over it."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self.sent: list[Any] = []
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        self.sent += arguments
+        return await self._connection.fetch(query, *arguments)
+
+    async def execute(self, query: str, *arguments: Any) -> Any:
+        self.sent += arguments
+        return await self._connection.execute(query, *arguments)
+
+
+async def test_texts_that_are_kept_are_not_sent_again(rig: Rig, anna: Browser) -> None:
+    """A login sends the database only such texts of documents as it has not got."""
+    login = await rig.login(await begin(rig, anna))
+    ((before,),) = await rig.rows("SELECT count(*) FROM document_texts")
+    sent: list[str] = []
+    for words in ("Be kind.\nPay your bills.", "Be rude."):
+        documents = terms()["documents"]
+        documents[0]["languages"]["en"]["text"] = words
+        ask_for(rig, documents=documents)
+        async with rig.database.transaction() as connection:
+            noting = _Noting(connection)
+            await rig.steps.of("terms").enter(cast("Connection", noting), login)
+        sent.append(str(noting.sent))
+    assert ["Sei nett." in one for one in sent] == [False, False]
+    assert ["Be rude." in one for one in sent] == [False, True]
+    assert await rig.rows("SELECT count(*) FROM document_texts") == [(before + 1,)]
 
 
 async def test_fields_that_no_page_sends(rig: Rig, anna: Browser) -> None:
