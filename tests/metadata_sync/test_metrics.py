@@ -1,13 +1,19 @@
 """What a scrape of a real process tells after a story that is known."""
 
+from pathlib import Path
+
 import pytest
+import yaml
+from prometheus_client import REGISTRY
 
 from common.messages import encode
 from metadata_sync import bucket
 from metadata_sync.limiter import Budget, Pause, PauseReason, fresh_budget, limit_of, pause_at, remaining
 from tests.metadata_sync.process import Sample, next_event, scrape, send
+from tests.metadata_sync.rig import open_rig
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import update
+from tests.support.databases import ServiceDatabase
 from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
@@ -78,6 +84,34 @@ async def test_a_tenant_in_trouble_shows(service: ServiceProcess, amqp: VirtualH
 def _scrape_where(service: ServiceProcess, name: str, **labels: str) -> Sample | None:
     sample = scrape(service)
     return sample if sample(name, **labels) else None
+
+
+async def test_a_write_that_delays_nobody_is_no_wait(
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
+) -> None:
+    """After a write that empties the budget, time is counted only while somebody else is due."""
+    _plan(tenants_file, {"burst": 1, "per_second": 1})
+    before = _throttled()
+    async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
+        await rig.take_in(update(1, user_id=tenant.user_id, waiting=False))
+        await rig.until_applied(1)
+        assert _throttled() == before
+        await rig.take_in(update(2, user_id=tenant.user_id))
+        await rig.take_in(update(3, user_id="auth0|other"))
+        await wait_until(lambda: rig.applied[1:] and rig.rejected)
+    assert _throttled() > before
+
+
+def _plan(tenants_file: Path, rate_profile: dict[str, int]) -> None:
+    document = yaml.safe_load(tenants_file.read_text())
+    document["tenants"]["acme"]["management"]["rate_profile"] = rate_profile
+    tenants_file.write_text(yaml.safe_dump(document))
+
+
+def _throttled() -> float:
+    labels = [{"tenant": "acme", "waiting": waiting} for waiting in ("true", "false")]
+    name = "metadata_sync_throttle_wait_seconds_total"
+    return sum(REGISTRY.get_sample_value(name, one) or 0 for one in labels)
 
 
 LIMIT = limit_of((50, 16), (20, 4), reserve=0.2)
