@@ -101,6 +101,38 @@ def test_urls_that_are_none(value: str) -> None:
     assert mistakes_of(reader) == ("AMQP_URL: must be a URL that begins with amqp://",)
 
 
+def test_a_url_with_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    """NAME_FILE stands for NAME, so that no password needs to be in an environment."""
+    file = write(tmp_path, "url", " amqps://gateway:pass@broker/waystation\n")
+    reader = SettingsReader({"AMQP_URL_FILE": file})
+    assert reader.secret_url("AMQP_URL", schemes=("amqps",)) == "amqps://gateway:pass@broker/waystation"
+    reader.finish()
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (None, "AMQP_URL_FILE: names a file that cannot be read"),
+        ("", "AMQP_URL_FILE: names a file that is empty"),
+        ("http://broker", "AMQP_URL_FILE: must be a URL that begins with amqps://"),
+    ],
+)
+def test_files_without_a_url(tmp_path: Path, text: str | None, mistake: str) -> None:
+    """What is wrong is said of the variable that names the file."""
+    file = str(tmp_path / "none") if text is None else write(tmp_path, "url", text)
+    reader = SettingsReader({"AMQP_URL_FILE": file})
+    reader.secret_url("AMQP_URL", schemes=("amqps",))
+    assert mistakes_of(reader) == (mistake,)
+
+
+def test_a_url_is_given_once(tmp_path: Path) -> None:
+    """A variable and its file together leave nobody knowing which counts: neither does."""
+    file = write(tmp_path, "url", "amqps://broker")
+    reader = SettingsReader({"AMQP_URL": "amqps://other", "AMQP_URL_FILE": file})
+    reader.secret_url("AMQP_URL", schemes=("amqps",))
+    assert mistakes_of(reader) == ("AMQP_URL: is given twice: here and by AMQP_URL_FILE",)
+
+
 def test_values_are_never_repeated(tmp_path: Path) -> None:
     """No mistake shows what the variable or its file holds."""
     secret = "canary-7f3a"

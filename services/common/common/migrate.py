@@ -96,7 +96,7 @@ async def _grant(connection: AdminConnection, schema: str) -> None:
 
 def main(environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    url = reader.url("MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = reader.secret_url("MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"))
     try:
         reader.finish()
         applied = asyncio.run(migrate(url))

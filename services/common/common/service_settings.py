@@ -35,8 +35,13 @@ def read_shared(reader: SettingsReader) -> Shared:
     return {
         "production": environment == PRODUCTION,
         "log_level": reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
-        "admin_listen": reader.address("ADMIN_LISTEN", default="127.0.0.1:9090"),
+        "admin_listen": read_admin_listen(reader),
         "tenants_file": reader.path("TENANTS_FILE"),
-        "database_url": reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
-        "amqp_url": reader.url("AMQP_URL", schemes=("amqp", "amqps")),
+        "database_url": reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres")),
+        "amqp_url": reader.secret_url("AMQP_URL", schemes=("amqp", "amqps")),
     }
+
+
+def read_admin_listen(reader: SettingsReader) -> Address:
+    """Where health and metrics are served."""
+    return reader.address("ADMIN_LISTEN", default="127.0.0.1:9090")

@@ -74,7 +74,27 @@ class SettingsReader:
 
     def url(self, name: str, *, schemes: tuple[str, ...]) -> str:
         """A URL with a host. The value is never repeated in a mistake: it may carry a password."""
-        value = self.text(name)
+        return self._url(name, self.text(name), schemes=schemes)
+
+    def secret_url(self, name: str, *, schemes: tuple[str, ...]) -> str:
+        """A URL that carries a password: in the variable, or in the file that `NAME_FILE` names."""
+        value, file = self._environ.get(name, "").strip(), self._environ.get(f"{name}_FILE", "").strip()
+        if not file:
+            if not value:
+                self.mistake(name, "is required")
+            return self._url(name, value, schemes=schemes)
+        if value:
+            self.mistake(name, f"is given twice: here and by {name}_FILE")
+        try:
+            value = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            self.mistake(f"{name}_FILE", "names a file that cannot be read")
+            return ""
+        if not value:
+            self.mistake(f"{name}_FILE", "names a file that is empty")
+        return self._url(f"{name}_FILE", value, schemes=schemes)
+
+    def _url(self, name: str, value: str, *, schemes: tuple[str, ...]) -> str:
         try:
             parts = urlsplit(value)
             usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0

@@ -53,7 +53,7 @@ def add_commands(subjects: Subjects) -> None:
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
-    url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     reader.finish()
     return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
 

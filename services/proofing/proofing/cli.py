@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         options.parser.error("--reason is for declined")
     reader = SettingsReader(environ)
     environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
-    url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     reader.finish()
     configure_logging(service="proofing", events=EVENTS, level="info", stream=sys.stderr)

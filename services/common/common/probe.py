@@ -1,0 +1,41 @@
+"""`python -m common.probe`: whether the service of this container is ready, as an exit status.
+
+For what can run a command and not ask over HTTP, such as a container's health check. Reads ADMIN_LISTEN, as
+the service does; an address that stands for all is asked on loopback.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+
+from common.service_settings import read_admin_listen
+from common.settings import SettingsError, SettingsReader
+
+READY, NOT_READY, MISCONFIGURED = 0, 1, 2
+
+_SECONDS = 2.0
+_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognized, not bound
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """0 if /readyz answers 200, 1 if it answers anything else or nothing, 2 if ADMIN_LISTEN is no address."""
+    reader = SettingsReader(environ)
+    address = read_admin_listen(reader)
+    try:
+        reader.finish()
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return MISCONFIGURED
+    connection = HTTPConnection(_ALL.get(address.host, address.host), address.port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        return READY if connection.getresponse().status == 200 else NOT_READY  # noqa: PLR2004 - OK
+    except (OSError, HTTPException):
+        return NOT_READY
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))
