@@ -29,7 +29,7 @@ tenants:
 """
 _HOST = (
     "must be a bare public host name in lower case such as acme.eu.auth0.com,"
-    " without scheme, port, path or IP address (127.0.0.n:PORT only in development)"
+    " without scheme, port, path or IP address (127.0.0.n:PORT or NAME.localhost:PORT only in development)"
 )
 _UNREADABLE = "the file that it names (relative to this file) cannot be read"
 
@@ -247,12 +247,21 @@ def test_hosts_in_production(tmp_path: Path, put: Callable[[dict[str, Any], Any]
         ),
         *("127.0.0.1:65536", "127.0.0.1:080", "127.0.1.1:80", "10.0.0.1:80", "localhost:5001", "[::1]:5001"),
         *("169.254.169.254:80", "127.0.0.1:5001/", "0.0.0.0:80"),
+        *("a.b.localhost:80", ".localhost:80", "acme.localhost", "acme.localhost.:80", "acme.localhost:0"),
     ],
 )
 def test_hosts_in_development(tmp_path: Path, host: str) -> None:
-    """Outside production exactly one more form is a host: 127.0.0.n:PORT."""
+    """Outside production exactly two more forms are a host: 127.0.0.n:PORT and NAME.localhost:PORT."""
     path = write_tenants(tmp_path, {"acme": section(hosts=[host])})
     assert len(mistakes(path, production=False)) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.254:5001", "tenant.localhost:4000"])
+def test_hosts_of_a_local_stack(tmp_path: Path, host: str) -> None:
+    """Both are hosts in development, and none is one in production."""
+    path = write_tenants(tmp_path, {"acme": section(hosts=[host])})
+    assert load_tenants(path, production=False).get("acme") is not None
+    assert len(mistakes(path, production=True)) >= 1
 
 
 @pytest.mark.parametrize(

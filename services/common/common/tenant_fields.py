@@ -24,7 +24,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # The last label begins with a letter: 127.0.0.1, 0x7f.1 and 2130706433 are no names.
 _NAME = re.compile(rf"(?=.{{4,253}}\Z)(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
-_LOOPBACK = re.compile(r"127\.0\.0\.([1-9][0-9]{0,2}):([1-9][0-9]{0,4})")
+_LOOPBACK = re.compile(rf"(?:127\.0\.0\.([1-9][0-9]{{0,2}})|{_LABEL}\.localhost):([1-9][0-9]{{0,4}})")
 _INSIDE = ("localhost", "local", "internal")
 _LARGEST_PORT = 65_535
 _BROADCAST = 255
@@ -103,9 +103,12 @@ Percentage: TypeAlias = Annotated[float, Field(ge=0, le=0.9)]
 
 
 def is_loopback(authority: str) -> bool:
-    """Whether that is `127.0.0.n:PORT`, the form of every host of a local stack."""
+    """Whether that is `127.0.0.n:PORT` or `NAME.localhost:PORT`, the forms of every host of a local stack.
+
+    Names below localhost are loopback by RFC 6761, 6.3; among containers they are aliases on a network.
+    """
     match = _LOOPBACK.fullmatch(authority)
-    return match is not None and int(match[1]) < _BROADCAST and int(match[2]) <= _LARGEST_PORT
+    return match is not None and int(match[1] or 1) < _BROADCAST and int(match[2]) <= _LARGEST_PORT
 
 
 def origin_of(host: str) -> str:
@@ -131,7 +134,8 @@ def _host(value: str, info: ValidationInfo) -> str:
     raise PydanticCustomError(
         "host",
         "must be a bare public host name in lower case such as acme.eu.auth0.com,"
-        " without scheme, port, path or IP address (127.0.0.n:PORT only in development)",
+        " without scheme, port, path or IP address"
+        " (127.0.0.n:PORT or NAME.localhost:PORT only in development)",
     )
 
 
@@ -140,7 +144,7 @@ def _web_url(value: str, info: ValidationInfo) -> str:
         raise PydanticCustomError(
             "web_url",
             "must be an https address with a public host name and without user, fragment or spaces"
-            " (http://127.0.0.n:PORT only in development)",
+            " (http://127.0.0.n:PORT or http://NAME.localhost:PORT only in development)",
         )
     return value
 
@@ -164,7 +168,7 @@ def _origin(value: str, info: ValidationInfo) -> str:
         raise PydanticCustomError(
             "origin",
             "must be an origin alone such as https://acme.eu.auth0.com"
-            " (http://127.0.0.n:PORT only in development)",
+            " (http://127.0.0.n:PORT or http://NAME.localhost:PORT only in development)",
         )
     return value
 
