@@ -135,9 +135,12 @@ async def test_roles_made_here_have_no_password(empty_database: ServiceDatabase)
         )
     assert [row["rolname"] for row in rows] == [
         "waystation_gateway",
+        "waystation_gateway_all_tenants",
         "waystation_metadata_sync",
+        "waystation_metadata_sync_all_tenants",
         "waystation_owner",
         "waystation_proofing",
+        "waystation_proofing_all_tenants",
     ]
     assert [row["tableowner"] for row in owners] == ["waystation_owner"]
 

@@ -108,4 +108,5 @@ def test_roles() -> None:
     """The page's roles are those that the migrations make."""
     rows = re.findall(r"^\| `(waystation_\w+)` \|", PAGE.section("Database"), re.MULTILINE)
     schemas = ("gateway", "proofing", "metadata_sync")
-    assert rows == ["waystation_owner", *(f"waystation_{schema}" for schema in schemas)]
+    of_services = [f"waystation_{schema}{end}" for schema in schemas for end in ("", "_all_tenants")]
+    assert rows == ["waystation_owner", *of_services]

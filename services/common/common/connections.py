@@ -4,9 +4,10 @@ A machine that comes up starts databases, migrations and services in any order, 
 needs. Without its database it serves nothing at all; without the broker it does what needs none.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -20,15 +21,21 @@ from common.service_settings import ServiceSettings
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 5.0
+LOOPS_POOL_SIZE = 3
 
 log = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connections:
-    """The open connections of one process, and what is made of nothing else."""
+    """The open connections of one process, and what is made of nothing else.
+
+    `database` sees a tenant's rows in a transaction that names the tenant; `all_tenants`, the smaller one, is
+    for loops that look for work of every tenant.
+    """
 
     database: Database
+    all_tenants: Database
     publisher: Publisher
     link: Link
     relay: Relay
@@ -51,35 +58,48 @@ class Connections:
 
 @asynccontextmanager
 async def open_connections(
-    settings: ServiceSettings, *, service: str, schema: str, clock: Clock
+    settings: ServiceSettings, *, service: str, schema: str, clock: Clock, is_for_all_tenants: bool = False
 ) -> AsyncIterator[Connections]:
     """Open them in the order in which they need each other, the database as soon as it is there and migrated.
+
+    `is_for_all_tenants`: whatever the service does goes across tenants, and both databases are the same.
 
     Raises:
         ClockOffsetRefusedError: in production, the database's clock is moved.
     """
+    opening = partial(
+        open_database,
+        settings.database_url,
+        schema=schema,
+        application_name=service,
+        production=settings.production,
+    )
     async with AsyncExitStack() as stack:
-        database = await _enter_database(stack, settings, service=service, schema=schema, clock=clock)
+        database = await _enter(stack, partial(opening, all_tenants=is_for_all_tenants), clock=clock)
+        all_tenants = database
+        if not is_for_all_tenants:
+            loops = partial(opening, all_tenants=True, pool_size=LOOPS_POOL_SIZE)
+            all_tenants = await _enter(stack, loops, clock=clock)
         publisher = await stack.enter_async_context(open_publisher(settings.amqp_url, name=service))
         link = await stack.enter_async_context(open_link(settings.amqp_url, name=f"{service}: consume"))
-        relay = Relay(database=database, publisher=publisher, clock=clock)
-        yield Connections(database=database, publisher=publisher, link=link, relay=relay, clock=clock)
+        yield Connections(
+            database=database,
+            all_tenants=all_tenants,
+            publisher=publisher,
+            link=link,
+            relay=Relay(database=database, publisher=publisher, clock=clock),
+            clock=clock,
+        )
 
 
-async def _enter_database(
-    stack: AsyncExitStack, settings: ServiceSettings, *, service: str, schema: str, clock: Clock
+async def _enter(
+    stack: AsyncExitStack, opening: Callable[[], AbstractAsyncContextManager[Database]], *, clock: Clock
 ) -> Database:
     """Ask again and again; a password that is wrong may be one that was not given yet."""
     delay = FIRST_WAIT_SECONDS
     while True:
-        opening = open_database(
-            settings.database_url,
-            schema=schema,
-            application_name=service,
-            production=settings.production,
-        )
         try:
-            return await stack.enter_async_context(opening)
+            return await stack.enter_async_context(opening())
         except (DatabaseUnavailableError, SchemaOutdatedError) as exc:
             log.warning("service.waiting", error_type=type(exc).__name__, cause=str(exc))
         await clock.sleep(delay)

@@ -1,6 +1,11 @@
-"""The one way to PostgreSQL: a pool with deadlines everywhere, and two errors instead of asyncpg's many."""
+"""The one way to PostgreSQL: a pool with deadlines everywhere, and two errors instead of asyncpg's many.
+
+The server keeps tenants apart too (migrate_rights.py): a transaction sees rows of the tenant that it names,
+and nothing of any tenant where it names none. A pool for `all_tenants` has another role, which sees them all.
+"""
 
 import asyncio
+import re
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import asyncpg
 
 from common.errors import WaystationError
-from common.schema import migrations_of
+from common.schema import all_tenants_role_of, migrations_of
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -20,6 +25,8 @@ POOL_SIZE = 8
 ACQUIRE_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
+
+_TENANT = re.compile(r"[a-z0-9-]{1,40}")
 
 # What passes when the same unit of work is tried again later. A commit that failed this way may have
 # happened: every write of ours is keyed by an id that we chose, so that doing it again is harmless.
@@ -69,10 +76,20 @@ class Database:
             raise DatabaseUnavailableError(type(exc).__name__) from exc
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """One connection in one transaction: committed at the end of the block, rolled back on any error."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+    async def transaction(self, *, tenant: str | None = None) -> AsyncIterator[Connection]:
+        """One connection in one transaction: committed at the end of the block, rolled back on any error.
+
+        Within `tenant`, if one is given: its rows, and no others of any tenant, are seen and written.
+        """
+        begin = _begin(tenant)
+        async with self.connection() as connection:
+            try:
+                await connection.execute(begin)
+                yield connection
+            except BaseException:
+                await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
 
     async def is_up(self) -> bool:
         try:
@@ -84,9 +101,15 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, schema: str, application_name: str, production: bool, pool_size: int = POOL_SIZE
+    url: str,
+    *,
+    schema: str,
+    application_name: str,
+    production: bool,
+    pool_size: int = POOL_SIZE,
+    all_tenants: bool = False,
 ) -> AsyncIterator[Database]:
-    """Open the pool of one service.
+    """Open a pool of one service; with `all_tenants` for work that goes across tenants.
 
     Raises:
         DatabaseUnavailableError: nothing answers at `url`.
@@ -107,7 +130,8 @@ async def open_database(
                 "statement_timeout": "5s",
                 "lock_timeout": "4s",
                 "idle_in_transaction_session_timeout": "15s",
-            },
+            }
+            | ({"role": all_tenants_role_of(schema)} if all_tenants else {}),
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
         raise DatabaseUnavailableError(type(exc).__name__) from exc
@@ -118,6 +142,17 @@ async def open_database(
         yield database
     finally:
         await _close(pool)
+
+
+def _begin(tenant: str | None) -> str:
+    """One round trip, which begins the transaction and says whose it is until its end.
+
+    A key that no tenant can have, as a message may bring it, is nobody's.
+    """
+    if tenant is None:
+        return "BEGIN"
+    key = tenant if _TENANT.fullmatch(tenant) else ""
+    return f"BEGIN; SET LOCAL waystation.tenant = '{key}'"
 
 
 async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:

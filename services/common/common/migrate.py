@@ -8,16 +8,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import asyncpg
 
-from common.schema import Migration, schemas
+from common.migrate_rights import AdminConnection, ensure_roles, grant
+from common.schema import OWNER, Migration, schemas
 from common.settings import SettingsError, SettingsReader
 
-AdminConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-OWNER = "waystation_owner"
 _LOCK = 0x57415953  # one migration run at a time in a database
 
 
@@ -25,34 +22,23 @@ class MigrationEditedError(SettingsError):
     """A file that was applied before has changed since; migrations are append-only."""
 
 
-def role_of(schema: str) -> str:
-    return f"waystation_{schema}"
-
-
 async def migrate(url: str) -> list[str]:
     """Bring the database to what the installed packages expect; returns the names of what was applied."""
     connection = await asyncpg.connect(url, timeout=10, command_timeout=60)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await _ensure_role(connection, OWNER, login=False)
-        await connection.execute(f"GRANT {OWNER} TO CURRENT_USER")
+        await ensure_roles(connection, schemas())
         applied = []
         for schema, migrations in schemas().items():
             await _ensure_schema(connection, schema)
             applied += [m.name for m in migrations if await _apply(connection, schema, m)]
-            await _grant(connection, schema)
+            await grant(connection, schema)
         return applied
     finally:
         await connection.close()
 
 
-async def _ensure_role(connection: AdminConnection, role: str, *, login: bool) -> None:
-    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
-        await connection.execute(f"CREATE ROLE {role} {'LOGIN' if login else 'NOLOGIN'} NOBYPASSRLS")
-
-
 async def _ensure_schema(connection: AdminConnection, schema: str) -> None:
-    await _ensure_role(connection, role_of(schema), login=True)
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {OWNER}")
     await connection.execute(f"""
         CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
@@ -82,16 +68,6 @@ async def _apply(connection: AdminConnection, schema: str, migration: Migration)
             migration.digest,
         )
     return True
-
-
-async def _grant(connection: AdminConnection, schema: str) -> None:
-    role = role_of(schema)
-    await connection.execute(f"""
-        GRANT USAGE ON SCHEMA {schema} TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
-        REVOKE INSERT, UPDATE, DELETE ON {schema}.schema_migrations FROM {role};
-        ALTER ROLE {role} SET search_path TO {schema}""")
 
 
 def main(environ: Mapping[str, str]) -> int:

@@ -12,6 +12,9 @@ from importlib.metadata import entry_points
 ENTRY_POINT_GROUP = "waystation.migrations"
 
 
+OWNER = "waystation_owner"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Migration:
     """One file: `name` is `package/0001_words.sql`, `digest` the SHA-256 of its bytes."""
@@ -19,6 +22,16 @@ class Migration:
     name: str
     sql: str
     digest: str
+
+
+def role_of(schema: str) -> str:
+    """The service's own role, with which it logs in."""
+    return f"waystation_{schema}"
+
+
+def all_tenants_role_of(schema: str) -> str:
+    """The role that a connection of the service takes to see rows of every tenant; nobody logs in with it."""
+    return f"{role_of(schema)}_all_tenants"
 
 
 def schemas() -> dict[str, tuple[Migration, ...]]:
