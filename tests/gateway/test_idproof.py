@@ -232,6 +232,15 @@ async def test_a_waiting_login_has_the_decision_at_once(rig: Rig, anna: Browser)
     """A login that waits for the reviewer goes on with what they decide, in the same answer."""
     login, verification = await in_review(rig, anna)
     assert (await transaction_of(rig, login)).status is Status.WAITING
+    page = await anna.look(login)
+    assert page.title == "Somebody is looking at it"
+    said = page.html.select_one("main [role=status]")
+    assert said is not None
+    told = " ".join(said.get_text(" ").split())
+    assert told.startswith(
+        "Somebody has to look at the document before it counts. You will have a decision by "
+    )
+    assert "This login waits for the decision until" in told
     assert await rig.told(UpdateMetadata) == []
     await decide(rig, login)
     step = (await transaction_of(rig, login)).step("idproof")

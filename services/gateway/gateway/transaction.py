@@ -187,6 +187,14 @@ class Transaction:
         return all(step.status is StepStatus.PASSED for step in self.steps)
 
     @property
+    def held_step(self) -> Step | None:
+        """The step that somebody is to decide on, as it ends if they do not."""
+        step = self.current_step
+        if self.waiting_for is not WaitingFor.VERIFICATION or step is None or step.conclusion is None:
+            return None
+        return step.end(step.conclusion)
+
+    @property
     def written_steps(self) -> tuple[Step, ...]:
         """Steps whose result belongs in the user's metadata."""
         return tuple(step for step in self.steps if step.is_written)

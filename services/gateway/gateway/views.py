@@ -64,11 +64,15 @@ class Views:
         return render("password/restarted", page=page, again=again, is_sure=is_sure, **self._common(visit))
 
     def _waiting(self, visit: Visit, page: Page) -> str:
-        slow_in = _slow_in(visit.login, now=page.now)
+        transaction, tenant = visit.login.transaction, visit.login.settings.name
+        held, slow_in = transaction.held_step, _slow_in(visit.login, now=page.now)
+        usual = (text(f"login.waiting.{transaction.waiting_for}", tenant=tenant),)
         return render(
             "waiting",
             page=page,
-            waiting_for=visit.login.transaction.waiting_for,
+            title="login.waiting.held" if held else "login.waiting.title",
+            said=self._steps.of(held.name).ending(held).texts if held else usual,
+            held_until=transaction.waiting_until if held else None,
             is_slow=slow_in == 0,
             look_again_in=min(LOOK_AGAIN_SECONDS, slow_in or LOOK_AGAIN_SECONDS),
             **self._common(visit),
