@@ -82,6 +82,24 @@ test("no other step learns any of it", async () => {
   ]);
 });
 
+test("a proof of identity learns of names that the person corrected, where PROFILE_FIELDS names them", async () => {
+  const user_metadata = { given_name: "Ada Augusta", bio: "x", birthdate: "1990-12-10" };
+  const names = "given_name,user_metadata.given_name,user_metadata.family_name,user_metadata.bio";
+  const asking = (secrets, changes = {}) =>
+    new Login({ secrets: { STEPS: "idproof:1", ...secrets }, user: { user_metadata }, ...changes }).execute();
+  const login = await asking({ PROFILE_FIELDS: names }, { connection: { id: "con_2", ...GOOGLE } });
+  assert.deepEqual(login.profile.fields, {
+    email: "ada@example.com",
+    given_name: "Ada",
+    family_name: "Lovelace",
+    birthdate: "1990-12-10",
+    connection: GOOGLE,
+    known: { "user_metadata.given_name": "Ada Augusta" },
+  });
+  assert.equal("known" in (await asking({})).profile.fields, false);
+  assert.equal("known" in (await asking({ STEPS: "terms:1", PROFILE_FIELDS: names })).profile.fields, false);
+});
+
 // Steps that a login asks for
 
 const ON_REQUEST = { STEPS: "idproof:1", STEPS_ON_REQUEST: "consents:2,idproof:1" };

@@ -95,7 +95,7 @@ def test_terraform_passes_every_setting_on() -> None:
 
 
 def test_terraforms_client_may_do_what_metadata_sync_does_and_no_more() -> None:
-    """The grant is on the Management API of the canonical domain, with four scopes."""
+    """The grant is on the Management API of the canonical domain, with three scopes."""
     grant = resource("auth0_client_grant")
     assert grant["audience"] == "https://${var.auth0_domain}/api/v2/"
     assert grant["scopes"] == [

@@ -211,7 +211,8 @@ def test_a_snapshot_there_and_back(tmp_path: Path) -> None:
         '"parameter":"session_token"},'
         '"applications":{"app1":{"name":"Acme Bank","login_url":"https://bank.acme.example/login"}},'
         '"steps":{"idproof":{"revision":1,"valid_for":"31536000s","retry_after":"3600s","attempts":5,'
-        '"provider":"document","allow_document_validated":true,"minimum_age":18,"retry_declined":false,"review_wait":"0s"}},'
+        '"provider":"document","allow_document_validated":true,"compare_with":"account","minimum_age":18,'
+        '"retry_declined":false,"review_wait":"0s"}},'
         '"branding":{"name":"Acme","texts":{},"links":[]}}'
     )
 

@@ -24,8 +24,10 @@ from gateway.owner import Visit
 from gateway.pages import Page, render
 from gateway.pages.assets import find_asset
 from gateway.pages.languages import Languages, load_languages
+from gateway.personal_changes import PersonalChanges
 from gateway.shield import security_headers
-from gateway.steps.idproof.step import IdproofStep, confirm_form, consent_form, document_form
+from gateway.steps.idproof.forms import confirm_form, consent_form, document_form
+from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.idproof.texts import problem_text
 from gateway.steps.password.step import password_form, ticket_page
 from gateway.steps.port import StepBook, StepPage
@@ -90,7 +92,11 @@ _BRANDED = settings(
 _KEY = bytes(32)
 _COOKIES = BrowserCookies((_KEY,))
 _IDPROOF = IdproofStep(
-    attempts=Attempts(cookie_key=_KEY), vault=Vault((_KEY,)), sealer=Sealer((_KEY,)), clock=FakeClock(NOW)
+    attempts=Attempts(cookie_key=_KEY),
+    changes=PersonalChanges(vault=Vault((_KEY,)), sealer=Sealer((_KEY,))),
+    vault=Vault((_KEY,)),
+    sealer=Sealer((_KEY,)),
+    clock=FakeClock(NOW),
 )
 _VIEWS = Views(cookies=_COOKIES, steps=StepBook(_IDPROOF))
 _TYPED = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<11"
@@ -128,9 +134,11 @@ def _visit(transaction: Transaction) -> Visit:
 
 
 def _ended(status: StepStatus, **changes: Any) -> Transaction:
-    over = (
-        submitted().decide("idproof", Conclusion(status=status, at=NOW, **changes)).settle(rev=1, until=NOW)
-    )
+    return _over(Conclusion(status=status, at=NOW, **changes))
+
+
+def _over(conclusion: Conclusion) -> Transaction:
+    over = submitted().decide("idproof", conclusion).settle(rev=1, until=NOW)
     return over if over.metadata else over.finish_metadata(MetadataOutcome.APPLIED)
 
 
@@ -287,6 +295,12 @@ def _code(problem: Text | None = None) -> StepPage:
 
 
 _CONSENT = CheckConsent(revision=1, policy_url="https://acme.example/privacy", kept_for=timedelta(days=90))
+_IN_REVIEW = Conclusion(
+    status=StepStatus.PENDING,
+    at=NOW,
+    reason="review",
+    details={"decision_by": (NOW + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")},
+)
 _SLIP = MrzProblem(code=MrzProblemCode.CHECK_DIGIT, line=2, field=MrzField.DOCUMENT_NUMBER)
 _WITHOUT_TENANT = frozenset(
     f"error-{name}" for name in ("unknown-tenant", "not-found", "bad-request", "method", "unsupported-form")
@@ -328,19 +342,16 @@ GALLERY: Mapping[str, Sample] = {
     "stop": lambda page: _VIEWS.stop(_visit(working()), page=page),
     "waiting": _current(submitted()),
     "waiting-slow": _current(settled()),
+    "waiting-for-a-review": _current(
+        submitted().hold("idproof", _IN_REVIEW, until=NOW + timedelta(minutes=10))
+    ),
     "passed": _current(ready()),
     "handed-back": _current(handed_back()),
     "failed": _current(
         _ended(StepStatus.FAILED, reason="too_many_attempts", until=NOW + timedelta(hours=13))
     ),
     "pending": _current(_ended(StepStatus.PENDING, reason="review")),
-    "in-review": _current(
-        _ended(
-            StepStatus.PENDING,
-            reason="review",
-            details={"decision_by": (NOW + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")},
-        )
-    ),
+    "in-review": _current(_over(_IN_REVIEW)),
     "declined": _current(_ended(StepStatus.DECLINED, reason="declined_by_person")),
     "hand-back": lambda page: render(
         "hand_back", page=page, application="Acme Bank", action=f"{ORIGIN}/continue", fields={"state": "s"}

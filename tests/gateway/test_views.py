@@ -16,7 +16,9 @@ from gateway.browser import BrowserCookies
 from gateway.owner import Visit
 from gateway.pages import Page
 from gateway.pages.languages import load_languages
-from gateway.steps.idproof.step import IdproofStep, document_form
+from gateway.personal_changes import PersonalChanges
+from gateway.steps.idproof.forms import document_form
+from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.idproof.texts import problem_text, reason_text
 from gateway.steps.port import StepBook
 from gateway.texts import text
@@ -39,6 +41,7 @@ KEYS = (bytes(32),)
 STEPS = StepBook(
     IdproofStep(
         attempts=Attempts(cookie_key=KEYS[0]),
+        changes=PersonalChanges(vault=Vault(KEYS), sealer=Sealer(KEYS)),
         vault=Vault(KEYS),
         sealer=Sealer(KEYS),
         clock=FakeClock(NOW),

@@ -1,5 +1,6 @@
 """The embedded provider's decisions."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -29,9 +30,10 @@ async def proof(
     profile: Profile = ANNA,
     policy: DocumentPolicy = ALLOWED,
     production: bool = True,
+    told: tuple[str, ...] = (),
 ) -> ProviderResult:
     provider = DocumentProvider(clock=FakeClock(), refuse_specimens=production)
-    submission = Submission(mrz=zone.lines(), profile=profile)
+    submission = Submission(mrz=zone.lines(), profile=profile, told=told)
     return await provider.start(submission, policy=policy, reference="tx-1")
 
 
@@ -51,6 +53,16 @@ async def test_everything_fits_and_the_policy_allows_it() -> None:
         Check(name=CheckName.NOT_EXPIRED, result=CheckResult.PASSED),
         Check(name=CheckName.AGE, result=CheckResult.PASSED),
     )
+
+
+async def test_what_the_person_told_is_worth_less() -> None:
+    """A document that fits what its owner has typed of themselves proves no more than that they said so."""
+    result = await proof(Zone(), told=("given_name",))
+    assert (result.outcome, result.level) == (Outcome.APPROVED, Level.SELF_ASSERTED)
+    assert result.verified_claims is not None
+    assert result.verified_claims["verification"]["assurance_level"] == "self_asserted"
+    other = await proof(Zone(), profile=replace(ANNA, given_name="Beate"), told=("given_name",))
+    assert (other.outcome, other.reasons) == (Outcome.DECLINED, (Reason.NAME_MISMATCH,))
 
 
 async def test_the_claims_say_what_was_and_was_not_done() -> None:

@@ -37,4 +37,4 @@ def test_missing_names(profile: dict[str, str | None]) -> None:
 
 def test_what_a_submission_shows_of_itself() -> None:
     """The text form of a submission holds nothing personal."""
-    assert repr(open_submission(command(), sealer=SEALER)) == "Submission(profile=Profile())"
+    assert repr(open_submission(command(), sealer=SEALER)) == "Submission(profile=Profile(), told=())"

@@ -70,7 +70,7 @@ variable "steps_on_request" {
 }
 
 variable "profile_fields" {
-  description = "Profile fields: what the step `profile` is told: root attributes and `user_metadata.KEY`; at most 20 names and 300 characters."
+  description = "Profile fields: what the step `profile` is told: root attributes and `user_metadata.KEY`; at most 20 names and 300 characters; `idproof` is told of `user_metadata.given_name` and `user_metadata.family_name` if they are among them."
   type        = string
   default     = null
 }

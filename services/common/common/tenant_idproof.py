@@ -25,6 +25,7 @@ class IdproofStep(StepRules):
 
     `retry_declined`: what could be a slip of the keyboard may be tried again while attempts are left.
     `review_within` is what people are promised about a review, `review_wait` how long a login waits.
+    `compare_with`: what the account has, or what the person told the step `profile`, where they did.
     `reverify_within`: so near to the end of a result, before or after, a shorter second pass is enough.
     """
 
@@ -33,6 +34,7 @@ class IdproofStep(StepRules):
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     provider: Literal["document"] = "document"
     allow_document_validated: bool = False
+    compare_with: Literal["account", "told"] = "account"
     minimum_age: Annotated[int, Field(ge=1, le=120)] | None = None
     consent: CheckConsent | None = None
     retry_declined: bool = False

@@ -97,7 +97,13 @@ def create_steps(
         ),
         TermsStep(database=database, tenants=tenants, clock=clock),
         ProfileStep(changes=create_changes(settings), vault=vault, clock=clock),
-        IdproofStep(attempts=attempts, vault=vault, sealer=Sealer(settings.proofing_seal_keys), clock=clock),
+        IdproofStep(
+            attempts=attempts,
+            changes=create_changes(settings),
+            vault=vault,
+            sealer=Sealer(settings.proofing_seal_keys),
+            clock=clock,
+        ),
         StepupStep(
             attempts=attempts,
             codes=Codes(settings.cookie_keys),

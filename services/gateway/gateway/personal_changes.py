@@ -36,17 +36,25 @@ class PersonalChanges:
             connection, login.id, await self._vault.encrypt(connection, content, place=place)
         )
 
+    async def kept(self, connection: Connection, login: Login) -> Changes:
+        """What is kept with the login so far."""
+        content = await store.load_changes(connection, login.id)
+        return {} if content is None else await self._opened(connection, login, content)
+
     async def take(self, connection: Connection, login: Login, *, rev: int, event_id: str) -> str | None:
         """What the message of that id says as `sealed`, once; None where nobody changed anything."""
         content = await store.take_changes(connection, login.id)
         if content is None:
             return None
-        changes = _CHANGES.validate_json(
-            await self._vault.decrypt(connection, content, place=changes_place(login))
-        )
+        changes = await self._opened(connection, login, content)
         values = {
             kind: {name: PersonalValue(rev=rev, value=value) for name, value in named.items()}
             for kind, named in changes.items()
         }
         bound_to = (login.transaction.tenant, login.id, event_id)
         return seal_personal(values, sealer=self._sealer, bound_to=bound_to)
+
+    async def _opened(self, connection: Connection, login: Login, content: bytes) -> Changes:
+        return _CHANGES.validate_json(
+            await self._vault.decrypt(connection, content, place=changes_place(login))
+        )

@@ -147,6 +147,13 @@ async def keep_changes(connection: Connection, transaction_id: str, changes: byt
     await connection.execute("UPDATE transactions SET changes = $2 WHERE id = $1", transaction_id, changes)
 
 
+async def load_changes(connection: Connection, transaction_id: str) -> bytes | None:
+    changes: bytes | None = await connection.fetchval(
+        "SELECT changes FROM transactions WHERE id = $1", transaction_id
+    )
+    return changes
+
+
 async def take_changes(connection: Connection, transaction_id: str) -> bytes | None:
     """What was kept, which is kept no longer."""
     changes: bytes | None = await connection.fetchval(

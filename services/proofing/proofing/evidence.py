@@ -24,11 +24,12 @@ def place_of(verification: Verification) -> Place:
 
 
 def evidence_of(submission: Submission, result: ProviderResult) -> bytes:
-    """JSON of the zone as typed, the profile it was compared with, and the claims that came of it."""
+    """JSON of the zone as typed, the profile it was compared with (`told`: by the person) and the claims."""
     return to_json(
         {
             "mrz": submission.mrz,
             "profile": submission.profile,
+            "told": submission.told,
             "verified_claims": result.verified_claims,
         }
     )

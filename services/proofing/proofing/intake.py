@@ -18,6 +18,7 @@ _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 @dataclass(frozen=True, kw_only=True)
 class _PersonalInput:
     profile: dict[str, str | None] = field(repr=False)
+    told: Annotated[tuple[str, ...], Field(max_length=3)] = ()
     mrz: Annotated[tuple[str, ...], Field(max_length=3)] = field(default=(), repr=False)
     confirmed: Confirmed | None = None
 
@@ -45,7 +46,12 @@ def open_submission(command: VerifyIdentity, *, sealer: Sealer) -> Submission:
     # What confirms a document says whose zone is meant, and the other way round.
     if (personal.confirmed is None) != (command.previous is None):
         raise UnusableCommandError(Failure.INPUT_MALFORMED)
-    return Submission(mrz=personal.mrz, profile=_profile(personal.profile), confirmed=personal.confirmed)
+    return Submission(
+        mrz=personal.mrz,
+        profile=_profile(personal.profile),
+        told=personal.told,
+        confirmed=personal.confirmed,
+    )
 
 
 def _profile(fields: dict[str, str | None]) -> Profile:

@@ -423,8 +423,15 @@ function profileFor(due, { user, connection }, settings) {
   };
   const isSent = ([name, value]) => needed.has(name) && value !== undefined;
   const profile = Object.fromEntries(Object.entries(members).filter(isSent));
-  return isDue(due, "profile") ? { ...profile, ...attributesFor(profile, user, settings.profileFields) } : profile;
+  if (isDue(due, "profile")) return { ...profile, ...attributesFor(profile, user, settings.profileFields) };
+  const corrected = isDue(due, "idproof") ? settings.profileFields.filter((name) => CORRECTED_NAME.test(name)) : [];
+  const whose = { ...profile, connection: members.connection };
+  const { known } = attributesFor(whose, user, corrected);
+  return Object.keys(known).length > 0 ? { ...whose, known } : profile;
 }
+
+/** Where the root attribute repeats what another provider says, the person's own word on it is here. */
+const CORRECTED_NAME = /^user_metadata\.(given|family)_name$/;
 
 /** What the person is asked to confirm, and the names of what they have that does not fit. */
 function attributesFor(profile, user, names) {
@@ -648,7 +655,8 @@ function setClaims(api, settings, { steps, records }) {
  *   own
  * @setting STEPS_ON_REQUEST (none) Steps on request: steps that a login may ask for itself, below; as `STEPS`
  * @setting PROFILE_FIELDS (given_name,family_name,phone_number,user_metadata.birthdate) Profile fields: what the step
- *   `profile` is told: root attributes and `user_metadata.KEY`; at most 20 names and 300 characters
+ *   `profile` is told: root attributes and `user_metadata.KEY`; at most 20 names and 300 characters; `idproof` is told
+ *   of `user_metadata.given_name` and `user_metadata.family_name` if they are among them
  * @setting PASSWORD_SINCE (none) Password changed since: `password` is due for whoever has not changed it since then,
  *   `2026-11-22T00:00:00Z`
  * @setting STEPUP_ON (country,network,browser) Usual logins: which of these must be known for a login to be usual

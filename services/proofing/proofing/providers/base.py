@@ -87,11 +87,13 @@ class Confirmed:
 class Submission:
     """One person's claim: the zone as typed, line by line, and the profile to compare it with.
 
-    With `confirmed`, the zone is that of an earlier verification, and this alone was typed now.
+    `told` names what of the profile the person told themselves. With `confirmed`, the zone is that of an
+    earlier verification, and this alone was typed now.
     """
 
     mrz: tuple[str, ...] = field(repr=False)
     profile: Profile
+    told: tuple[str, ...] = ()
     confirmed: Confirmed | None = field(default=None, repr=False)
 
 

@@ -7,7 +7,8 @@
 | all passed, policy forbids    | review   | self_asserted      |
 | all passed, policy allows     | approved | document_validated |
 
-In a second pass the last level is `document_reconfirmed`.
+In a second pass the last level is `document_reconfirmed`, and `self_asserted` where the person told something
+of the profile themselves.
 
 Anyone can compute a zone that holds together. This proves that what a person typed is consistent with itself,
 with the day and with the profile; it does not prove who typed it.
@@ -54,8 +55,7 @@ class DocumentProvider:
         except MrzError:
             return _result((_INCONSISTENT,), policy=policy)
         found = (_CONSISTENT, *self._checks(mrz, submission, policy=policy, today=now.date()))
-        best = Level.DOCUMENT_RECONFIRMED if submission.confirmed else Level.DOCUMENT_VALIDATED
-        result = _result(found, policy=policy, best=best)
+        result = _result(found, policy=policy, best=_best(submission))
         if result.outcome is Outcome.DECLINED:
             return result
         claims = verified_claims(mrz, level=result.level, at=now, reference=reference)
@@ -74,6 +74,12 @@ class DocumentProvider:
         yield checks.not_expired(mrz, today=today)
         if policy.minimum_age is not None:
             yield checks.age(mrz, today=today, at_least=policy.minimum_age)
+
+
+def _best(submission: Submission) -> Level:
+    if submission.told:
+        return Level.SELF_ASSERTED
+    return Level.DOCUMENT_RECONFIRMED if submission.confirmed else Level.DOCUMENT_VALIDATED
 
 
 def _result(

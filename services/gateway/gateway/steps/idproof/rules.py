@@ -26,8 +26,6 @@ from gateway.transaction import Conclusion, StepStatus
 
 NAME = "idproof"
 
-_COMPARED = ("given_name", "family_name", "birthdate")
-
 # What typing something else can change; which age is enough, and what a reviewer found, it cannot.
 _SLIPS = frozenset({"document_inconsistent", "document_expired", "birth_date_mismatch", "name_mismatch"})
 
@@ -49,10 +47,11 @@ _STATUS_OF = {
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalInput:
-    """What proofing compares: the typed zone's lines, and the values that came with the session token."""
+    """What proofing compares: the typed zone's lines, and values of which the person told some themselves."""
 
     mrz: tuple[str, ...] = field(repr=False)
     profile: Mapping[str, str] = field(repr=False)
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +68,7 @@ class SecondPass:
 
     confirmed: Confirmed
     profile: Mapping[str, str] = field(repr=False)
+    told: tuple[str, ...] = ()
 
 
 def check_confirmed(number: str, expiry: str) -> Confirmed | None:
@@ -101,11 +101,6 @@ def check_typed(text: str, *, today: date) -> tuple[str, ...]:
         MrzError: a slip of the keyboard, with what is wrong in which line; not a verdict.
     """
     return parse_mrz(text, today=today).lines
-
-
-def compared(profile: Mapping[str, str]) -> Mapping[str, str]:
-    """What of the profile the document is compared with: proofing learns nothing else."""
-    return {name: profile[name] for name in _COMPARED if name in profile}
 
 
 def command(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date
-from http import HTTPStatus
 
 import structlog
 
@@ -19,8 +18,11 @@ from gateway.attempts import AttemptLimit, Attempts
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.personal import profile_of
+from gateway.personal_changes import PersonalChanges
 from gateway.steps.idproof import reviews, rules, store
-from gateway.steps.idproof.texts import ending_of, problem_text, reason_text
+from gateway.steps.idproof.comparing import Compared, compared
+from gateway.steps.idproof.forms import MAX_TYPED, confirm_form, consent_form, document_form
+from gateway.steps.idproof.texts import ending_of, problem_text
 from gateway.steps.port import (
     Conclude,
     Decision,
@@ -32,10 +34,9 @@ from gateway.steps.port import (
     declined,
 )
 from gateway.store import kept_result
-from gateway.texts import Text, attempts_text, text
+from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
-MAX_TYPED = 400
 CONSENT_TEXT = 1  # raise it when the sentences of the consent page say something else
 
 log = structlog.stdlib.get_logger()
@@ -48,8 +49,11 @@ class IdproofStep:
     acts = frozenset({"agree", "disagree", "confirm", "other", "submit", "decline"})
     takes_over = True
 
-    def __init__(self, *, attempts: Attempts, vault: Vault, sealer: Sealer, clock: Clock) -> None:
+    def __init__(
+        self, *, attempts: Attempts, changes: PersonalChanges, vault: Vault, sealer: Sealer, clock: Clock
+    ) -> None:
         self._attempts = attempts
+        self._changes = changes
         self._vault = vault
         self._sealer = sealer
         self._clock = clock
@@ -172,12 +176,12 @@ class IdproofStep:
         if await self._attempts.count(connection, login, limit=_limit(login)) < 0:
             return Conclude(conclusion=rules.out_of_attempts(self._clock.now(), login.settings))
         verification_id = new_event_id()
-        profile = rules.compared(await profile_of(connection, login, vault=self._vault))
+        known = await self._compared(connection, login)
         command = rules.command(
             login,
-            rules.SecondPass(confirmed=typed, profile=profile)
+            rules.SecondPass(confirmed=typed, profile=known.values, told=known.told)
             if isinstance(typed, rules.Confirmed)
-            else rules.PersonalInput(mrz=typed, profile=profile),
+            else rules.PersonalInput(mrz=typed, profile=known.values, told=known.told),
             verification_id=verification_id,
             sealer=self._sealer,
             now=self._clock.now(),
@@ -185,6 +189,11 @@ class IdproofStep:
         )
         await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
         return Submit(verification_id=verification_id)
+
+    async def _compared(self, connection: Connection, login: Login) -> Compared:
+        profile = await profile_of(connection, login, vault=self._vault)
+        changes = await self._changes.kept(connection, login)
+        return compared(profile, changes, rules.rules_of(login.settings))
 
 
 def _limit(login: Login) -> AttemptLimit:
@@ -195,42 +204,3 @@ async def _consent_lacking(connection: Connection, login: Login) -> CheckConsent
     """The consent that the tenant wants before the check, where this login has none."""
     wanted = rules.rules_of(login.settings).consent
     return None if wanted is None or await store.has_consented(connection, login) else wanted
-
-
-def consent_form(consent: CheckConsent, *, today: date) -> StepPage:
-    """What is checked, by whom, what is kept how long."""
-    values = {"kept_until": today + consent.kept_for, "policy_url": consent.policy_url}
-    return StepPage(template="idproof/consent", values=values)
-
-
-def confirm_form(
-    *, attempts_left: int, number: str = "", expiry: str = "", is_wrong: bool = False
-) -> StepPage:
-    """The shorter form of a second pass."""
-    problems = (("number", text("idproof.again.problem")),) if is_wrong else ()
-    return StepPage(
-        template="idproof/again",
-        values={
-            "problems": problems,
-            "number": number[:MAX_TYPED],
-            "expiry": expiry[:MAX_TYPED],
-            "attempts": attempts_text(attempts_left),
-        },
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-    )
-
-
-def document_form(
-    *, attempts_left: int, problems: tuple[Text, ...] = (), typed: str = "", refused: str | None = None
-) -> StepPage:
-    """The form; shown again with problems and what was typed, or with the last verdict's reason."""
-    return StepPage(
-        template="idproof/document",
-        values={
-            "problems": problems,
-            "typed": typed,
-            "attempts": attempts_text(attempts_left),
-            "refused": reason_text(refused),
-        },
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
-    )
