@@ -25,6 +25,7 @@ class CrashStack(Stack):
         """Start everything and wait for nothing."""
         self.start_tenant()
         self.start_app()
+        self.start_mail()
         for service in SERVICES:
             self.launch_service(service)
 

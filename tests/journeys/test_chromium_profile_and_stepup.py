@@ -5,7 +5,6 @@ from playwright.async_api import expect
 from tests.journeys.people import new_person
 from tests.journeys.windows import window_of_a_browser
 from tests.journeys.world import World
-from tests.support.mail_server import serving_mail
 from tests.support.waiting import wait_until
 
 
@@ -33,13 +32,12 @@ async def test_a_person_types_the_code_without_javascript(world: World) -> None:
     """The code from the mail is typed and sent; nothing of it needs a script."""
     flags = {"waystation_require": "stepup:1", "waystation_skip": "idproof"}
     person = await world.tenant.add(new_person(), app_metadata=flags)
-    async with (
-        serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox,
-        window_of_a_browser(javascript=False) as window,
-    ):
+    async with window_of_a_browser(javascript=False) as window:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
-        await window.page.get_by_label("The code from the mail").fill(await mailbox.code_that_comes())
+        await window.page.get_by_label("The code from the mail").fill(
+            await world.inbox(person).code_that_comes()
+        )
         await window.press("Confirm")
 
         async def confirmed() -> bool:

@@ -3,7 +3,6 @@
 The other files of this folder have the way through each step; here is the table of the ways out.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -15,8 +14,6 @@ from tests.journeys.windows import Window, window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
-from tests.support.mail_server import serving_mail
-from tests.support.waiting import wait_until
 
 _STOP, _DECLINE = "form#stop", "form#decline"
 # A tenant's that says nothing else.
@@ -70,18 +67,6 @@ TABLE = (
         declined="Your identity was not checked",
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-async def _mails_are_taken(world: World) -> AsyncIterator[None]:
-    """Codes that nobody types do not wait for a mailbox of another test."""
-
-    async def all_taken() -> bool:
-        return await world.rows.all("SELECT id FROM gateway.mails WHERE attempts = 0") == []
-
-    async with serving_mail(port=world.stack.mail_port):
-        yield
-        await wait_until(all_taken, 20.0, what="the mails to be taken")
 
 
 async def asked_for(world: World, step: str) -> Person:

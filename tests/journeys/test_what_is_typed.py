@@ -8,7 +8,6 @@ from tests.journeys.canaries import seen
 from tests.journeys.eavesdropper import overheard
 from tests.journeys.people import honest, new_person
 from tests.journeys.world import World
-from tests.support.mail_server import serving_mail
 
 _STEPS = ("password", "profile", "stepup")
 _CHANGE, _PROFILE, _CODE, _AGAIN = "form#change", "form#profile", "form#verify", "main a.button"
@@ -35,11 +34,8 @@ async def test_nothing_that_is_typed_is_seen(world: World) -> None:
     """A new password, the answers of a profile and a code stand in no line, row, message or command line."""
     flags = {"waystation_require": ",".join(f"{step}:1" for step in _STEPS), "waystation_skip": "idproof"}
     person = await world.tenant.add(new_person(), app_metadata=flags, **_NAMELESS)
-    browser = await world.browser()
-    async with (
-        overheard(world.stack.amqp) as messages,
-        serving_mail(port=world.stack.mail_port, owner=person.email) as mailbox,
-    ):
+    browser, inbox = await world.browser(), world.inbox(person)
+    async with overheard(world.stack.amqp) as messages:
         page = await browser.log_in(honest(person), to=_CHANGE)
         both = {"new_password": _PASSWORD, "new_password_again": _PASSWORD}
         page = await browser.submit(page, _CHANGE, both)
@@ -47,7 +43,7 @@ async def test_nothing_that_is_typed_is_seen(world: World) -> None:
         changed = honest(replace(person, password=_PASSWORD))
         page = await browser.walk(page, changed, to=_PROFILE)
         page = await browser.submit(page, _PROFILE, _PROFILE_ANSWERS)
-        page = await browser.submit(page, _CODE, {"code": await mailbox.code_that_comes()})
+        page = await browser.submit(page, _CODE, {"code": await inbox.code_that_comes()})
         page = await browser.walk(page, changed)
         await world.rows.quiet()
     assert page.has(LOGGED_IN)
@@ -58,5 +54,5 @@ async def test_nothing_that_is_typed_is_seen(world: World) -> None:
     slips = {place: seen(_CANARIES, texts) for place, texts in everywhere.items()}
     assert {place: names for place, names in slips.items() if names} == {}
     # Six digits stand by chance inside a digest or behind a decimal point.
-    code = re.compile(rf"(?<![\w.]){mailbox.code()}(?!\w)")
+    code = re.compile(rf"(?<![\w.]){await inbox.code_that_comes()}(?!\w)")
     assert [place for place, texts in everywhere.items() if any(map(code.search, texts))] == []

@@ -16,6 +16,7 @@ from tests.journeys.control import Control
 from tests.journeys.people import new_person
 from tests.journeys.rows import Rows
 from tests.support.demo_tenant import DemoTenant, Person
+from tests.support.inbox import Inbox
 from tests.support.stack import SERVICES, Stack
 
 CLAIM = "https://waystation.dev/idproof"
@@ -39,6 +40,10 @@ class World:
         session = await self.exits.enter_async_context(new_browser_session(self.stack))
         session.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         return Browser(self.stack, session)
+
+    def inbox(self, person: Person) -> Inbox:
+        """The mails to this person."""
+        return Inbox(person.email, origin=self.stack.mails)
 
     def log_lines(self, service: str, *, since: int = 0) -> list[dict[str, Any]]:
         """Every line that the service's process has written after its first `since` characters."""
@@ -121,6 +126,8 @@ def _start(stack: Stack, name: str) -> None:
             stack.start_tenant()
         case "app":
             stack.start_app()
+        case "mail":
+            stack.start_mail()
         case service:
             stack.launch_service(service)
 

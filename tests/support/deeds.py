@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.demo_tenant import Person
-from tests.support.mail_server import Mailbox
+from tests.support.inbox import Inbox
 
 # What the tenant asks for, in the order in which it does.
 STEPS = {
@@ -36,9 +36,9 @@ class Deed:
 class Customer:
     """One person with a mailbox, who remembers a password that they changed."""
 
-    def __init__(self, person: Person, *, mailbox: Mailbox, steps: Sequence[str]) -> None:
+    def __init__(self, person: Person, *, inbox: Inbox, steps: Sequence[str]) -> None:
         self._person = person
-        self._mailbox = mailbox
+        self._inbox = inbox
         self.steps = steps
         self._password = person.password
 
@@ -81,7 +81,7 @@ class Customer:
             self._password = f"{person.password}-and-back"
             return {"new_password": self._password, "new_password_again": self._password}
         if form == _CODE:
-            return {"code": await self._mailbox.code_that_comes()}
+            return {"code": await self._inbox.code_that_comes()}
         return {
             CLAIM: {},
             _AGREE: {},

@@ -10,10 +10,10 @@ from tests.support import demo_browser, walk
 from tests.support.deeds import STEPS, Customer
 from tests.support.demo_tenant import DemoTenant
 from tests.support.errors import SupportError
+from tests.support.inbox import Inbox
 from tests.support.interrupts import interruptible
 from tests.support.journey import Hop
 from tests.support.local import local_stack
-from tests.support.mail_server import serving_mail
 from tests.support.outcome import Login
 from tests.support.stack import Stack
 from tests.support.waiting import run_alone
@@ -33,12 +33,12 @@ async def log_in(
     Raises:
         JourneyError: a page was not what it should be, or the outcome is not where it belongs.
     """
-    async with serving_mail(port=stack.mail_port) as mailbox:
-        customer = Customer(stack.tenant.person, mailbox=mailbox, steps=steps)
-        if on_picture:
-            login = await demo_browser.log_in(stack, customer, on_hop=on_hop, on_picture=on_picture)
-        else:
-            login = await walk.log_in(stack, customer, on_hop=on_hop)
+    person = stack.tenant.person
+    customer = Customer(person, inbox=Inbox(person.email, origin=stack.mails), steps=steps)
+    if on_picture:
+        login = await demo_browser.log_in(stack, customer, on_hop=on_hop, on_picture=on_picture)
+    else:
+        login = await walk.log_in(stack, customer, on_hop=on_hop)
     login.require_passed(steps)
     return login
 

@@ -1,4 +1,4 @@
-"""A local stack around running servers: tenant emulator, the three services, the example application."""
+"""A local stack around running servers: tenant emulator, mail server, three services, example application."""
 
 import json
 import os
@@ -18,6 +18,16 @@ from tests.support.secret_folder import SecretFolder
 from tests.support.virtual_hosts import VirtualHost
 
 SERVICES = ("gateway", "proofing", "metadata-sync")
+
+# Everybody here comes from one address, and few users log in again and again.
+UNLIMITED = {
+    "LIMIT_ADDRESS": "off",
+    "LIMIT_USER": "off",
+    "LIMIT_TENANT": "off",
+    "CONNECTIONS_PER_ADDRESS": "20000",
+    "OPEN_LOGINS_PER_USER": "20000",
+    "OPEN_LOGINS_PER_TENANT": "1000000",
+}
 
 _TENANT_HOST, _GATEWAY_HOST, _APP_HOST = "127.0.0.1", "127.0.0.3", "127.0.0.4"
 _READY_SECONDS = 60.0
@@ -48,7 +58,8 @@ class Stack:
         )
         self.admin = {service: f"http://127.0.0.1:{free_port()}" for service in SERVICES}
         self.internal = f"http://127.0.0.1:{free_port()}"
-        self.mail_port = free_port()  # whoever wants the mails listens there
+        self.mail_port = free_port()
+        self.mails = f"http://127.0.0.1:{free_port()}"
         self.secrets = SecretFolder(folder.path / "secrets")
         self.tenants_file = folder.path / "tenants.yaml"
         self.processes: dict[str, Process] = {}
@@ -67,6 +78,7 @@ class Stack:
         """
         self.start_tenant()
         self.start_app()
+        self.start_mail()
         for service in SERVICES:
             self.launch_service(service)
         self.await_ready()
@@ -93,6 +105,13 @@ class Stack:
             "CLIENT_SECRET_FILE": str(self.secrets.password_file("application")),
         }
         self.processes["app"] = self.folder.start("app", [sys.executable, "-m", "tests.example_app"], env=env)
+
+    def start_mail(self) -> None:
+        argv = [
+            *(sys.executable, "-m", "tests.mail"),
+            *("--smtp", f"127.0.0.1:{self.mail_port}", "--http", _address(self.mails)),
+        ]
+        self.processes["mail"] = self.folder.start("mail", argv, env={})
 
     def launch_service(self, service: str, *, extra: Mapping[str, str] | None = None) -> Process:
         """Start a service without waiting for it; `extra` is laid over its environment."""
@@ -123,7 +142,7 @@ class Stack:
     def is_ready(self, name: str) -> bool:
         if name in self.admin:
             return _answers_ok(f"{self.admin[name]}/readyz")
-        origin = self.origins.tenant if name == "tenant" else self.origins.app
+        origin = {"tenant": self.origins.tenant, "app": self.origins.app, "mail": self.mails}[name]
         host, _, port = _address(origin).partition(":")
         output = self.processes[name].output
         return announced(output, event=f"{name}.ready") and accepts_connections(int(port), host=host)
@@ -141,6 +160,7 @@ class Stack:
                     "METADATA_SYNC_SEAL_KEY_FILE": str(key("seal-metadata-sync")),
                     "SMTP_URL": f"smtp://127.0.0.1:{self.mail_port}",
                     "MAIL_FROM": "Acme <no-reply@acme.example>",
+                    **UNLIMITED,
                     "PASSWORD_CALL_URL": self.internal,
                     "PASSWORD_CALL_TOKEN_FILE": str(token),
                 }

@@ -80,6 +80,7 @@ def _announce(stack: Stack, *, as_json: bool) -> None:
         "tenant": stack.origins.tenant,
         "gateway": stack.origins.gateway,
         "app": stack.origins.app,
+        "mails": stack.mails,
         "admin": stack.admin,
         "database": stack.database.owner,
         "amqp": stack.amqp.admin,
@@ -103,6 +104,7 @@ def _prose(stack: Stack, ready: dict[str, Any]) -> str:
   Then type      {first}
                  {second}
 
+  Mails          {ready["mails"]}
   Tenant         {ready["tenant"]}/__control/
 {health}
   Database       {ready["database"]}
