@@ -23,7 +23,7 @@ SERVERS = "WAYSTATION_SERVERS"
 # Most of a test is waiting, so that a core serves more than one worker.
 _WORKERS = 3
 # Folders whose tests share something that takes long to start: one worker runs them all.
-_TOGETHER = ("tests/tenant/clients/", "tests/journeys/")
+_TOGETHER = ("tests/tenant/clients/", "tests/journeys/", "tests/attacks/")
 # What takes longest begins first, so that nobody waits for it at the end.
 _FIRST = ("tests/faults/", *_TOGETHER)
 

@@ -1,0 +1,44 @@
+"""One stack for all attacks; each test is a scene of its own in it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.attacks.links import Mint
+from tests.attacks.scene import Scene
+from tests.attacks.tenants import write_tenants_file
+from tests.journeys.stacks import RunningServers
+from tests.journeys.world import World, open_world
+from tests.support.databases import Databases
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.secret_folder import SecretFolder
+from tests.support.stack import Stack
+
+_PAGES: dict[tuple[object, ...], str] = {}
+
+
+@pytest.fixture(scope="session")
+def stack(
+    databases: Databases, migrated_template: str, rabbitmq: RabbitMQ, server_secrets: SecretFolder
+) -> Iterator[Stack]:
+    """A running stack with two tenants."""
+    servers = RunningServers(
+        databases=databases, template=migrated_template, rabbitmq=rabbitmq, locks=server_secrets.path
+    )
+    with servers.unstarted("attacks", of=Stack) as made:
+        write_tenants_file(made)
+        made.start()
+        yield made
+
+
+@pytest.fixture
+async def world(stack: Stack) -> AsyncIterator[World]:
+    """The stack with everything that a test looks at it with."""
+    async with open_world(stack) as opened:
+        yield opened
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    """The stack with strangers and victims; error pages are compared over all tests."""
+    return Scene(world=world, mint=Mint(world.stack), pages=_PAGES)
