@@ -1,6 +1,7 @@
 """A broker as the relay sees it, whose answers a test chooses."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from common.outbox import OutgoingMessage
 
@@ -30,6 +31,6 @@ class FakePublisher:
     def has_seen(self, event_id: str) -> bool:
         return event_id in self.published
 
-    async def publish(self, message: OutgoingMessage) -> bool:
-        self.attempts.append(message)
-        return await self.answer(message)
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        self.attempts += messages
+        return await asyncio.gather(*map(self.answer, messages))

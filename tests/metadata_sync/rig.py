@@ -1,7 +1,7 @@
 """One replica of metadata-sync under test, without a broker: updates go in by hand, events are noted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -32,9 +32,9 @@ class NotingPublisher:
     def __init__(self) -> None:
         self.published: list[Message] = []
 
-    async def publish(self, message: OutgoingMessage) -> bool:
-        self.published.append(decode(message.body))
-        return True
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        self.published += [decode(message.body) for message in messages]
+        return [True] * len(messages)
 
 
 class Rig:

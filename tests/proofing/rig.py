@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ class NotingPublisher:
     def __init__(self) -> None:
         self.published: list[Message] = []
 
-    async def publish(self, message: OutgoingMessage) -> bool:
-        self.published.append(decode(message.body))
-        return True
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        self.published += [decode(message.body) for message in messages]
+        return [True] * len(messages)
 
 
 class Rig:

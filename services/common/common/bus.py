@@ -10,15 +10,14 @@
 
 import asyncio
 import random
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-import aio_pika
+import aiormq
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ProbableAuthenticationError
 from aio_pika.robust_connection import RobustConnection
 from aiormq.exceptions import InvalidFrameError
@@ -27,6 +26,7 @@ from yarl import URL
 from common.errors import WaystationError
 from common.messages import DEAD
 from common.outbox import OutgoingMessage
+from common.publishing import Publication, failure_of, publish_together
 
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 10.0
@@ -79,7 +79,6 @@ class Publisher:
         self._link = link
         self._opening = asyncio.Lock()
         self._opened: AbstractRobustChannel | None = None
-        self._exchanges: dict[str, AbstractExchange] = {}
 
     @property
     def is_connected(self) -> bool:
@@ -87,69 +86,65 @@ class Publisher:
 
     async def publish(self, message: OutgoingMessage) -> bool:
         """Publish one outbox row; False means unknown or refused, and the row must be tried again."""
-        if message.expires_in is not None and message.expires_in <= timedelta(0):
-            log.warning("message.expired", routing_key=message.routing_key, event_id=message.event_id)
-            return True
-        try:
-            await self._send(
-                message.body,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                headers={"x-event-id": message.event_id},
-                expiration=message.expires_in,
-            )
-        except BROKER_AWAY as exc:
-            log.warning(
-                "message.not_confirmed",
-                routing_key=message.routing_key,
-                event_id=message.event_id,
-                attempt=message.attempts,
-                error_type=type(exc).__name__,
-            )
-            return False
-        return True
+        (is_published,) = await self.publish_all([message])
+        return is_published
+
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        """Publish outbox rows, all at once and each by itself, as `publish` does."""
+        current: list[OutgoingMessage] = []
+        for message in messages:
+            if _is_too_late(message):
+                log.warning("message.expired", routing_key=message.routing_key, event_id=message.event_id)
+            else:
+                current.append(message)
+        failures = zip(current, await self._failures([_publication(one) for one in current]), strict=True)
+        unknown = {message.id: failure for message, failure in failures if failure}
+        for message in current:
+            if failure := unknown.get(message.id):
+                log.warning(
+                    "message.not_confirmed",
+                    routing_key=message.routing_key,
+                    event_id=message.event_id,
+                    attempt=message.attempts,
+                    error_type=type(failure).__name__,
+                )
+        return [message.id not in unknown for message in messages]
 
     async def dead_letter(self, body: bytes, *, queue: str, headers: dict[str, Any]) -> None:
-        """Park a message that can never succeed in `<queue>.dead`."""
-        await self._send(body, exchange=DEAD, routing_key=queue, headers=headers, expiration=None)
+        """Park a message that can never succeed in `<queue>.dead`.
 
-    async def _send(
-        self,
-        body: bytes,
-        *,
-        exchange: str,
-        routing_key: str,
-        headers: dict[str, Any],
-        expiration: timedelta | None,
-    ) -> None:
-        message = aio_pika.Message(
-            body,
-            content_type="application/json",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=str(uuid.uuid4()),
-            headers=headers,
-            expiration=expiration,
-        )
-        async with broker_deadline(PUBLISH_SECONDS):
-            target = await self._exchange(exchange)
-            await target.publish(message, routing_key, mandatory=True)
+        Raises:
+            BROKER_AWAY: one of them, when it is not known to be there.
+        """
+        letter = Publication(body=body, exchange=DEAD, routing_key=queue, headers=headers, expiration=None)
+        (failure,) = await self._failures([letter])
+        if failure:
+            raise failure
 
-    async def _exchange(self, name: str) -> AbstractExchange:
-        if name not in self._exchanges:
-            channel = await self._channel()
-            self._exchanges[name] = (
-                await channel.get_exchange(name, ensure=False) if name else channel.default_exchange
-            )
-        return self._exchanges[name]
+    async def _failures(self, publications: Sequence[Publication]) -> list[BaseException | None]:
+        """Why each is not known to be published; None where the broker has confirmed it."""
+        if not publications:
+            return []
+        answers: list[asyncio.Future[Any]] = []
+        error: BaseException = TimeoutError()
+        try:
+            async with broker_deadline(PUBLISH_SECONDS):
+                answers = await publish_together(await self._channel(), publications)
+                await asyncio.wait(answers)
+        except BROKER_AWAY as exc:
+            error = exc
+        if not answers:
+            return [error] * len(publications)
+        return [failure_of(answer) for answer in answers]
 
-    async def _channel(self) -> AbstractRobustChannel:
+    async def _channel(self) -> aiormq.Channel:
         async with self._opening:
             if self._opened is None:
                 connection = await self._link.connection()
                 channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize()
                 self._opened = channel
-            return self._opened
+        return cast("aiormq.Channel", await self._opened.get_underlay_channel())
 
 
 @asynccontextmanager
@@ -244,6 +239,20 @@ async def broker_deadline(seconds: float) -> AsyncIterator[None]:
         if task is None or task.cancelling():
             raise
         raise ConnectionAbortedError("the connection was given up") from None
+
+
+def _is_too_late(message: OutgoingMessage) -> bool:
+    return message.expires_in is not None and message.expires_in <= timedelta(0)
+
+
+def _publication(message: OutgoingMessage) -> Publication:
+    return Publication(
+        body=message.body,
+        exchange=message.exchange,
+        routing_key=message.routing_key,
+        headers={"x-event-id": message.event_id},
+        expiration=message.expires_in,
+    )
 
 
 async def _close(connection: AbstractRobustConnection) -> None:

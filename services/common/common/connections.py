@@ -16,6 +16,7 @@ from common.clock import Clock
 from common.consumer import WORKERS, Consumer, Handler
 from common.db import Database, DatabaseUnavailableError, SchemaOutdatedError, open_database
 from common.health import Check, Health, passing
+from common.lane import Together
 from common.outbox import Relay
 from common.service_settings import ServiceSettings
 
@@ -41,7 +42,9 @@ class Connections:
     relay: Relay
     clock: Clock
 
-    def consumer(self, queue: str, *, handle: Handler, at_once: int = WORKERS) -> Consumer:
+    def consumer(
+        self, queue: str, *, handle: Handler, at_once: int = WORKERS, together: Together | None = None
+    ) -> Consumer:
         return Consumer(
             link=self.link,
             queue=queue,
@@ -50,6 +53,7 @@ class Connections:
             publisher=self.publisher,
             clock=self.clock,
             at_once=at_once,
+            together=together,
         )
 
     async def database_health(self) -> Health:

@@ -10,6 +10,9 @@
 
 Attempts are counted in our database, because what the broker counts differs between its versions. A message
 that takes the process down with it comes back as redelivered, and counts as well.
+
+A service may handle many at a time (lane.py); what that does not settle, and what is redelivered, is handled
+one by one.
 """
 
 import asyncio
@@ -26,6 +29,7 @@ from common.bus import BROKER_AWAY, SETUP_SECONDS, Link, Publisher, broker_deadl
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
 from common.errors import WaystationError
+from common.lane import Lane, Together
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
 
 PREFETCH_EACH = 4
@@ -67,6 +71,7 @@ class Consumer:
         publisher: Publisher,
         clock: Clock,
         at_once: int = WORKERS,
+        together: Together | None = None,
     ) -> None:
         self._link = link
         self._at_once = at_once
@@ -77,6 +82,9 @@ class Consumer:
         self._clock = clock
         self._deliveries: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         self._acks = Acks(_tolerating_a_lost_broker)
+        self._lane = together and Lane[AbstractIncomingMessage](
+            together, done=self._settle, alone=self._deliveries.put_nowait, will_come_again=_will_come_again
+        )
         self._stopping = asyncio.Event()
         self._is_known_to_broker = False
 
@@ -89,6 +97,8 @@ class Consumer:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self._at_once):
                 tasks.create_task(self._work())
+            if self._lane:
+                tasks.create_task(self._lane.run())
             subscription = tasks.create_task(self._stay_subscribed())
             await stop.wait()
             self._stopping.set()
@@ -121,14 +131,22 @@ class Consumer:
                     await channel.initialize()
                     await channel.set_qos(prefetch_count=PREFETCH_EACH * self._at_once)
                     queue = await channel.declare_queue(self._queue_name, passive=True)
-                    return queue, await queue.consume(self._deliveries.put)
+                    return queue, await queue.consume(self._arrive)
             except BROKER_AWAY as exc:
                 log.warning("broker.unavailable", error_type=type(exc).__name__)
             await _tolerating_a_lost_broker(channel.close())
             await self._pause(SUBSCRIBE_EVERY_SECONDS)
 
+    async def _arrive(self, delivery: AbstractIncomingMessage) -> None:
+        if self._lane is None or delivery.redelivered or not (message := _readable(delivery.body)):
+            self._deliveries.put_nowait(delivery)
+        else:
+            self._lane.add(delivery, message)
+
     def _dismiss_workers(self) -> None:
         """What was delivered but not begun goes back to the broker with the connection."""
+        if self._lane:
+            self._lane.stop()
         while not self._deliveries.empty():
             self._deliveries.get_nowait()
         for _ in range(self._at_once):
@@ -264,6 +282,13 @@ async def count_attempt(connection: Connection, message: Message) -> int:
         message.event_id,
     )
     return attempts
+
+
+def _readable(body: bytes) -> Message | None:
+    try:
+        return decode(body)
+    except (MalformedMessageError, UnknownMessageError):
+        return None
 
 
 def _will_come_again(delivery: AbstractIncomingMessage) -> bool:

@@ -22,6 +22,7 @@ BATCH = 100
 AT_ONCE = 2  # what is committed while a batch waits for its confirms goes in another, not after it
 CLAIM_SECONDS = 5  # longer than a publish may take (bus.py), so that no two relays publish a row at once
 SWEEP_SECONDS = 1.0
+DELETE_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 10  # how much longer than the broker a message may be away
 FORGET_SECONDS = 3600.0
 
@@ -44,8 +45,8 @@ class OutgoingMessage:
 class Publishes(Protocol):
     """The broker as the relay sees it."""
 
-    async def publish(self, message: OutgoingMessage) -> bool:
-        """True once the broker has confirmed; False where it is unknown or refused."""
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> Sequence[bool]:
+        """For each: True once the broker has confirmed; False where it is unknown or refused."""
         ...
 
 
@@ -64,18 +65,40 @@ async def enqueue(connection: Connection, message: Message, *, expires_at: datet
     )
 
 
-async def enqueue_all(connection: Connection, messages: Sequence[Message]) -> None:
-    """Write messages in the caller's transaction, by one statement; call `Relay.wake` after the commit."""
-    await connection.execute(
+async def enqueue_claimed(connection: Connection, messages: Sequence[Message]) -> list[OutgoingMessage]:
+    """Write messages in the caller's transaction that this process will publish, by `Relay.carry`.
+
+    They are claimed from the start, so that nobody has to look for them; who dies before the commit was
+    carried out leaves them to whoever finds their claim expired.
+    """
+    drafts = [
+        (message.event_id, exchange_of(message), routing_key_of(message), encode(message))
+        for message in messages
+    ]
+    rows = await connection.fetch(
         """
-        INSERT INTO outbox (event_id, exchange, routing_key, body)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+        INSERT INTO outbox (event_id, exchange, routing_key, body, due_at, claimed_until, attempts)
+        SELECT given.*, now, now + make_interval(secs => $5), 1
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS given,
+            (SELECT ws_now() AS now) AS clock
+        RETURNING id, event_id
         """,
-        [message.event_id for message in messages],
-        [exchange_of(message) for message in messages],
-        [routing_key_of(message) for message in messages],
-        [encode(message) for message in messages],
+        *map(list, zip(*drafts, strict=True)),
+        CLAIM_SECONDS,
     )
+    ids = {row["event_id"]: row["id"] for row in rows}
+    return [
+        OutgoingMessage(
+            id=ids[event_id],
+            event_id=event_id,
+            exchange=exchange,
+            routing_key=routing_key,
+            body=body,
+            attempts=1,
+            expires_in=None,
+        )
+        for event_id, exchange, routing_key, body in drafts
+    ]
 
 
 async def defer(connection: Connection, body: bytes, *, event_id: str, queue: str, delay: timedelta) -> None:
@@ -114,11 +137,11 @@ async def claim_due(connection: Connection) -> list[OutgoingMessage]:
     return [OutgoingMessage(**row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
 
-async def delete_sent(connection: Connection, ids: list[int]) -> None:
+async def delete_sent(connection: Connection, ids: Sequence[int]) -> None:
     await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
 
 
-async def release(connection: Connection, messages: list[OutgoingMessage]) -> None:
+async def release(connection: Connection, messages: Sequence[OutgoingMessage]) -> None:
     """Try these again later, each time after twice as long; a row that was claimed anew stays as it is."""
     await connection.execute(
         """
@@ -143,10 +166,19 @@ class Relay:
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._forget_at = 0.0
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._carried: list[int] = []
+        self._deleting: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Something was committed: publish now rather than at the next sweep."""
         self._wake.set()
+
+    def carry(self, messages: list[OutgoingMessage]) -> None:
+        """Publish what `enqueue_claimed` has written and is committed now."""
+        task = asyncio.create_task(self._carry(messages))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set, then what is due once more."""
@@ -161,6 +193,34 @@ class Relay:
                 if len(batch) < BATCH or await sending < BATCH:
                     await self._pause()
         await self._send(await self._claim())
+        while waiting := self._carrying | ({self._deleting} if self._deleting else set()):
+            await asyncio.wait(waiting)
+
+    async def _carry(self, messages: list[OutgoingMessage]) -> None:
+        answers = await self._answers(messages)
+        self._carried += [message.id for message, is_sent in zip(messages, answers, strict=True) if is_sent]
+        if self._carried and self._deleting is None:
+            self._deleting = asyncio.create_task(self._delete_carried())
+        if not all(answers):
+            failed = [message for message, is_sent in zip(messages, answers, strict=True) if not is_sent]
+            await self._settle(failed=failed)
+
+    async def _delete_carried(self) -> None:
+        """Rows are deleted many at a time; until then they are claimed, and nobody publishes them again."""
+        await asyncio.sleep(DELETE_SECONDS)
+        self._deleting, ids, self._carried = None, self._carried, []
+        await self._settle(sent=ids)
+
+    async def _settle(self, *, sent: Sequence[int] = (), failed: Sequence[OutgoingMessage] = ()) -> None:
+        """Without a database the claims run out, and the rows are published once more."""
+        try:
+            async with self._database.connection() as connection:
+                if sent:
+                    await delete_sent(connection, sent)
+                if failed:
+                    await release(connection, failed)
+        except DatabaseUnavailableError:
+            log.warning("database.unavailable", task="relay")
 
     async def _pause(self) -> None:
         try:
@@ -192,21 +252,28 @@ class Relay:
         """Publish all at once, settle each by its own answer, and tell how many were confirmed."""
         if not batch:
             return 0
-        answers = await asyncio.gather(
-            *(self._publisher.publish(message) for message in batch), return_exceptions=True
-        )
-        sent: list[OutgoingMessage] = []
-        failed: list[OutgoingMessage] = []
-        for message, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, BaseException):
-                _log_unforeseen(message, answer)
-            (sent if answer is True else failed).append(message)
+        answers = await self._answers(batch)
+        sent = [message for message, is_sent in zip(batch, answers, strict=True) if is_sent]
+        failed = [message for message, is_sent in zip(batch, answers, strict=True) if not is_sent]
         async with self._database.connection() as connection:
             if sent:
                 await delete_sent(connection, [message.id for message in sent])
             if failed:
                 await release(connection, failed)
         return len(sent)
+
+    async def _answers(self, batch: Sequence[OutgoingMessage]) -> Sequence[bool]:
+        """What the publisher did not foresee concerns one row alone: the others go on without it."""
+        try:
+            return await self._publisher.publish_all(batch)
+        except (Exception, asyncio.CancelledError) as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # it is we who are cancelled, not a task of the client library
+            if len(batch) == 1:
+                _log_unforeseen(batch[0], exc)
+                return [False]
+        return [answer for message in batch for answer in await self._answers([message])]
 
     async def _forget_now_and_then(self) -> None:
         if self._clock.monotonic() < self._forget_at:
@@ -217,7 +284,6 @@ class Relay:
 
 
 def _log_unforeseen(message: OutgoingMessage, error: BaseException) -> None:
-    """What the publisher did not foresee concerns this row alone: the relay goes on."""
     log.warning(
         "message.not_confirmed",
         routing_key=message.routing_key,

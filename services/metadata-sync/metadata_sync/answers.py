@@ -10,6 +10,7 @@ from common import outbox
 from common.db import Connection
 from common.log import bound
 from common.messages import Kind, MetadataApplied, MetadataRejected, new_event_id
+from common.outbox import OutgoingMessage
 from metadata_sync.kinds import by_kind
 from metadata_sync.state import Answer
 from metadata_sync.store import User
@@ -17,10 +18,21 @@ from metadata_sync.store import User
 log = structlog.stdlib.get_logger()
 
 
-async def tell(connection: Connection, answers: Iterable[tuple[User, Answer]], *, at: datetime) -> None:
-    """Write one event for each transaction that asked, in the transaction of what it tells."""
-    if events := [_event(answer, user=user, at=at) for user, answer in answers]:
-        await outbox.enqueue_all(connection, events)
+async def tell(
+    connection: Connection, answers: Iterable[tuple[User, Answer]], *, at: datetime
+) -> list[OutgoingMessage]:
+    """Write one event for each transaction that asked, in the transaction of what it tells.
+
+    Returns what the relay is to carry once that is committed.
+    """
+    events = [_event(answer, user=user, at=at) for user, answer in answers]
+    return await outbox.enqueue_claimed(connection, events) if events else []
+
+
+async def leave(connection: Connection, answers: Iterable[tuple[User, Answer]], *, at: datetime) -> None:
+    """Write the same for the relay's next sweep, where nobody learns when it is committed."""
+    for user, answer in answers:
+        await outbox.enqueue(connection, _event(answer, user=user, at=at))
 
 
 def announce(answers: Iterable[Answer], *, tenant: str) -> None:

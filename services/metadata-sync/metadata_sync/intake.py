@@ -16,8 +16,9 @@ from common.batches import Batches
 from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
+from common.log import bound
 from common.messages import Message, UpdateMetadata
-from common.outbox import Relay
+from common.outbox import OutgoingMessage, Relay
 from common.personal_values import PersonalValues
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
@@ -95,6 +96,25 @@ class Intake:
             PoisonMessageError: not an update, or one that may never be written.
             UnknownTenantError: the tenants file does not know its tenant.
         """
+        update = self._fit(message)
+        try:
+            taken = await self._batches.add(update)
+        except UnfitUpdateError as exc:
+            raise PoisonMessageError(exc.reason) from exc
+        _announce(update, taken)
+
+    async def handle_all(self, messages: Sequence[Message]) -> list[bool]:
+        """Take many in, all in one transaction; False for each that `handle` would refuse."""
+        fit = [self._fit_or_none(message) for message in messages]
+        updates = [update for update in fit if update]
+        results = iter(await self._take(updates) if updates else ())
+        taken = [(update, next(results)) if update else None for update in fit]
+        for one in taken:
+            if one and not isinstance(one[1], Exception):
+                _announce(one[0], one[1])
+        return [one is not None and not isinstance(one[1], Exception) for one in taken]
+
+    def _fit(self, message: Message) -> _Update:
         if not isinstance(message, UpdateMetadata):
             raise PoisonMessageError("not_for_this_service")
         tenant = self._tenants.current.get(message.tenant)
@@ -103,13 +123,15 @@ class Intake:
         try:
             refuse_unfit(message.user_id, message.keys)
             values = self._personal.open(message)
-            taken = await self._batches.add(_Update(message=message, values=values, tenant=tenant))
         except UnfitUpdateError as exc:
             raise PoisonMessageError(exc.reason) from exc
-        if taken:
-            log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
-            metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
-            announce(taken.answers, tenant=message.tenant)
+        return _Update(message=message, values=values, tenant=tenant)
+
+    def _fit_or_none(self, message: Message) -> _Update | None:
+        try:
+            return self._fit(message)
+        except (PoisonMessageError, UnknownTenantError):
+            return None
 
     async def _take(self, updates: Sequence[_Update]) -> Sequence[_Result | Exception]:
         """Take these in, and begin what somebody waits for."""
@@ -117,10 +139,10 @@ class Intake:
         async with self._database.transaction() as connection:
             batch = _Batch(connection, personal=self._personal)
             results = await batch.accept(updates)
-            await tell(connection, batch.answers, at=self._clock.now())
+            told = await tell(connection, batch.answers, at=self._clock.now())
             leases, left = await self._begin(connection, batch.users, tenants=tenants)
             await store.save_users(connection, left)
-        self._go_on(leases, left, has_answers=bool(batch.answers))
+        self._go_on(leases, left, told=told)
         return results
 
     async def _begin(
@@ -155,13 +177,30 @@ class Intake:
             and self._worker.has_room(user.tenant, waiting=True, more=more)
         )
 
-    def _go_on(self, leases: Sequence[Lease], left: Sequence[User], *, has_answers: bool) -> None:
+    def _go_on(self, leases: Sequence[Lease], left: Sequence[User], *, told: list[OutgoingMessage]) -> None:
         for lease in leases:
             self._worker.start(lease)
         for user in left:
             self._alarm.expect(user.due_in)
-        if has_answers:
-            self._relay.wake()
+        if told:
+            self._relay.carry(told)
+
+
+def is_urgent(message: Message) -> bool:
+    """Whether somebody waits in a browser."""
+    return isinstance(message, UpdateMetadata) and message.waiting
+
+
+def _announce(update: _Update, taken: _Result) -> None:
+    if taken is None:
+        return
+    message = update.message
+    with bound(
+        tenant=message.tenant, transaction_id=message.transaction_id, trace_id=message.traceparent[3:35]
+    ):
+        log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
+    metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
+    announce(taken.answers, tenant=message.tenant)
 
 
 class _Batch:

@@ -17,7 +17,7 @@ from common.outbox import Relay
 from common.tenants import Tenant
 from common.vault import VaultError
 from metadata_sync import store
-from metadata_sync.answers import announce, tell
+from metadata_sync.answers import announce, leave, tell
 from metadata_sync.budgets import after_call, forget_call, limit_of_tenant, lock_budget, note_denied
 from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
@@ -131,7 +131,7 @@ class Leases:
         state, answers = user.state.park("value_unreadable", now=user.now).take_answers()
         user = scheduled(replace(user, state=state), tenant=tenant)
         await store.save_user(connection, user)
-        await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
+        await leave(connection, [(user, answer) for answer in answers], at=self._clock.now())
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease for its full time from now; False if it is lost."""
@@ -162,9 +162,9 @@ class Leases:
             budget = after_call(before, end, tenant=tenant, number=lease.charged_as, now=now)
             user = scheduled(replace(user, state=state), tenant=tenant)
             await save_both(connection, user, budget, domain=domain)
-            await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
+            told = await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
         if answers:
-            self._relay.wake()
+            self._relay.carry(told)
             announce(answers, tenant=user.tenant)
         return user.due_in
 

@@ -10,6 +10,7 @@ from common.clock import SystemClock
 from common.connections import open_connections, worker_checks
 from common.consumer import Consumer
 from common.health import serve_health
+from common.lane import Together
 from common.log import configure_logging
 from common.outbox import Relay
 from common.process import run_loops, stop_on_signals
@@ -19,7 +20,7 @@ from common.vault import Vault
 from metadata_sync.alarm import Alarm
 from metadata_sync.directories import Directories
 from metadata_sync.gauges import Gauges
-from metadata_sync.intake import Intake
+from metadata_sync.intake import Intake, is_urgent
 from metadata_sync.internal import serve_internal
 from metadata_sync.leases import Leases
 from metadata_sync.log_events import EVENTS
@@ -68,7 +69,12 @@ async def serve(settings: Settings) -> None:
             relay=relay,
             clock=clock,
         )
-        consumer = connections.consumer(QUEUE, handle=intake.handle, at_once=BATCHED)
+        consumer = connections.consumer(
+            QUEUE,
+            handle=intake.handle,
+            at_once=BATCHED,
+            together=Together(handle=intake.handle_all, is_urgent=is_urgent),
+        )
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
         await stack.enter_async_context(

@@ -1,0 +1,79 @@
+"""Messages of one queue that are handled many at a time: one transaction, and one ack, for all of a batch.
+
+What arrives while a batch is in work goes together in the next. A message that nobody waits for also waits
+`LINGER_SECONDS` for others to come, since a batch costs about the same however many are in it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from common.messages import Message
+
+AT_MOST = 128
+LINGER_SECONDS = 0.05
+
+Delivery = TypeVar("Delivery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How a service handles many messages at once.
+
+    `handle` tells of each whether it is done; what is not, and every message of a batch that failed as a
+    whole, is handled once more by itself. `is_urgent`: whether somebody waits for the message.
+    """
+
+    handle: Callable[[Sequence[Message]], Awaitable[Sequence[bool]]]
+    is_urgent: Callable[[Message], bool]
+
+
+class Lane(Generic[Delivery]):
+    """Gathers deliveries into batches; `done` and `alone` are told what becomes of each."""
+
+    def __init__(
+        self,
+        together: Together,
+        *,
+        done: Callable[[Delivery], None],
+        alone: Callable[[Delivery], None],
+        will_come_again: Callable[[Delivery], bool],
+    ) -> None:
+        self._together = together
+        self._done = done
+        self._alone = alone
+        self._will_come_again = will_come_again
+        self._gathered: list[tuple[Delivery, Message]] = []
+        self._is_ready = asyncio.Event()
+        self._is_stopped = False
+
+    def add(self, delivery: Delivery, message: Message) -> None:
+        """Handle it with the next batch."""
+        self._gathered.append((delivery, message))
+        if len(self._gathered) >= AT_MOST or self._together.is_urgent(message):
+            self._is_ready.set()
+        elif len(self._gathered) == 1:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._is_ready.set)
+
+    def stop(self) -> None:
+        """Begin no more batches; what was gathered for one goes back to the broker with the connection."""
+        self._is_stopped = True
+        self._is_ready.set()
+
+    async def run(self) -> None:
+        """Work batch after batch until stopped."""
+        while not self._is_stopped:
+            await self._is_ready.wait()
+            self._is_ready.clear()
+            while self._gathered and not self._is_stopped:
+                batch, self._gathered = self._gathered[:AT_MOST], self._gathered[AT_MOST:]
+                await self._work([one for one in batch if not self._will_come_again(one[0])])
+
+    async def _work(self, batch: Sequence[tuple[Delivery, Message]]) -> None:
+        try:
+            are_done = await self._together.handle([message for _, message in batch]) if batch else []
+        except Exception:  # noqa: BLE001 - raised, logged and counted again where each is handled by itself
+            are_done = [False] * len(batch)
+        for (delivery, _), is_done in zip(batch, are_done, strict=True):
+            (self._done if is_done else self._alone)(delivery)
