@@ -3,9 +3,11 @@
 import re
 
 from common.messages import (
+    ForgetUser,
     MetadataApplied,
     MetadataRejected,
     UpdateMetadata,
+    UserForgotten,
     VerificationChanged,
     VerifyIdentity,
 )
@@ -35,7 +37,10 @@ def test_settings() -> None:
 
 def test_messages() -> None:
     """Every message that the gateway sends or handles has its row."""
-    messages = (VerifyIdentity, VerificationChanged, UpdateMetadata, MetadataApplied, MetadataRejected)
+    messages = (
+        *(VerifyIdentity, VerificationChanged, UpdateMetadata, MetadataApplied, MetadataRejected),
+        *(ForgetUser, UserForgotten),
+    )
     assert README.first_cells("Messages") == [message.type for message in messages]
 
 

@@ -46,6 +46,7 @@ ACTS: dict[str, Callable[[Transaction], Transaction]] = {
     "finish_metadata": lambda login: login.finish_metadata(MetadataOutcome.CARRIED),
     "hand_back": lambda login: login.hand_back(),
     "expire": lambda login: login.expire(),
+    "cancel": lambda login: login.cancel(),
 }
 ALLOWED = {
     ("opened", "claim"): Status.WORKING,
@@ -65,6 +66,7 @@ ALLOWED = {
     ("handed_back", "hand_back"): Status.HANDED_BACK,
     ("handed_back", "expire"): Status.EXPIRED,
     ("restarted", "expire"): Status.EXPIRED,
+    **{(situation, "cancel"): Status.CANCELLED for situation in SITUATIONS if situation != "expired"},
 }
 REFUSED = [(situation, act) for situation in SITUATIONS for act in ACTS if (situation, act) not in ALLOWED]
 

@@ -86,9 +86,14 @@ class AnyActs(RuleBasedStateMachine):
         if enough == 0:  # not at once in nearly every run
             self._go("expire")
 
+    @rule(enough=st.integers(0, 9))
+    def cancel(self, enough: int) -> None:
+        if enough == 0:
+            self._go("cancel")
+
     @invariant()
     def only_its_browser_goes_on(self) -> None:
-        if self.login.status not in (Status.OPENED, Status.EXPIRED):
+        if self.login.status not in (Status.OPENED, Status.EXPIRED, Status.CANCELLED):
             assert self.login.claimed_by is not None
 
     @invariant()
@@ -111,7 +116,7 @@ class AnyActs(RuleBasedStateMachine):
     def somebody_wakes_up_in_time(self) -> None:
         wakes: datetime | None = self.login.wake_at
         match self.login.status:
-            case Status.EXPIRED:
+            case Status.EXPIRED | Status.CANCELLED:
                 assert wakes is None
             case Status.WAITING:
                 assert wakes is not None

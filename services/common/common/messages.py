@@ -10,8 +10,10 @@ Consumers ignore unknown fields; an unknown type or version is an error that the
 | VerifyIdentity      | gateway       | proofing      |
 | VerificationChanged | proofing      | gateway       |
 | UpdateMetadata      | gateway       | metadata-sync |
+| ForgetUser          | gateway       | both others   |
 | MetadataApplied     | metadata-sync | gateway       |
 | MetadataRejected    | metadata-sync | gateway       |
+| UserForgotten       | both others   | gateway       |
 """
 
 import json
@@ -110,7 +112,8 @@ class DocumentPolicy:
 class VerifyIdentity(Envelope):
     """Check one person's typed document; `sealed` is bound to tenant, transaction_id and event_id.
 
-    `previous` is the verification whose document the person only confirms.
+    `previous` is the verification whose document the person only confirms. `rev` is the last that the person
+    was given before, 0 for none: whoever forgets them at a later one drops this.
     """
 
     __pydantic_config__ = _CONFIG
@@ -124,6 +127,7 @@ class VerifyIdentity(Envelope):
     deadline: AwareDatetime
     sealed: str = field(repr=False)
     previous: Annotated[Identifier | None, _OMITTED_WHEN_EMPTY] = None
+    rev: Annotated[int, Field(ge=0), _OMITTED_WHEN_EMPTY] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,13 +204,46 @@ class MetadataRejected(Envelope):
     personal: PersonalRevisions = field(default_factory=dict)
 
 
-Command: TypeAlias = VerifyIdentity | UpdateMetadata
-Event: TypeAlias = VerificationChanged | MetadataApplied | MetadataRejected
+@dataclass(frozen=True, kw_only=True)
+class ForgetUser(Envelope):
+    """Delete what there is of a user from before `rev`; `transaction_id` is that of the erasure.
+
+    `keys` of app_metadata are deleted at the tenant, and once more at `settle_at`, where there is one: until
+    then an answer of ours that is still out may bring them back.
+    """
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["ForgetUser"] = "ForgetUser"
+    v: Literal[1] = 1
+    user_id: Identifier
+    rev: Revision
+    keys: Annotated[tuple[MetadataKey, ...], Field(max_length=200)]
+    settle_at: Annotated[AwareDatetime | None, _OMITTED_WHEN_EMPTY] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserForgotten(Envelope):
+    """This service has nothing left of a user from before `rev`, and will write nothing of it any more."""
+
+    __pydantic_config__ = _CONFIG
+    type: Literal["UserForgotten"] = "UserForgotten"
+    v: Literal[1] = 1
+    user_id: Identifier
+    rev: Revision
+    service: Literal["proofing", "metadata-sync"]
+
+
+Command: TypeAlias = VerifyIdentity | UpdateMetadata | ForgetUser
+Event: TypeAlias = VerificationChanged | MetadataApplied | MetadataRejected | UserForgotten
 Message: TypeAlias = Command | Event
 
 _ADAPTERS: dict[tuple[str, int], TypeAdapter[Message]] = {
     (message.type, message.v): TypeAdapter(message)
-    for message in (VerifyIdentity, VerificationChanged, UpdateMetadata, MetadataApplied, MetadataRejected)
+    for message in (
+        *(VerifyIdentity, VerificationChanged),
+        *(UpdateMetadata, MetadataApplied, MetadataRejected),
+        *(ForgetUser, UserForgotten),
+    )
 }
 
 

@@ -16,7 +16,7 @@ from common.tenants import Tenant
 StepStatus: TypeAlias = Literal["passed", "pending", "abandoned", "declined", "failed"]
 MetadataResult: TypeAlias = Literal["applied", "carried", "failed"]
 
-_LIFETIME = timedelta(seconds=120)
+ANSWER_LIFETIME = timedelta(seconds=120)
 _WORSE: tuple[StepStatus, ...] = ("passed", "pending", "abandoned", "declined", "failed")
 _JWT = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
@@ -65,7 +65,7 @@ def sign_answer_token(answer: Answer, *, tenant: Tenant, now: datetime) -> str:
         "sub": answer.subject,
         "aud": rules.audience,
         "iat": issued,
-        "exp": issued + int(_LIFETIME.total_seconds()),
+        "exp": issued + int(ANSWER_LIFETIME.total_seconds()),
         "state": answer.state,
         "jti": answer.jti,
         "v": 1,

@@ -25,6 +25,11 @@ _DEK_ID_BYTES = 16
 _NONCE_BYTES = 12
 _HEADER_BYTES = 1 + 8 + _DEK_ID_BYTES
 
+_LOAD = """
+    SELECT tenant, subject, dek_id, kek_id, wrapped
+    FROM data_keys JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, subject) USING (tenant, subject)
+"""
+
 Person: TypeAlias = tuple[str, str]  # tenant, subject
 
 
@@ -100,22 +105,20 @@ class Vault:
 
     async def keys_of(self, connection: Connection, people: Collection[Person]) -> dict[Person, DataKey]:
         """The keys of these people; made in the same transaction for who has none."""
-        keys = await self._load(connection, people)
+        keys = await self._load(connection, people, held=True)
         if missing := [person for person in people if person not in keys]:
             await self._create(connection, missing)
-            keys |= await self._load(connection, missing)  # another request may have been first
+            keys |= await self._load(connection, missing, held=True)  # another request may have been first
         if len(keys) < len(people):
             raise VaultError("no such data key")
         return keys
 
-    async def _load(self, connection: Connection, people: Collection[Person]) -> dict[Person, DataKey]:
+    async def _load(
+        self, connection: Connection, people: Collection[Person], *, held: bool = False
+    ) -> dict[Person, DataKey]:
+        """Held, a key can be wrapped anew but not be deleted: what it encrypts is committed before that."""
         rows = await connection.fetch(
-            """
-            SELECT tenant, subject, dek_id, kek_id, wrapped
-            FROM data_keys JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, subject)
-                USING (tenant, subject)
-            """,
-            *_columns(people),
+            _LOAD + "FOR KEY SHARE OF data_keys" if held else _LOAD, *_columns(people)
         )
         return {
             (row["tenant"], row["subject"]): self._unwrap(row["dek_id"], row["kek_id"], row["wrapped"])

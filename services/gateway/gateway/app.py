@@ -19,6 +19,7 @@ from gateway.acts import Acts
 from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
 from gateway.hand_back import HandBack
+from gateway.erase import Reports
 from gateway.handlers import Handlers
 from gateway.intake import Intake
 from gateway.listener import serve_browsers
@@ -190,7 +191,8 @@ async def serve(settings: Settings) -> None:
         steps = create_steps(settings, database=database, tenants=tenants, clock=clock, calls=calls)
         planner = Planner(steps=steps, changes=create_changes(settings), clock=clock)
         outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
-        consumer = connections.consumer(QUEUE, handle=outcomes.handle)
+        reports = Reports(database=database, otherwise=outcomes.handle)
+        consumer = connections.consumer(QUEUE, handle=reports.handle)
         handlers = create_handlers(
             settings,
             steps=steps,

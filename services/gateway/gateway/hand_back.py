@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -11,7 +12,9 @@ from common.clock import Clock
 from common.db import Connection, Database
 from common.tenants_watcher import TenantsWatcher
 from common.tokens import Answer, AnswerStep, sign_answer_token
+from common.tokens_answer import ANSWER_LIFETIME
 from common.vault import Vault
+from gateway import store
 from gateway.errors import NotFoundError, TransitionError
 from gateway.login import Login
 from gateway.logins import Logins
@@ -62,9 +65,11 @@ class HandBack:
             TransitionError: it is not.
             ForbiddenError: it is another browser's.
         """
+        now = self._clock.now()
 
-        async def change(_connection: Connection, login: Login) -> Transaction:
+        async def change(connection: Connection, login: Login) -> Transaction:
             require_own(login, visit.cookie)
+            await store.note_token(connection, login.id, expires_at=now + ANSWER_LIFETIME)
             return _handed_back(login.transaction)
 
         await self._logins.change(visit.login.id, change)
@@ -76,13 +81,13 @@ class HandBack:
             metadata=login.transaction.metadata,
             outcomes={step.name: step.status for step in login.transaction.steps},
         )
-        return way_back(login, state=state, token=self._sign(login, state))
+        return way_back(login, state=state, token=self._sign(login, state, now=now))
 
-    def _sign(self, login: Login, state: str) -> str:
+    def _sign(self, login: Login, state: str, *, now: datetime) -> str:
         tenant = self._tenants.current.get(login.transaction.tenant)
         if tenant is None:
             raise NotFoundError("unknown_tenant")
-        return sign_answer_token(answer_of(login, state=state), tenant=tenant, now=self._clock.now())
+        return sign_answer_token(answer_of(login, state=state), tenant=tenant, now=now)
 
 
 def _handed_back(transaction: Transaction) -> Transaction:

@@ -83,6 +83,13 @@ EVENTS = (
     Event("password.not_now", "warning", ("retry_after",), "metadata-sync cannot change a password now."),
     Event("password.call_refused", "error", (), "metadata-sync does not accept the password call."),
     Event("password.notice_not_sent", "warning", (), "The person's address is none that mail can go to."),
+    Event(
+        "user.erased",
+        "info",
+        ("rev", "logins", "cancelled", "was_known"),
+        "An operator had a person erased: how many logins there were, and how many of them open.",
+    ),
+    Event("user.forgotten", "info", ("service", "rev"), "A service has nothing left of an erased person."),
     Event("verification.noted", "info", ("step", "outcome", "reason"), "Proofing's verdict arrived."),
     Event("metadata.applied", "info", (), "The tenant holds the results of this login."),
     Event("metadata.rejected", "warning", ("reason",), "The tenant will never take the results."),

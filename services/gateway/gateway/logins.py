@@ -40,7 +40,7 @@ class Logins:
             NotFoundError: there is none of this id.
         """
         async with self._database.connection() as connection:
-            return await _load(connection, transaction_id)
+            return await _found(store.load(connection, transaction_id))
 
     async def change(self, transaction_id: str, change: Change, *, once: Message | None = None) -> None:
         """Apply a change by compare-and-set; with `once`, only if that message has had no effect yet.
@@ -66,7 +66,7 @@ class Logins:
     ) -> tuple[Transaction, Transaction]:
         async with self._database.transaction() as connection:
             is_new = once is None or await inbox.record(connection, once)
-            login = await _load(connection, transaction_id)
+            login = await _found(store.load_to_change(connection, transaction_id))
             changed = await change(connection, login) if is_new else login.transaction
             if changed is not login.transaction:
                 await store.save(connection, changed, was=login.transaction.version)
@@ -80,8 +80,8 @@ def name_in_log(login: Login) -> None:
     )
 
 
-async def _load(connection: Connection, transaction_id: str) -> Login:
-    login = await store.load(connection, transaction_id)
+async def _found(loading: Awaitable[Login | None]) -> Login:
+    login = await loading
     if login is None:
         raise NotFoundError("unknown_transaction")
     return login

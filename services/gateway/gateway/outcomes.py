@@ -9,11 +9,13 @@ from common.clock import Clock
 from common.consumer import PoisonMessageError
 from common.db import Connection
 from common.messages import (
+    ForgetUser,
     Message,
     MetadataApplied,
     MetadataRejected,
     Outcome,
     UpdateMetadata,
+    UserForgotten,
     VerificationChanged,
     VerifyIdentity,
 )
@@ -48,6 +50,8 @@ class Outcomes:
         apply = self._change_for(message)
 
         async def change(connection: Connection, login: Login) -> Transaction:
+            if not login.transaction.subject:
+                return login.transaction  # erased: nothing is to come of it any more
             _require_same_person(login, message)
             return await apply(connection, login)
 
@@ -66,7 +70,7 @@ class Outcomes:
                 return lambda _, login: self._applied(login, message)
             case MetadataRejected():
                 return lambda _, login: self._rejected(login, message)
-            case VerifyIdentity() | UpdateMetadata():
+            case VerifyIdentity() | UpdateMetadata() | ForgetUser() | UserForgotten():
                 raise PoisonMessageError("not_for_this_service")
 
     async def _verified(

@@ -70,16 +70,22 @@ async def find_id(connection: Connection, *, tenant: str, jti: str, state_digest
     return found
 
 
-async def load(connection: Connection, transaction_id: str) -> Login | None:
-    row = await connection.fetchrow(
-        """
+_LOAD = """
         SELECT id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata,
             claimed_by, device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales,
             deadline
         FROM transactions WHERE id = $1
-        """,
-        transaction_id,
-    )
+"""
+
+
+async def load(connection: Connection, transaction_id: str) -> Login | None:
+    row = await connection.fetchrow(_LOAD, transaction_id)
+    return None if row is None else _login(row)
+
+
+async def load_to_change(connection: Connection, transaction_id: str) -> Login | None:
+    """As `load`; until this transaction ends, its person cannot be erased."""
+    row = await connection.fetchrow(_LOAD + "FOR KEY SHARE", transaction_id)
     return None if row is None else _login(row)
 
 
@@ -117,6 +123,13 @@ async def load_state(connection: Connection, transaction_id: str) -> bytes | Non
         "SELECT state FROM transactions WHERE id = $1", transaction_id
     )
     return state
+
+
+async def note_token(connection: Connection, transaction_id: str, *, expires_at: datetime) -> None:
+    """An answer token is out until then."""
+    await connection.execute(
+        "UPDATE transactions SET answered_until = $2 WHERE id = $1", transaction_id, expires_at
+    )
 
 
 async def load_profile(connection: Connection, transaction_id: str) -> bytes | None:
@@ -184,8 +197,25 @@ async def next_rev(connection: Connection, *, tenant: str, subject: str) -> int:
     """The user's next rev; its order is the order of these commits, since the row stays locked until then."""
     rev: int = await connection.fetchval(
         """
-        INSERT INTO user_revisions AS known (tenant, subject, rev) VALUES ($1, $2, 1)
+        INSERT INTO user_revisions AS known (tenant, subject, rev)
+        VALUES ($1, $2, 1 + coalesce((SELECT rev FROM rev_floors WHERE tenant = $1), 0))
         ON CONFLICT (tenant, subject) DO UPDATE SET rev = known.rev + 1 RETURNING rev
+        """,
+        tenant,
+        subject,
+    )
+    return rev
+
+
+async def last_rev(connection: Connection, *, tenant: str, subject: str) -> int:
+    """The rev that the user was given last; somebody new begins above whoever was erased."""
+    rev: int = await connection.fetchval(
+        """
+        SELECT coalesce(
+            (SELECT rev FROM user_revisions WHERE tenant = $1 AND subject = $2),
+            (SELECT rev FROM rev_floors WHERE tenant = $1),
+            0
+        )
         """,
         tenant,
         subject,

@@ -25,6 +25,12 @@ stateDiagram-v2
     ready --> expired: deadline
     handed_back --> expired: deadline
     restarted --> expired: deadline
+    opened --> cancelled: cancel, the person has been erased
+    working --> cancelled: cancel
+    waiting --> cancelled: cancel
+    ready --> cancelled: cancel
+    handed_back --> cancelled: cancel
+    restarted --> cancelled: cancel
 ```
 
 Every transition returns a new value or raises `TransitionError`; the store saves it by compare-and-set on
@@ -62,6 +68,7 @@ class Status(StrEnum):
 
 class StepStatus(StrEnum):
     """How far a step is; from `passed` on it is concluded."""
+    CANCELLED = "cancelled"
 
     DUE = "due"
     ASKED = "asked"
@@ -91,7 +98,7 @@ class MetadataOutcome(StrEnum):
 _UNCONCLUDED = frozenset({StepStatus.DUE, StepStatus.ASKED, StepStatus.SUBMITTED})
 _WRITTEN = frozenset({StepStatus.PASSED, StepStatus.FAILED, StepStatus.PENDING})
 _LOST = frozenset({StepStatus.FAILED, StepStatus.DECLINED, StepStatus.ABANDONED})
-_OPEN = frozenset(
+OPEN = frozenset(
     {
         Status.OPENED,
         Status.WORKING,
@@ -217,7 +224,7 @@ class Transaction:
     @property
     def wake_at(self) -> datetime | None:
         """When time alone changes this login, if nobody else does before."""
-        if self.status not in _OPEN:
+        if self.status not in OPEN:
             return None
         if self.status is Status.WAITING:
             return min(self.waiting_until or self.deadline, self.deadline - LAST_CALL)
@@ -350,7 +357,7 @@ class Transaction:
         return self._change(steps=self._with(ended), status=Status.RESTARTED)
 
     def expire(self) -> "Transaction":
-        self._must_be(*_OPEN)
+        self._must_be(*OPEN)
         return self._change(status=Status.EXPIRED, waiting_for=None, waiting_until=None)
 
     def is_applied_by(self, revs: Mapping[str, int], *, others: Collection[int] = ()) -> bool:
@@ -358,6 +365,11 @@ class Transaction:
 
         `others` are the confirmed revs of what was sent together with the results.
         """
+    def cancel(self) -> "Transaction":
+        """Nobody is to come back from here: the person has been erased."""
+        self._must_be(*OPEN)
+        return self._change(status=Status.CANCELLED, waiting_for=None, waiting_until=None)
+
         return all((step.rev or 0) <= min({revs.get(step.name, 0), *others}) for step in self.written_steps)
 
     def _current(self, name: str) -> Step:

@@ -110,9 +110,10 @@ def command(
     verification_id: str,
     sealer: Sealer,
     now: datetime,
+    rev: int,
     previous: str | None = None,
 ) -> VerifyIdentity:
-    """Ask proofing for a verdict."""
+    """Ask proofing for a verdict; `rev` is the person's last."""
     rules = rules_of(login.settings)
     event_id = new_event_id()
     bound_to = (login.transaction.tenant, login.id, event_id)
@@ -132,6 +133,7 @@ def command(
         deadline=login.transaction.deadline,
         sealed=sealer.seal(to_json(personal), bound_to=bound_to),
         previous=previous,
+        rev=rev,
     )
 
 

@@ -33,7 +33,7 @@ from gateway.steps.port import (
     Submit,
     declined,
 )
-from gateway.store import kept_result
+from gateway.store import kept_result, last_rev
 from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
@@ -185,6 +185,9 @@ class IdproofStep:
             verification_id=verification_id,
             sealer=self._sealer,
             now=self._clock.now(),
+            rev=await last_rev(
+                connection, tenant=login.transaction.tenant, subject=login.transaction.subject
+            ),
             previous=previous,
         )
         await outbox.enqueue(connection, command, expires_at=login.transaction.deadline)
