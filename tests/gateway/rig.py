@@ -27,7 +27,10 @@ from common.outbox import OutgoingMessage, Relay
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
 from gateway.app import create_app, create_changes, create_handlers, create_steps
-from gateway.listener import serve_browsers
+from gateway.crowding import Crowding
+from gateway.gate import Gate
+from gateway.limits_settings import LimitSettings
+from gateway.listener import HEAD_SECONDS, serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
 from gateway.login import Login
@@ -48,6 +51,15 @@ M = TypeVar("M", bound=Message)
 
 COOKIE_KEY, DATA_KEY, SEAL_KEY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 HOST = "127.0.0.3"
+# All browsers of a test have one address, and most tests one user.
+UNLIMITED = LimitSettings(
+    address=None,
+    user=None,
+    tenant=None,
+    connections_per_address=10_000,
+    open_per_user=10_000,
+    open_per_tenant=10_000,
+)
 
 
 class NotingPublisher:
@@ -91,6 +103,7 @@ class Rig:
         self.planner = Planner(steps=self.steps, changes=create_changes(settings), clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)
+        self.crowding = Crowding(database=database, logins=self.logins, limits=settings.limits)
         self.handlers = create_handlers(
             settings,
             steps=self.steps,
@@ -217,7 +230,13 @@ async def agree_on_time(owner: str, clock: FakeClock) -> None:
 
 @asynccontextmanager
 async def serving(
-    database: ServiceDatabase, *, tenants_file: Path, clock: FakeClock, calls: PasswordCalls | None = None
+    database: ServiceDatabase,
+    *,
+    tenants_file: Path,
+    clock: FakeClock,
+    calls: PasswordCalls | None = None,
+    limits: LimitSettings = UNLIMITED,
+    head_seconds: float = HEAD_SECONDS,
 ) -> AsyncIterator[Rig]:
     """A replica that serves browsers at its `origin`."""
     port = free_port(HOST)
@@ -235,6 +254,7 @@ async def serving(
         proofing_seal_keys=(SEAL_KEY,),
         metadata_sync_seal_keys=(SEAL_KEY,),
         password_call=None,
+        limits=limits,
     )
     await agree_on_time(database.owner, clock)
     async with AsyncExitStack() as stack:
@@ -251,6 +271,9 @@ async def serving(
             stack=stack,
             calls=calls,
         )
-        app = create_app(settings, handlers=rig.handlers, tenants=rig.tenants, clock=clock)
-        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=rig.bell))
+        gate = Gate(settings.limits, monotonic=clock.monotonic)
+        app = create_app(settings, handlers=rig.handlers, tenants=rig.tenants, gate=gate, clock=clock)
+        await stack.enter_async_context(
+            serve_browsers(app, address=settings.listen, bell=rig.bell, gate=gate, head_seconds=head_seconds)
+        )
         yield rig

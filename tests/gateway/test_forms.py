@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, FormData, web
 
+from common.clock import SystemClock
 from common.settings import Address
 from gateway.errors import PageError
 from gateway.forms import read_form
+from gateway.gate import Gate
+from gateway.limits_settings import LimitSettings
 from gateway.listener import serve_browsers
 from gateway.live import Bell
 from tests.gateway.browsers import raw
@@ -32,7 +35,8 @@ async def origin() -> AsyncIterator[str]:
     app = web.Application()
     app.add_routes([web.post("/", echo)])
     address = Address(host="127.0.0.1", port=free_port())
-    async with serve_browsers(app, address=address, bell=Bell()):
+    gate = Gate(LimitSettings(), monotonic=SystemClock().monotonic)
+    async with serve_browsers(app, address=address, bell=Bell(), gate=gate):
         yield f"http://127.0.0.1:{address.port}"
 
 

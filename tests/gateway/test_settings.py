@@ -1,11 +1,14 @@
 """What the gateway takes from its environment."""
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from common.settings import Address, SettingsError
+from gateway.limits import Rate
+from gateway.limits_settings import LimitSettings
 from gateway.settings import PasswordCallSettings, Settings
 
 
@@ -24,6 +27,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         "DATA_KEY_FILES": str(tmp_path / "data"),
         "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
         "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal.sync"),
+        "TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8",
     }
 
 
@@ -44,6 +48,15 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
         metadata_sync_seal_keys=(bytes([5]) * 32,),
         password_call=None,
         languages_folder=None,
+        limits=LimitSettings(
+            trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+            address=Rate(burst=500, seconds=10.0),
+            user=Rate(burst=20, seconds=120.0),
+            tenant=Rate(burst=1_000, seconds=10.0),
+            connections_per_address=200,
+            open_per_user=5,
+            open_per_tenant=10_000,
+        ),
     )
 
 
@@ -67,6 +80,7 @@ def test_every_mistake_at_once() -> None:
         "DATA_KEY_FILES",
         "PROOFING_SEAL_KEY_FILE",
         "METADATA_SYNC_SEAL_KEY_FILE",
+        "TRUSTED_PROXIES",
     ]
 
 
@@ -141,3 +155,52 @@ def test_origins_in_development(environ: dict[str, str], url: str, origin: str) 
     found = Settings.from_env({**environ, "ENVIRONMENT": "development", "PUBLIC_BASE_URL": url})
     assert found.public_base_url == origin
     assert not found.production
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("LIMIT_ADDRESS", "500"),
+        ("LIMIT_ADDRESS", "0/10s"),
+        ("LIMIT_USER", "5/0s"),
+        ("LIMIT_TENANT", "5/1m"),
+        ("CONNECTIONS_PER_ADDRESS", "0"),
+        ("OPEN_LOGINS_PER_USER", "many"),
+        ("OPEN_LOGINS_PER_TENANT", "1000001"),
+    ],
+)
+def test_mistakes_of_limits(environ: dict[str, str], name: str, value: str) -> None:
+    """A limit that is not one is named, and no default takes its place unseen."""
+    with pytest.raises(SettingsError, match=rf"^{name}: "):
+        Settings.from_env(environ | {name: value})
+
+
+def test_limits(environ: dict[str, str]) -> None:
+    """Each can be set, or lifted where somebody else limits; outside production nobody is in front of us."""
+    del environ["TRUSTED_PROXIES"]
+    environ |= {
+        "ENVIRONMENT": "development",
+        "LIMIT_ADDRESS": "1/60s",
+        "LIMIT_USER": "off",
+        "LIMIT_TENANT": "999999/99999s",
+        "CONNECTIONS_PER_ADDRESS": "1",
+        "OPEN_LOGINS_PER_USER": "1",
+        "OPEN_LOGINS_PER_TENANT": "1000000",
+    }
+    assert Settings.from_env(environ).limits == LimitSettings(
+        trusted_proxies=(),
+        address=Rate(burst=1, seconds=60.0),
+        user=None,
+        tenant=Rate(burst=999_999, seconds=99_999.0),
+        connections_per_address=1,
+        open_per_user=1,
+        open_per_tenant=1_000_000,
+    )
+
+
+def test_no_proxies_in_production(environ: dict[str, str]) -> None:
+    """That nobody stands in front has to be said."""
+    assert Settings.from_env(environ | {"TRUSTED_PROXIES": "none"}).limits.trusted_proxies == ()

@@ -18,10 +18,14 @@ from common.vault import Vault
 from gateway.acts import Acts
 from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
-from gateway.hand_back import HandBack
+from gateway.crowding import Crowding
 from gateway.erase import Reports
+from gateway.gate import Gate
+from gateway.hand_back import HandBack
 from gateway.handlers import Handlers
-from gateway.intake import Intake
+from gateway.intake import ArrivalLimits, Intake
+from gateway.limits import Limit
+from gateway.limits_web import limit_addresses
 from gateway.listener import serve_browsers
 from gateway.live import Bell
 from gateway.log_events import EVENTS
@@ -56,13 +60,14 @@ log = structlog.stdlib.get_logger()
 
 
 def create_app(
-    settings: Settings, *, handlers: Handlers, tenants: TenantsWatcher, clock: Clock
+    settings: Settings, *, handlers: Handlers, tenants: TenantsWatcher, gate: Gate, clock: Clock
 ) -> web.Application:
     """The application that browsers reach."""
     languages, origin = load_languages(settings.languages_folder), settings.public_base_url
     app = web.Application(
         middlewares=[
             page_for_each_request(languages=languages, tenants=tenants, clock=clock),
+            limit_addresses(gate),
             one_line_per_request,
             errors_as_pages,
             guard(public_base_url=origin),
@@ -149,8 +154,12 @@ def create_handlers(
     """The routes, and the rules behind them."""
     vault = Vault(settings.data_keys)
     cookies = BrowserCookies(settings.cookie_keys)
+    limits = ArrivalLimits(
+        user=Limit(settings.limits.user, monotonic=clock.monotonic),
+        tenant=Limit(settings.limits.tenant, monotonic=clock.monotonic),
+    )
     return Handlers(
-        intake=Intake(database=database, tenants=tenants, vault=vault, clock=clock),
+        intake=Intake(database=database, tenants=tenants, vault=vault, limits=limits, clock=clock),
         doorkeeper=Doorkeeper(
             logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
         ),
@@ -211,11 +220,19 @@ async def serve(settings: Settings) -> None:
 
         checks = {"database": connections.database_health, "broker": broker_is_up}
         await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
-        app = create_app(settings, handlers=handlers, tenants=tenants, clock=clock)
-        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell))
+        gate = Gate(settings.limits, monotonic=clock.monotonic)
+        app = create_app(settings, handlers=handlers, tenants=tenants, gate=gate, clock=clock)
+        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
         log.info("service.started", tenants=len(tenants.current))
         timekeeper = Timekeeper(database=database, logins=logins, planner=planner)
+        crowding = Crowding(database=database, logins=logins, limits=settings.limits)
         postmen = create_postmen(settings, database=database, clock=clock)
-        loops = [consumer.run, timekeeper.run, tenants.watch, *(postman.run for postman in postmen)]
+        loops = [
+            consumer.run,
+            timekeeper.run,
+            crowding.run,
+            tenants.watch,
+            *(postman.run for postman in postmen),
+        ]
         await run_loops(stop, *loops, last=relay.run)
     log.info("service.stopped")

@@ -17,19 +17,25 @@ WaystationError
     ├── GoneError                410
     ├── TooLargeError            413
     ├── UnsupportedFormError     415
+    ├── TooManyError             429
     ├── TryAgainError            503
     └── UnforeseenError          500   a mistake of ours
 ```
 """
 
+import math
 from typing import ClassVar
 
 from common.errors import WaystationError
+
+# As a link: what the address bar shows, by GET, without repeating any of it in the page.
+SAME_ADDRESS = ""
 
 _PAGES = {
     "no_cookie": "cookies",
     "other_browser": "other_browser",
     "session_token_expired": "link_expired",
+    "displaced": "displaced",
     "unknown_tenant": "unknown_tenant",
 }
 
@@ -119,6 +125,17 @@ class TooLargeError(PageError):
 class UnsupportedFormError(PageError):
     status = 415
     page = "unsupported_form"
+
+
+class TooManyError(PageError):
+    """Over a limit; `retry_after` is in whole seconds."""
+
+    status = 429
+    page = "too_many"
+
+    def __init__(self, code: str, *, seconds: float) -> None:
+        super().__init__(code, again_url=SAME_ADDRESS)
+        self.retry_after = math.ceil(seconds)
 
 
 class TryAgainError(PageError):

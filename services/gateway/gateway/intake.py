@@ -32,9 +32,12 @@ from gateway.errors import (
     MisconfiguredError,
     NotFoundError,
     TokenRefusedError,
+    TooManyError,
 )
+from gateway.limits import Limit
 from gateway.login import Login
 from gateway.logins import name_in_log
+from gateway.metrics import LIMITED
 from gateway.personal import authorize_place, profile_place, state_place
 from gateway.transaction import Step, Transaction
 
@@ -62,11 +65,42 @@ class Found:
     login_url: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ArrivalLimits:
+    """How often a user and a tenant may send somebody here; only a good signature spends of them."""
+
+    user: Limit
+    tenant: Limit
+
+    def spend(self, token: SessionToken) -> None:
+        """Count this arrival: first as the user's, so that nobody alone can use up what is their tenant's.
+
+        Raises:
+            TooManyError: one of them has none left.
+        """
+        tenant = token.tenant.encode()
+        user = hashlib.sha256(b"\0".join((tenant, token.subject.encode()))).digest()
+        for name, limit, key in (("user", self.user, user), ("tenant", self.tenant, tenant)):
+            seconds = limit.take(key)
+            if seconds:
+                LIMITED.labels(name).inc()
+                raise TooManyError(f"limit_{name}", seconds=seconds)
+
+
 class Intake:
     """Takes logins over. It binds nothing to a browser, so that a reload or a retry loses nothing."""
 
-    def __init__(self, *, database: Database, tenants: TenantsWatcher, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        tenants: TenantsWatcher,
+        vault: Vault,
+        limits: ArrivalLimits,
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._limits = limits
         self._tenants = tenants
         self._vault = vault
         self._clock = clock
@@ -79,6 +113,7 @@ class Intake:
             BadRequestError: state or token are not even the form of one.
             TokenRefusedError: the token is not good, or not for here.
             MisconfiguredError: it asks for a step that the tenant has not configured.
+            TooManyError: its user or its tenant sends too many.
             ConflictingLoginError: its jti came with another state before, or its state with another jti.
         """
         tenant = self._tenants.current.get(arrival.tenant)
@@ -91,6 +126,7 @@ class Intake:
             token, is_over = self._verify(arrival), False
         except SessionTokenExpiredError as exc:
             token, is_over = exc.token, True
+        self._limits.spend(token)
         if token.entry != arrival.entry:
             raise TokenRefusedError("session_token_entry", login_url=_login_url(tenant, token))
         if is_over:

@@ -24,6 +24,12 @@ EVENTS = (
         "What arrived was not HTTP as it should be; nothing of it is kept.",
     ),
     Event(
+        "limit.reached",
+        "warning",
+        ("limit", "refused"),
+        "An `address` has too many requests or `connections`; `refused` counts since the last such line.",
+    ),
+    Event(
         "request.not_possible_now",
         "warning",
         ("error_type",),
@@ -55,6 +61,12 @@ EVENTS = (
         "error",
         (),
         "Time has come for a login, and it met an error that nobody foresaw; tried again every second.",
+    ),
+    Event(
+        "login.displaced",
+        "warning",
+        ("limit",),
+        "More logins of a `user` or a `tenant` were open than may be, and this was the oldest.",
     ),
     Event("login.expired", "info", ("status",), "The deadline passed; `status` is how far the login was."),
     Event("step.mistyped", "info", ("step", "attempts_left", "problems"), "A slip of the keyboard."),

@@ -6,6 +6,7 @@ from typing import Self
 
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import Address, SettingsReader
+from gateway.limits_settings import LimitSettings, read_limit_settings
 from gateway.mail.settings import MailSettings, read_mail_settings
 
 _PORT = r"[1-9][0-9]{0,4}"
@@ -36,6 +37,7 @@ class Settings(ServiceSettings):
     password_call: PasswordCallSettings | None
     languages_folder: Path | None = None
     mail: MailSettings | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -57,6 +59,7 @@ class Settings(ServiceSettings):
             password_call=_password_call(reader),
             mail=read_mail_settings(reader, production=shared["production"]),
             languages_folder=_folder(reader, "LANGUAGES_FOLDER"),
+            limits=read_limit_settings(reader, production=shared["production"]),
         )
         reader.finish()
         return settings

@@ -1,5 +1,6 @@
 """The gateway's SQL: one function, one statement."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -186,6 +187,39 @@ async def due_ids(connection: Connection, *, limit: int) -> list[str]:
         "SELECT id FROM transactions WHERE wake_at <= ws_now() ORDER BY wake_at LIMIT $1", limit
     )
     return [row["id"] for row in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surplus:
+    """An open login that is one too many for its `user` or its `tenant`, as `limit` says."""
+
+    transaction_id: str
+    tenant: str
+    limit: str
+
+
+async def surplus(connection: Connection, *, per_user: int, per_tenant: int, limit: int) -> list[Surplus]:
+    """Open logins beyond those counts: first what nobody has claimed within a minute, then the oldest."""
+    rows = await connection.fetch(
+        """
+        SELECT id, tenant, CASE WHEN of_user > $1 THEN 'user' ELSE 'tenant' END AS surplus_of
+        FROM (
+            SELECT id, tenant,
+                row_number() OVER (PARTITION BY tenant, subject ORDER BY is_left, opened_at DESC) AS of_user,
+                row_number() OVER (PARTITION BY tenant ORDER BY is_left, opened_at DESC) AS of_tenant
+            FROM (
+                SELECT id, tenant, subject, opened_at,
+                    status = 'opened' AND opened_at < ws_now() - interval '1 minute' AS is_left
+                FROM transactions WHERE status IN ('opened', 'working', 'waiting', 'ready')
+            ) AS opened
+        ) AS ranked
+        WHERE of_user > $1 OR of_tenant > $2 LIMIT $3
+        """,
+        per_user,
+        per_tenant,
+        limit,
+    )
+    return [Surplus(transaction_id=row["id"], tenant=row["tenant"], limit=row["surplus_of"]) for row in rows]
 
 
 async def now(connection: Connection) -> datetime:

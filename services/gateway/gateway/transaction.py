@@ -31,6 +31,10 @@ stateDiagram-v2
     ready --> cancelled: cancel
     handed_back --> cancelled: cancel
     restarted --> cancelled: cancel
+    opened --> displaced: give_way, newer logins of this user or tenant are too many
+    working --> displaced: give_way
+    waiting --> displaced: give_way
+    ready --> displaced: give_way
 ```
 
 Every transition returns a new value or raises `TransitionError`; the store saves it by compare-and-set on
@@ -64,11 +68,12 @@ class Status(StrEnum):
     HANDED_BACK = "handed_back"
     RESTARTED = "restarted"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DISPLACED = "displaced"
 
 
 class StepStatus(StrEnum):
     """How far a step is; from `passed` on it is concluded."""
-    CANCELLED = "cancelled"
 
     DUE = "due"
     ASKED = "asked"
@@ -360,16 +365,21 @@ class Transaction:
         self._must_be(*OPEN)
         return self._change(status=Status.EXPIRED, waiting_for=None, waiting_until=None)
 
-    def is_applied_by(self, revs: Mapping[str, int], *, others: Collection[int] = ()) -> bool:
-        """Whether all of this login is confirmed, given the confirmed rev per step name.
+    def give_way(self) -> "Transaction":
+        """Newer logins take its place; one that has its answer is in nobody's way."""
+        self._must_be(Status.OPENED, Status.WORKING, Status.WAITING, Status.READY)
+        return self._change(status=Status.DISPLACED, waiting_for=None, waiting_until=None)
 
-        `others` are the confirmed revs of what was sent together with the results.
-        """
     def cancel(self) -> "Transaction":
         """Nobody is to come back from here: the person has been erased."""
         self._must_be(*OPEN)
         return self._change(status=Status.CANCELLED, waiting_for=None, waiting_until=None)
 
+    def is_applied_by(self, revs: Mapping[str, int], *, others: Collection[int] = ()) -> bool:
+        """Whether all of this login is confirmed, given the confirmed rev per step name.
+
+        `others` are the confirmed revs of what was sent together with the results.
+        """
         return all((step.rev or 0) <= min({revs.get(step.name, 0), *others}) for step in self.written_steps)
 
     def _current(self, name: str) -> Step:

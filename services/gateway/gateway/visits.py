@@ -42,10 +42,12 @@ class Doorkeeper:
         if cookie is None:
             raise ForbiddenError("no_cookie", login_url=login.login_url)
         require_own(login, cookie)
-        if login.transaction.status is Status.EXPIRED or self._clock.now() >= login.transaction.deadline:
-            raise GoneError("expired", login_url=login.login_url)
+        if login.transaction.status is Status.DISPLACED:
+            raise GoneError("displaced", login_url=login.login_url)
         if login.transaction.status is Status.CANCELLED:
             raise GoneError("cancelled", login_url=login.login_url)
+        if login.transaction.status is Status.EXPIRED or self._clock.now() >= login.transaction.deadline:
+            raise GoneError("expired", login_url=login.login_url)
         return Visit(login=login, cookie=cookie, language=request[PAGE].language.tag)
 
     async def admit_form(self, request: web.Request) -> tuple[Visit, dict[str, str]]:

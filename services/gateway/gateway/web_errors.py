@@ -10,18 +10,19 @@ from aiohttp.typedefs import Handler
 from common.db import DatabaseUnavailableError
 from common.vault import VaultError
 from gateway.errors import (
+    SAME_ADDRESS,
     BadRequestError,
     ConflictError,
     MethodError,
     NotFoundError,
     PageError,
+    TooManyError,
     TryAgainError,
     UnforeseenError,
 )
 from gateway.pages import PAGE, render
 
 RETRY_AFTER_SECONDS = "5"
-_SAME_ADDRESS = ""  # as a link: what the address bar shows, by GET, without repeating any of it in the page
 
 log = structlog.stdlib.get_logger()
 
@@ -55,10 +56,10 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         return _framework_error(request, exc)
     except (DatabaseUnavailableError, ConflictError) as exc:
         log.warning("request.not_possible_now", error_type=type(exc).__name__)
-        return error_page(request, TryAgainError("try_again", again_url=_SAME_ADDRESS))
+        return error_page(request, TryAgainError("try_again", again_url=SAME_ADDRESS))
     except VaultError:
         log.exception("vault.does_not_open")
-        return error_page(request, TryAgainError("vault", again_url=_SAME_ADDRESS))
+        return error_page(request, TryAgainError("vault", again_url=SAME_ADDRESS))
     except Exception:
         log.exception("request.failed")
         return error_page(request, UnforeseenError("unforeseen"))
@@ -69,6 +70,8 @@ def error_page(request: web.Request, error: PageError) -> web.Response:
     response = web.Response(text=html, content_type="text/html", status=error.status)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

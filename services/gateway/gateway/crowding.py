@@ -1,0 +1,70 @@
+"""Keeps the number of open logins within bounds: where there are too many, the oldest give way."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from common.db import Connection, Database, DatabaseUnavailableError
+from gateway import store
+from gateway.errors import ConflictError, TransitionError
+from gateway.limits_settings import LimitSettings
+from gateway.login import Login
+from gateway.logins import Logins
+from gateway.metrics import DISPLACED
+from gateway.store import Surplus
+from gateway.transaction import Transaction
+
+SWEEP_SECONDS = 5.0
+BATCH = 500
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowding:
+    """Looks for tenants and people with too many open logins; any number of replicas may.
+
+    Not asked at each arrival: how many more there may be until the next look, the limits per user and per
+    tenant decide.
+    """
+
+    database: Database
+    logins: Logins
+    limits: LimitSettings
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.sweep()
+            except DatabaseUnavailableError:
+                log.warning("database.unavailable", task="crowding")
+            try:
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> None:
+        """End what is too much now."""
+        async with self.database.connection() as connection:
+            surplus = await store.surplus(
+                connection,
+                per_user=self.limits.open_per_user,
+                per_tenant=self.limits.open_per_tenant,
+                limit=BATCH,
+            )
+        for one in surplus:
+            await self._end(one)
+
+    async def _end(self, one: Surplus) -> None:
+        async def give_way(connection: Connection, login: Login) -> Transaction:
+            await store.forget_personal(connection, login.id)
+            return login.transaction.give_way()
+
+        try:
+            await self.logins.change(one.transaction_id, give_way)
+        except (ConflictError, TransitionError):
+            return  # it has moved meanwhile: the next look decides again
+        DISPLACED.labels(one.limit).inc()
+        log.warning("login.displaced", transaction_id=one.transaction_id, tenant=one.tenant, limit=one.limit)
