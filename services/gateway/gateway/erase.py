@@ -88,7 +88,7 @@ class Eraser:
         for transaction_id in logins.open_ids:
             await _cancel(connection, transaction_id)
         rev = await store.next_rev(connection, **who)
-        await erase_store.delete_rows(connection, **who, rev=rev)
+        await erase_store.delete_rows(connection, **who)
         erasure = _erasure(tenant, subject, rev=rev, logins=logins)
         await erase_store.insert(connection, erasure)
         return Erased(

@@ -85,8 +85,8 @@ async def delete_key(connection: Connection, *, tenant: str, subject: str) -> bo
     return deleted is not None
 
 
-async def delete_rows(connection: Connection, *, tenant: str, subject: str, rev: int) -> None:
-    """Everything but the rows of logins, which name nobody any more; revs go on above this one."""
+async def delete_rows(connection: Connection, *, tenant: str, subject: str) -> None:
+    """Everything but the rows of logins, which name nobody any more, and those of erasures."""
     await connection.execute(
         """
         WITH logins AS (
@@ -109,15 +109,11 @@ async def delete_rows(connection: Connection, *, tenant: str, subject: str, rev:
             DELETE FROM step_attempts WHERE tenant = $1 AND subject = $2
         ), receipts AS (
             DELETE FROM consent_receipts WHERE tenant = $1 AND subject = $2
-        ), revisions AS (
-            DELETE FROM user_revisions WHERE tenant = $1 AND subject = $2
         )
-        INSERT INTO rev_floors AS known (tenant, rev) VALUES ($1, $3)
-        ON CONFLICT (tenant) DO UPDATE SET rev = greatest(known.rev, excluded.rev)
+        DELETE FROM user_revisions WHERE tenant = $1 AND subject = $2
         """,
         tenant,
         subject,
-        rev,
     )
 
 

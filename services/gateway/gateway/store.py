@@ -228,11 +228,18 @@ async def now(connection: Connection) -> datetime:
 
 
 async def next_rev(connection: Connection, *, tenant: str, subject: str) -> int:
-    """The user's next rev; its order is the order of these commits, since the row stays locked until then."""
+    """The user's next rev, above that of an erasure.
+
+    Its order is the order of these commits, since the row stays locked until then.
+    """
     rev: int = await connection.fetchval(
         """
         INSERT INTO user_revisions AS known (tenant, subject, rev)
-        VALUES ($1, $2, 1 + coalesce((SELECT rev FROM rev_floors WHERE tenant = $1), 0))
+        VALUES ($1, $2, 1 + greatest(
+            (SELECT max(rev) FROM erasures WHERE tenant = $1 AND subject = $2),
+            (SELECT rev FROM rev_floors WHERE tenant = $1),
+            0
+        ))
         ON CONFLICT (tenant, subject) DO UPDATE SET rev = known.rev + 1 RETURNING rev
         """,
         tenant,
@@ -242,11 +249,12 @@ async def next_rev(connection: Connection, *, tenant: str, subject: str) -> int:
 
 
 async def last_rev(connection: Connection, *, tenant: str, subject: str) -> int:
-    """The rev that the user was given last; somebody new begins above whoever was erased."""
+    """The rev that the user was given last; who was erased goes on above that."""
     rev: int = await connection.fetchval(
         """
-        SELECT coalesce(
+        SELECT greatest(
             (SELECT rev FROM user_revisions WHERE tenant = $1 AND subject = $2),
+            (SELECT max(rev) FROM erasures WHERE tenant = $1 AND subject = $2),
             (SELECT rev FROM rev_floors WHERE tenant = $1),
             0
         )
