@@ -106,12 +106,13 @@ async def test_what_a_service_may_not(database: ServiceDatabase, statement: str)
 
 
 async def test_what_a_service_may(database: ServiceDatabase) -> None:
-    """A service reads and writes every other table of its own schema, without naming the schema."""
+    """A service reads and writes each table of its own that does not only grow, without naming the schema."""
     for dsn in (database.gateway, database.proofing, database.metadata_sync):
         async with connected(dsn) as connection:
             for row in await connection.fetch(
                 "SELECT tablename FROM pg_tables"
                 " WHERE schemaname = current_schema() AND tablename <> 'schema_migrations'"
+                " AND tablename NOT LIKE 'audit_%'"
             ):
                 table = row["tablename"]
                 for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):

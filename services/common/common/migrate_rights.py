@@ -66,11 +66,16 @@ async def build_walls(connection: AdminConnection, schema: str) -> None:
 
 
 async def grant(connection: AdminConnection, schema: str) -> None:
-    """Read and write every table of the schema, but for those that only grow."""
+    """Read and write every table of the schema, but for migrations and what the audit trail is made of."""
     role, all_tenants = role_of(schema), all_tenants_role_of(schema)
+    # One string is one transaction: no right is there for a moment that is taken back after it.
     await connection.execute(f"""
         GRANT USAGE ON SCHEMA {schema} TO {role}, {all_tenants};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}, {all_tenants};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}, {all_tenants};
         REVOKE INSERT, UPDATE, DELETE ON {schema}.schema_migrations FROM {role}, {all_tenants};
+        REVOKE ALL ON {schema}.audit_events, {schema}.audit_seals FROM {role}, {all_tenants};
+        GRANT INSERT (tenant, event, transaction_id, subject, about, outcome, reasons)
+            ON {schema}.audit_events TO {role}, {all_tenants};
+        GRANT SELECT ON {schema}.audit_events, {schema}.audit_seals TO {all_tenants};
         ALTER ROLE {role} SET search_path TO {schema}""")
