@@ -29,7 +29,7 @@ from gateway.shield import security_headers
 from gateway.steps.idproof.forms import confirm_form, consent_form, document_form
 from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.idproof.texts import problem_text
-from gateway.steps.password.step import password_form, ticket_page
+from gateway.steps.password.step import password_form, restarted_page, ticket_page
 from gateway.steps.port import StepBook, StepPage
 from gateway.steps.profile.asking import asked, read_answers
 from gateway.steps.profile.known import Known
@@ -279,7 +279,8 @@ def _terms(*, requested: bool = False, problems: tuple[tuple[str, Text], ...] = 
 def _restarted(status: StepStatus, again: str | None) -> Sample:
     ended = Conclusion(status=status, at=NOW)
     over = opened("password").claim(b"browser").restart("password", ended, rev=1)
-    return lambda page: _VIEWS.restarted(_visit(over), page=page, again=again)
+    content = restarted_page(again, is_sure=over.is_passed)
+    return lambda page: _VIEWS.step(_visit(over), content, page=page)
 
 
 def _code(problem: Text | None = None) -> StepPage:

@@ -33,12 +33,11 @@ from gateway.live import Bell, rung
 from gateway.logins import Logins
 from gateway.owner import Visit, is_claimable_by
 from gateway.pages import PAGE, render
-from gateway.personal import authorize_of, masked, profile_of
+from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
-from gateway.steps.password.again import authorize_again
 from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
 from gateway.texts import Text
-from gateway.transaction import Status
+from gateway.transaction import Status, Step
 from gateway.views import Views
 from gateway.visits import Doorkeeper, introduce
 
@@ -128,15 +127,24 @@ class Handlers:
     async def show(self, request: web.Request) -> web.Response:
         """The login as it is; reload and back come here as often as they like."""
         visit = await self._doorkeeper.admit(request)
-        step = visit.login.transaction.current_step
-        if visit.login.transaction.status is Status.WORKING and step is not None:
-            async with self._database.connection() as connection:
-                page = await self._steps.of(step.name).page(connection, visit)
+        page = await self._page_of_step(visit)
+        if page is not None:
             return self._step_page(visit, request, page)
-        if visit.login.transaction.status is Status.RESTARTED:
-            return _page(self._views.restarted(visit, page=request[PAGE], again=await self._again(visit)))
         account = await self._account(visit)
         return _page(self._views.current(visit, page=request[PAGE], account=account))
+
+    async def _page_of_step(self, visit: Visit) -> StepPage | None:
+        """What the step says that the person is at, or that has ended the login; else None."""
+        transaction = visit.login.transaction
+        match transaction.status, transaction.current_step:
+            case Status.RESTARTED, _:
+                page = self._steps.that_restarted(transaction).restarted
+            case Status.WORKING, Step() as step:
+                page = self._steps.of(step.name).page
+            case _:
+                return None
+        async with self._database.connection() as connection:
+            return await page(connection, visit)
 
     async def look(self, request: web.Request) -> web.Response:
         """A button's address, typed or reloaded without its form: show the login as it is."""
@@ -150,12 +158,6 @@ class Handlers:
         async with self._database.connection() as connection:
             profile = await profile_of(connection, visit.login, vault=self._vault)
         return masked(profile.get("email"))
-
-    async def _again(self, visit: Visit) -> str | None:
-        """Where the person logs in anew: as the application asked for it, else as it begins any login."""
-        async with self._database.connection() as connection:
-            request = await authorize_of(connection, visit.login, vault=self._vault)
-        return authorize_again(visit.login, request) or visit.login.login_url
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)

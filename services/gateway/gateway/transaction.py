@@ -207,6 +207,11 @@ class Transaction:
         return step.end(step.conclusion)
 
     @property
+    def last_ended(self) -> Step | None:
+        """The step that has ended last."""
+        return next((step for step in reversed(self.steps) if step.is_concluded), None)
+
+    @property
     def written_steps(self) -> tuple[Step, ...]:
         """Steps whose result belongs in the user's metadata."""
         return tuple(step for step in self.steps if step.is_written)

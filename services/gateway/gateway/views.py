@@ -51,17 +51,12 @@ class Views:
                 return self._ready(visit, page)
 
     def step(self, visit: Visit, content: StepPage, *, page: Page) -> str:
-        """A page of the step that the person is at."""
+        """A page of the step that the person is at, or that has ended the login."""
         return render(content.template, page=page, **self._common(visit), **content.values)
 
     def stop(self, visit: Visit, *, page: Page) -> str:
         """What it means to stop."""
         return render("stop", page=page, **self._common(visit) | {"can_stop": False})
-
-    def restarted(self, visit: Visit, *, page: Page, again: str | None) -> str:
-        """The step has ended the login; `again` is where a new one begins, if that is known."""
-        is_sure = visit.login.transaction.is_passed
-        return render("password/restarted", page=page, again=again, is_sure=is_sure, **self._common(visit))
 
     def _waiting(self, visit: Visit, page: Page) -> str:
         transaction, tenant = visit.login.transaction, visit.login.settings.name

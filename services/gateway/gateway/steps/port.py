@@ -11,20 +11,21 @@ in one transaction with whatever the step wrote.
 | a button was pressed | `act` | a page again, a file, or a change to be made |
 | the change is made | the change | `Conclude`, `Submit`, `Restart`, `Stay`, or a page again |
 | the login goes back | `ending` | what the last page says about it |
+| it was answered with `Restart` | `restarted` | the page that leads to the new login |
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from common.db import Connection
 from gateway.errors import TransitionError
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.texts import Text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction import Conclusion, Step, StepStatus, Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,14 @@ class GatewayStep(Protocol):
         """What to tell the person about how the step ended."""
 
 
+@runtime_checkable
+class RestartingStep(GatewayStep, Protocol):
+    """A step that may answer `Restart`."""
+
+    async def restarted(self, connection: Connection, visit: Visit, /) -> StepPage:
+        """The page of a login that it has ended, as long as that page is asked for."""
+
+
 class StepBook:
     """The steps that this gateway has, by name."""
 
@@ -139,6 +148,18 @@ class StepBook:
         step = self._steps.get(name)
         if step is None:
             raise TransitionError("no such step here")
+        return step
+
+    def that_restarted(self, transaction: Transaction) -> RestartingStep:
+        """The step that has ended this login.
+
+        Raises:
+            TransitionError: none has.
+        """
+        ended = transaction.last_ended
+        step = self.find(ended.name) if ended else None
+        if not isinstance(step, RestartingStep):
+            raise TransitionError("nothing has restarted this login")
         return step
 
 

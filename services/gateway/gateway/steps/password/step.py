@@ -26,8 +26,9 @@ from gateway.errors import (
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.password_call import DEADLINES, PasswordAnswer, PasswordCalls
-from gateway.personal import profile_of
+from gateway.personal import authorize_of, profile_of
 from gateway.steps.password import store
+from gateway.steps.password.again import authorize_again
 from gateway.steps.password.letter import Notices
 from gateway.steps.password.rules import (
     AGAIN,
@@ -94,6 +95,12 @@ class PasswordStep:
         if account is not None and is_by_ticket(visit.login.settings, account.strategy):
             return ticket_page()
         return password_form()
+
+    async def restarted(self, connection: Connection, visit: Visit) -> StepPage:
+        """Where the person logs in anew: as the application asked for it, else as it begins any login."""
+        request = await authorize_of(connection, visit.login, vault=self._vault)
+        again = authorize_again(visit.login, request) or visit.login.login_url
+        return restarted_page(again, is_sure=visit.login.transaction.is_passed)
 
     async def act(self, name: str, visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
         match name:
@@ -220,6 +227,11 @@ def _log_failure(exc: PasswordCallError) -> None:
             log.warning("password.not_now", retry_after=exc.retry_after)
         case _:
             log.error("password.call_refused")
+
+
+def restarted_page(again: str | None, *, is_sure: bool) -> StepPage:
+    """The way to the new login; `is_sure` where we know that the new password is in use."""
+    return StepPage(template="password/restarted", values={"again": again, "is_sure": is_sure})
 
 
 def ticket_page(url: str | None = None, *, is_away: bool = False) -> StepPage:
