@@ -142,7 +142,12 @@ def test_a_key_that_is_wrong_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "value", "message"),
     [
-        (_at("session_token", "alg"), "RS256", "must be HS256"),
+        (_at("session_token", "alg"), "ES256", "must be HS256, RS256 or a list of both"),
+        (_at("answer_token", "alg"), ["HS256"], "must be HS256 or RS256"),
+        (_at("session_token", "alg"), "RS256", "RS256 needs public_key_files or jwks_url"),
+        (_at("session_token", "secret_files"), [], "HS256 needs secret_files"),
+        (_at("answer_token", "alg"), "RS256", "RS256 needs key_files"),
+        (_at("answer_token", "secret_files"), [], "HS256 needs secret_files"),
         (_at("continue", "method"), "put", "must be post or get"),
         (_at("metadata", "namespace"), "Way", "must match [a-z][a-z0-9_]{0,39}"),
         (_at("management", "reserve"), 1, "must be at most 0.9"),
@@ -294,7 +299,10 @@ def test_hosts_of_a_local_stack(tmp_path: Path, host: str) -> None:
             ],
         ),
         (_at("management", "client_id"), ["", "a b", 7, "x" * 129]),
-        (_at("session_token", "alg"), ["none", "RS256", "HS512", ["HS256"], None]),
+        (
+            _at("session_token", "alg"),
+            ["none", "RS256", "HS512", ["HS256", "RS256"], [], ["HS256", "HS256"], [7], None],
+        ),
         (_at("answer_token", "alg"), ["RS256", ""]),
         (_at("session_token", "secret_files"), [[], "secrets/session", [""], [7], ["a\0b"], ["secrets"]]),
         (_at("profile_key_files"), [[], ["secrets/session"], ["secrets/none"], None]),

@@ -84,5 +84,5 @@ def test_one_secret_for_both_directions(tmp_path: Path) -> None:
     """Whoever verifies one kind of token must not be able to make the other (RFC 8725, 3.12)."""
     path = write_tenants(tmp_path, {"acme": section()})
     (tmp_path / "secrets" / "answer.before").write_bytes((tmp_path / "secrets" / "session").read_bytes())
-    expected = "session_token and answer_token must not share a secret (RFC 8725, 3.12)"
+    expected = "session_token and answer_token must not share a key (RFC 8725, 3.12)"
     assert mistakes(path) == (f"tenants.yaml:3: tenants.acme: {expected}",)

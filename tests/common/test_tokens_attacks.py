@@ -166,22 +166,22 @@ def test_one_bit(tenants: Tenants, part: int, place: int) -> None:
         lambda text: text + "\u200b",
         lambda text: text + "\udc80",
         lambda text: text + "\u0661",
-        lambda text: text + "A" * 5000,
+        lambda text: text + "A" * 6000,
         lambda _: "A" * 1_000_000,
         lambda _: "",
         lambda _: "..",
     ],
 )
 def test_odd_texts(tenants: Tenants, damage: Any) -> None:
-    """Only three base64url parts of at most 5,000 characters together are looked at: no text is malleable."""
+    """Only three base64url parts of at most 6,000 characters together are looked at: no text is malleable."""
     assert refusal(damage(token()), tenants) is Refusal.FORM
 
 
 def test_the_longest_token(tenants: Tenants) -> None:
-    """A token of about 5,000 characters is accepted up to that length and refused above it."""
-    spare = (5000 - len(token(fill=""))) * 3 // 4
+    """A token of about 6,000 characters is accepted up to that length and refused above it."""
+    spare = (6000 - len(token(fill=""))) * 3 // 4
     texts = [token(fill="x" * length) for length in range(spare - 4, spare + 5)]
-    short, long = [t for t in texts if len(t) <= 5000], [t for t in texts if len(t) > 5000]
+    short, long = [t for t in texts if len(t) <= 6000], [t for t in texts if len(t) > 6000]
     assert [verified(text, tenants).jti for text in short] == [JTI] * len(short)
     assert [refusal(text, tenants) for text in long] == [Refusal.FORM] * len(long)
     assert short

@@ -16,8 +16,11 @@ WaystationError
 ├── VaultError                   vault.py           stored ciphertext that does not open where it stands
 ├── TenantsFileError             tenants.py         tenants.yaml is wrong; every mistake listed
 ├── SecretNotLoadedError         tenant_secrets.py  a secret of a part that this service does not read
-├── SessionTokenError            tokens.py          the token that came with the browser is refused
-│   └── SessionTokenExpiredError tokens.py          nothing is wrong with it but its age
+├── RsaKeyError                  rsa_keys.py        no RSA key that we take
+├── KeySetError                  jwks.py            what came from a tenant's jwks_url is no set of keys
+├── KeySetUnavailableError       jwks_fetch.py      a tenant's keys cannot be had now
+├── SessionTokenError            tokens_refusal.py  the token that came with the browser is refused
+│   └── SessionTokenExpiredError tokens_refusal.py  nothing is wrong with it but its age
 ├── ClaimError                   tokens_claims.py   a member of a JSON object is not what it must be
 ├── ProfileError                 profile.py         the encrypted profile inside a token is refused
 ├── UnsatisfiableError           profile_schema.py a schema of a profile that no value fits

@@ -82,7 +82,7 @@ class Profile:
         return to_json({name: value for name, value in vars(self).items() if value is not None})
 
 
-def open_profile(text: str, *, keys: Iterable[Secret], jti: str) -> Profile:
+def open_profile(text: str, *, keys: Iterable[Secret[bytes]], jti: str) -> Profile:
     """Decrypt with any of the keys, for the token with that `jti`.
 
     Raises:
@@ -99,7 +99,7 @@ def open_profile(text: str, *, keys: Iterable[Secret], jti: str) -> Profile:
         raise ProfileError(exc.name or "content") from exc
 
 
-def _decrypt(text: str, keys: Iterable[Secret]) -> jwe.CompactEncryption:
+def _decrypt(text: str, keys: Iterable[Secret[bytes]]) -> jwe.CompactEncryption:
     for key in keys:
         try:
             return jwe.decrypt_compact(text, OctKey.import_key(key.reveal()), registry=_REGISTRY)

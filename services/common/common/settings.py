@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from common.errors import WaystationError
 
 KEY_BYTES = 32
+MIN_DIFFERENT_BYTES = 8
 DEVELOPMENT = "development"
 PRODUCTION = "production"
 
@@ -136,9 +137,25 @@ class SettingsReader:
             return read_key_file(Path(path))
         except OSError:
             self.mistake(name, f"file {position} cannot be read")
+        except WeakKeyError:
+            self.mistake(name, f"file {position} repeats itself: make it of random bytes")
         except ValueError:
             self.mistake(name, f"file {position} must hold base64url of exactly {KEY_BYTES} bytes")
         return None
+
+
+class WeakKeyError(ValueError):
+    """A key of the right length that nobody made at random."""
+
+
+def is_weak(secret: bytes) -> bool:
+    """Whether 32 bytes or more are a placeholder: a few different ones, or a pattern that repeats.
+
+    What a random generator writes never is, be it as bytes, hex or base64. Not all that can be guessed is
+    found: this catches what somebody typed to get going.
+    """
+    has_period = any(secret[n:] == secret[:-n] for n in range(1, len(secret) // 2 + 1))
+    return has_period or len(set(secret)) < MIN_DIFFERENT_BYTES
 
 
 def _exists(path: Path) -> bool:
@@ -153,6 +170,7 @@ def read_key_file(path: Path) -> bytes:
 
     Raises:
         OSError: the file cannot be read.
+        WeakKeyError: it holds no random bytes.
         ValueError: it holds something else.
     """
     text = path.read_text(encoding="ascii").strip()
@@ -162,4 +180,6 @@ def read_key_file(path: Path) -> bytes:
         raise ValueError("not base64url") from exc
     if len(key) != KEY_BYTES:
         raise ValueError("wrong length")
+    if is_weak(key):
+        raise WeakKeyError("not random")
     return key

@@ -32,10 +32,10 @@ from common.tenant_fields import (
 from common.tenant_idproof import IdproofStep
 from common.tenant_password import PasswordStep
 from common.tenant_profile import ProfileStep
-from common.tenant_rules_contract import RulesContract
-from common.tenant_secrets import ClientSecret, ContentKey, SigningSecret
+from common.tenant_secrets import ClientSecret, ContentKey
 from common.tenant_stepup import StepupStep
 from common.tenant_terms import TermsStep
+from common.tenant_tokens import AnswerTokenRules, SessionTokenRules, one_key_twice
 
 MetadataPolicy: TypeAlias = Literal["wait", "carry", "fail", "action"]
 # YAML has lists only; tuples keep the model frozen all the way down.
@@ -68,24 +68,6 @@ class Management(Section):
     def origin(self) -> str:
         """Where requests go, e.g. https://acme.eu.auth0.com."""
         return self.base_url or origin_of(self.domain)
-
-
-class SessionTokenRules(Section):
-    """How the Action's token is verified: any of the secrets will do. With `rules`, it is a Rule's token."""
-
-    alg: Literal["HS256"]
-    secrets: Annotated[tuple[SigningSecret, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="secret_files")
-    audience: Identifier
-    rules: RulesContract | None = None
-
-
-class AnswerTokenRules(Section):
-    """How our answer is signed: with the first secret."""
-
-    alg: Literal["HS256"]
-    secrets: Annotated[tuple[SigningSecret, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="secret_files")
-    issuer: Identifier
-    audience: Identifier
 
 
 class MetadataRules(Section):
@@ -183,11 +165,18 @@ class Tenant(TenantSnapshot):
     profile_keys: Annotated[tuple[ContentKey, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="profile_key_files")
 
     @model_validator(mode="after")
-    def _one_secret_per_direction(self) -> Self:
-        both = set(self.session_token.secrets) & set(self.answer_token.secrets)
-        if any(secret.is_loaded for secret in both):
+    def _one_key_per_direction(self) -> Self:
+        if one_key_twice(self.session_token, self.answer_token):
             raise PydanticCustomError(
-                "shared_secret", "session_token and answer_token must not share a secret (RFC 8725, 3.12)"
+                "shared_secret", "session_token and answer_token must not share a key (RFC 8725, 3.12)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_the_action(self) -> Self:
+        if self.session_token.asks_one_of({*self.hosts, self.management.domain}):
+            raise PydanticCustomError(
+                "own_jwks", "session_token.jwks_url must not be the tenant's own: those keys sign ID tokens"
             )
         return self
 

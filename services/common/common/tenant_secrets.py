@@ -8,7 +8,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
@@ -16,7 +16,8 @@ from pydantic import PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from common.errors import WaystationError
-from common.settings import KEY_BYTES, read_key_file
+from common.rsa_keys import RsaKeyError, SigningKey, VerifyingKey, read_signing_key, read_verifying_key
+from common.settings import KEY_BYTES, WeakKeyError, is_weak, read_key_file
 
 TenantPart: TypeAlias = Literal["tokens", "management", "pages"]
 Stamp: TypeAlias = tuple[int, int, int] | None
@@ -24,6 +25,8 @@ Stamp: TypeAlias = tuple[int, int, int] | None
 ALL_PARTS: frozenset[TenantPart] = frozenset({"tokens", "management", "pages"})
 MIN_SIGNING_SECRET_BYTES = 32  # RFC 7518, 3.2: at least the size of the hash
 MAX_SECRET_BYTES = 4096  # what Auth0 keeps for an Action
+
+T = TypeVar("T")
 
 
 class SecretNotLoadedError(WaystationError):
@@ -59,15 +62,15 @@ class Reading:
         self.stamps.setdefault(path, stamp(path))
 
 
-class Secret:
-    """A secret, which shows itself only to `reveal`."""
+class Secret(Generic[T]):
+    """What a secret file holds, which shows itself only to `reveal`."""
 
     __slots__ = ("_content",)
 
-    def __init__(self, content: bytes | None) -> None:
+    def __init__(self, content: T | None) -> None:
         self._content = content
 
-    def reveal(self) -> bytes:
+    def reveal(self) -> T:
         """The secret itself.
 
         Raises:
@@ -91,8 +94,8 @@ class Secret:
         return hash(self._content)
 
 
-def _secret(part: TenantPart, read: Callable[[Path], bytes]) -> PlainValidator:
-    def validate(value: object, info: ValidationInfo) -> Secret:
+def _secret(part: TenantPart, read: Callable[[Path], T]) -> PlainValidator:
+    def validate(value: object, info: ValidationInfo) -> Secret[T]:
         if not isinstance(value, str) or not value or "\0" in value:
             raise PydanticCustomError("secret_path", "must be the path of a file")
         reading = info.context
@@ -112,13 +115,24 @@ def _secret(part: TenantPart, read: Callable[[Path], bytes]) -> PlainValidator:
 
 
 def _client_secret(path: Path) -> bytes:
+    content = _read(path).strip()
+    if not content:
+        raise _wrong_size()
+    return content
+
+
+def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(MAX_SECRET_BYTES + 1)
-    if len(content) > MAX_SECRET_BYTES or not content.strip():
-        raise PydanticCustomError(
-            "secret_size", "the file must hold a secret of 1 to {most} bytes", {"most": MAX_SECRET_BYTES}
-        )
-    return content.strip()
+    if len(content) > MAX_SECRET_BYTES:
+        raise _wrong_size()
+    return content
+
+
+def _wrong_size() -> PydanticCustomError:
+    return PydanticCustomError(
+        "secret_size", "the file must hold a secret of 1 to {most} bytes", {"most": MAX_SECRET_BYTES}
+    )
 
 
 def _signing_secret(path: Path) -> bytes:
@@ -127,6 +141,8 @@ def _signing_secret(path: Path) -> bytes:
         raise PydanticCustomError(
             "secret_short", "the secret must have at least {least} bytes", {"least": MIN_SIGNING_SECRET_BYTES}
         )
+    if is_weak(content):
+        raise PydanticCustomError("secret_weak", "the secret repeats itself: make it of random bytes")
     try:
         return HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(content)
     except InvalidKeyError as exc:
@@ -139,12 +155,26 @@ def _signing_secret(path: Path) -> bytes:
 def _content_key(path: Path) -> bytes:
     try:
         return read_key_file(path)
+    except WeakKeyError as exc:
+        raise PydanticCustomError("key_weak", "the key repeats itself: make it of random bytes") from exc
     except ValueError as exc:
         raise PydanticCustomError(
             "key_form", "the file must hold base64url of exactly {bytes} bytes", {"bytes": KEY_BYTES}
         ) from exc
 
 
-SigningSecret: TypeAlias = Annotated[Secret, _secret("tokens", _signing_secret)]
-ContentKey: TypeAlias = Annotated[Secret, _secret("tokens", _content_key)]
-ClientSecret: TypeAlias = Annotated[Secret, _secret("management", _client_secret)]
+def _from_pem(read: Callable[[bytes], T]) -> Callable[[Path], T]:
+    def key(path: Path) -> T:
+        try:
+            return read(_read(path))
+        except RsaKeyError as exc:
+            raise PydanticCustomError("rsa_key", "{problem}", {"problem": str(exc)}) from exc
+
+    return key
+
+
+SigningSecret: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _signing_secret)]
+ContentKey: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _content_key)]
+ClientSecret: TypeAlias = Annotated[Secret[bytes], _secret("management", _client_secret)]
+PrivateKey: TypeAlias = Annotated[Secret[SigningKey], _secret("tokens", _from_pem(read_signing_key))]
+PublicKey: TypeAlias = Annotated[Secret[VerifyingKey], _secret("tokens", _from_pem(read_verifying_key))]

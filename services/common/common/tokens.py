@@ -1,38 +1,34 @@
 """The token that comes with the browser (Action to gateway), verified; and the one that goes back with it.
 
 The session token is made by Auth0's `api.redirect.encodeToken`: HS256, `iss` the bare tenant host, `sub`,
-`iat`, `exp`, `ip`, and what our Action adds. PyJWT checks the signature, that the claims are there, audience
-and issuer. What it takes too lightly is checked here, and so is all time, against the caller's clock. Left to
-itself it would take `exp` as a string or in the year 9999, an empty `sub` or `jti`, doubled keys, UTF-16, any
-`typ`, headers that point to keys, and padding, which makes the text of a token malleable (see also RFC 8725).
+`iat`, `exp`, `ip`, and what our Action adds; or by the Action alone, RS256 and otherwise the same. PyJWT
+checks the signature, that the claims are there, audience and issuer. What it takes too lightly is checked
+here, and so is all time, against the caller's clock. Left to itself it would take `exp` as a string or in the
+year 9999, an empty `sub` or `jti`, doubled keys, UTF-16, any `typ`, headers that point to keys, and padding,
+which makes the text of a token malleable (see also RFC 8725).
 
-The claims of a session token are in tokens_session.py, the answer token in tokens_answer.py, the encrypted
-profile in profile.py.
+Header and signature are in tokens_signature.py, the claims of a session token in tokens_session.py, the
+answer token in tokens_answer.py, the encrypted profile in profile.py.
 """
 
-import base64
-import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
 
-import jwt
-from jwt.exceptions import InvalidJTIError, InvalidSubjectError
-from jwt.types import Options
-
-from common.errors import WaystationError
 from common.profile import LoginConnection, PlainValue, Profile, ProfileError, open_profile
+from common.rsa_keys import VerifyingKey
 from common.tenants import Tenant, Tenants
 from common.tokens_answer import Answer, AnswerStep, sign_answer_token
-from common.tokens_claims import ClaimError, Claims, read_object
+from common.tokens_claims import ClaimError, Claims
+from common.tokens_refusal import Refusal, SessionTokenError, SessionTokenExpiredError
 from common.tokens_rules import read_rules_token
 from common.tokens_session import RequestedStep, SessionToken, read_session_token
+from common.tokens_signature import KeySet, keys_of_files, read_header, verified_claims
 
 __all__ = [
     "LEEWAY",
     "Answer",
     "AnswerStep",
+    "KeySet",
     "LoginConnection",
     "PlainValue",
     "Profile",
@@ -42,6 +38,7 @@ __all__ = [
     "SessionToken",
     "SessionTokenError",
     "SessionTokenExpiredError",
+    "key_to_fetch",
     "open_profile",
     "profile_in",
     "sign_answer_token",
@@ -53,84 +50,26 @@ __all__ = [
 LEEWAY = timedelta(seconds=30)
 _MAX_AGE_SECONDS = 900
 _MAX_AHEAD_SECONDS = 60
-_MAX_CHARACTERS = 5000
-_FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_REQUIRED = ["exp", "iat", "sub", "iss", "aud", "jti"]
-_OPTIONS: Options = {
-    "verify_signature": True,
-    "require": _REQUIRED,
-    "verify_aud": True,
-    "strict_aud": True,
-    "verify_iss": True,
-    "verify_sub": True,
-    "verify_jti": True,
-    # PyJWT reads the machine's clock; `_check_times` uses the one it is given.
-    "verify_exp": False,
-    "verify_iat": False,
-    "verify_nbf": False,
-    "enforce_minimum_key_length": True,
-}
+_NO_KEYS: KeySet = MappingProxyType[str, VerifyingKey]({})
 
 
-class Refusal(StrEnum):
-    """Why a session token was refused: for the log, never for the browser. Most are the claim at fault."""
+def key_to_fetch(text: str, *, tenant: Tenant) -> str | None:
+    """The id of the key that this token names and that has to be looked up at `jwks_url`, if any has.
 
-    TENANT = "tenant"
-    FORM = "form"
-    HEADER = "header"
-    SIGNATURE = "signature"
-    PAYLOAD = "payload"
-    ISS = "iss"
-    SUB = "sub"
-    AUD = "aud"
-    JTI = "jti"
-    IAT = "iat"
-    EXP = "exp"
-    NBF = "nbf"
-    V = "v"
-    IP = "ip"
-    STEPS = "steps"
-    ENTRY = "entry"
-    CONTINUE_URI = "continue_uri"
-    CLIENT_ID = "client_id"
-    PROTOCOL = "protocol"
-    UI_LOCALES = "ui_locales"
-    REQUESTED = "requested"
-    AUTHORIZE = "authorize"
-    AUTHORIZE_AGAIN = "authorize_again"
-    EMAIL = "email"
-    PROFILE = "profile"
-    EXPIRED = "expired"
+    Raises:
+        SessionTokenError: the token need not be looked at any further.
+    """
+    rules = tenant.session_token
+    name = read_header(text, rules=rules).key_id
+    return name if name and rules.jwks_url and name not in keys_of_files(rules) else None
 
 
-class SessionTokenError(WaystationError):
-    """The session token is refused; outside there is one answer for every `reason`."""
-
-    def __init__(self, reason: Refusal) -> None:
-        super().__init__("the session token is refused")
-        self.reason = reason
-
-
-class SessionTokenExpiredError(SessionTokenError):
-    """Nothing is wrong with the token but its age: the browser that already claimed its login may go on."""
-
-    def __init__(self, token: SessionToken) -> None:
-        super().__init__(Refusal.EXPIRED)
-        self.token = token
-
-
-class _StrictJWT(jwt.PyJWT):
-    """PyJWT with the JSON of tokens_claims.py; `_decode_payload` is meant to be overridden, it says."""
-
-    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
-        return read_object(decoded["payload"])
-
-
-_JWT = _StrictJWT(options=_OPTIONS)
-
-
-def verify_session_token(text: str, *, tenants: Tenants, now: datetime, tenant_key: str) -> SessionToken:
+def verify_session_token(
+    text: str, *, tenants: Tenants, now: datetime, tenant_key: str, fetched: KeySet = _NO_KEYS
+) -> SessionToken:
     """The token's claims, all of them verified for that tenant at that time.
+
+    `fetched` are the keys at its `jwks_url`, where `key_to_fetch` named one.
 
     Raises:
         SessionTokenExpiredError: it was good until some time ago.
@@ -139,9 +78,9 @@ def verify_session_token(text: str, *, tenants: Tenants, now: datetime, tenant_k
     tenant = tenants.get(tenant_key)
     if tenant is None:
         raise SessionTokenError(Refusal.TENANT)
-    _check_form(text, algorithm=tenant.session_token.alg)
+    header = read_header(text, rules=tenant.session_token)
     try:
-        claims = Claims(_verified(text, tenant))
+        claims = Claims(verified_claims(text, header=header, tenant=tenant, fetched=fetched))
         _check_times(claims, now)
         token = _read(claims, tenant)
     except ClaimError as exc:
@@ -167,54 +106,6 @@ def profile_in(token: SessionToken, tenant: Tenant) -> Profile:
     if token.profile_jwe is None:
         return Profile(email=token.email)
     return open_profile(token.profile_jwe, keys=tenant.profile_keys, jti=token.jti)
-
-
-def _check_form(text: str, *, algorithm: str) -> None:
-    """Length and alphabet before anything is decoded; a header of exactly the members that Auth0 writes."""
-    form = _FORM.fullmatch(text) if len(text) <= _MAX_CHARACTERS else None
-    if form is None:
-        raise SessionTokenError(Refusal.FORM)
-    try:
-        header = read_object(base64.urlsafe_b64decode(form[1] + "=" * (-len(form[1]) % 4)))
-    except (ClaimError, ValueError) as exc:
-        raise SessionTokenError(Refusal.HEADER) from exc
-    if header != {"alg": algorithm, "typ": "JWT"}:
-        raise SessionTokenError(Refusal.HEADER)
-
-
-def _verified(text: str, tenant: Tenant) -> Mapping[str, object]:
-    rules = tenant.session_token
-    for secret in rules.secrets:
-        try:
-            return _JWT.decode(
-                text,
-                secret.reveal(),
-                algorithms=[rules.alg],
-                options=_OPTIONS,
-                audience=rules.audience,
-                issuer=[rules.rules.issuer] if rules.rules else list(tenant.hosts),
-            )
-        except jwt.InvalidSignatureError:
-            continue
-        except (jwt.PyJWTError, ValueError, TypeError) as exc:
-            raise SessionTokenError(_refusal(exc)) from exc
-    raise SessionTokenError(Refusal.SIGNATURE)
-
-
-def _refusal(exc: Exception) -> Refusal:
-    match exc:
-        case jwt.MissingRequiredClaimError():
-            return Refusal(exc.claim)
-        case jwt.InvalidIssuerError():
-            return Refusal.ISS
-        case jwt.InvalidAudienceError():
-            return Refusal.AUD
-        case InvalidSubjectError():
-            return Refusal.SUB
-        case InvalidJTIError():
-            return Refusal.JTI
-        case _:
-            return Refusal.PAYLOAD
 
 
 def _check_times(claims: Claims, now: datetime) -> None:

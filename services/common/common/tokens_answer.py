@@ -1,7 +1,8 @@
-"""The token that the browser carries back to the tenant: signed with the tenant's first answer secret.
+"""The token that the browser carries back to the tenant: signed with the tenant's first answer key.
 
 Auth0's `api.redirect.validateToken` asks for `iss`, `sub`, `iat`, `exp`, a `state` equal to that of
-/continue, HS256 and `typ` JWT; our Action compares the rest, above all `jti` with the one of its question.
+/continue, HS256 and `typ` JWT; our Action compares the rest, above all `jti` with the one of its question. An
+RS256 answer it verifies by itself, with the public key that the header's `kid` names.
 """
 
 from collections.abc import Mapping
@@ -74,7 +75,10 @@ def sign_answer_token(answer: Answer, *, tenant: Tenant, now: datetime) -> str:
         "metadata": answer.metadata,
         "steps": {name: _step(step) for name, step in answer.steps.items()},
     }
-    return _JWT.encode(claims, rules.secrets[0].reveal(), algorithm=rules.alg)
+    if rules.alg == "HS256":
+        return _JWT.encode(claims, rules.secrets[0].reveal(), algorithm="HS256")
+    signing = rules.keys[0].reveal()
+    return _JWT.encode(claims, signing.key, algorithm="RS256", headers={"kid": signing.public.id})
 
 
 def _step(step: AnswerStep) -> dict[str, object]:
