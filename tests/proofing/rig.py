@@ -15,6 +15,7 @@ from common.outbox import OutgoingMessage, Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Place, Vault
+from proofing.erase import Eraser
 from proofing.providers.document import DocumentProvider
 from proofing.worker import Worker
 from tests.proofing.commands import DATA_KEY, PREVIOUS_SEAL_KEY, SEAL_KEY
@@ -32,7 +33,7 @@ class NotingPublisher:
 
 
 class Rig:
-    """`worker` does the work; the other methods look at the database as its owner."""
+    """`eraser` takes what the queue brings, `worker` does the work; the others look at the database as its owner."""
 
     def __init__(self, database: Database, *, owner: str, tenants_file: Path, clock: Clock) -> None:
         self._database = database
@@ -48,6 +49,13 @@ class Rig:
             tenants=TenantsWatcher(tenants_file, production=True, parts=frozenset()),
             providers={"document": DocumentProvider(clock=clock, refuse_specimens=True)},
             clock=clock,
+        )
+        self.eraser = Eraser(
+            database=database,
+            relay=self._relay,
+            vault=self._vault,
+            clock=clock,
+            otherwise=self.worker.handle,
         )
 
     async def told(self) -> list[Message]:

@@ -24,5 +24,6 @@ def test_log_events() -> None:
 def test_reasons_of_dead_letters() -> None:
     """Every reason with which a command is parked is explained."""
     named = README.first_cells("Messages")
-    assert named == ["VerifyIdentity", "VerificationChanged", *Failure, "not_for_this_service"]
+    messages = ["VerifyIdentity", "VerificationChanged", "ForgetUser", "UserForgotten"]
+    assert named == [*messages, *Failure, "not_for_this_service"]
     assert '"not_for_this_service"' in Path(proofing.worker.__file__).read_text()

@@ -24,6 +24,18 @@ EVENTS = (
         "A second delivery, or a second command about the same verification; nothing was changed.",
     ),
     Event(
+        "verification.dropped",
+        "info",
+        ("verification_id",),
+        "It was asked for before its person was erased; nothing was kept.",
+    ),
+    Event(
+        "user.forgotten",
+        "info",
+        ("rev", "verifications"),
+        "A person was erased: so many verifications, their evidence, and the key to it.",
+    ),
+    Event(
         "review.shown",
         "info",
         ("verification_id",),

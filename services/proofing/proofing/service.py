@@ -12,6 +12,7 @@ from common.process import run_loops, stop_on_signals
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
+from proofing.erase import Eraser
 from proofing.log_events import EVENTS
 from proofing.providers.document import DocumentProvider
 from proofing.settings import Settings
@@ -34,7 +35,14 @@ async def serve(settings: Settings) -> None:
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
         worker = _worker(settings, connections, tenants=tenants)
-        consumer = connections.consumer(QUEUE, handle=worker.handle)
+        eraser = Eraser(
+            database=connections.database,
+            relay=connections.relay,
+            vault=Vault(settings.data_keys),
+            clock=clock,
+            otherwise=worker.handle,
+        )
+        consumer = connections.consumer(QUEUE, handle=eraser.handle)
         checks = worker_checks(connections, consumer)
         await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
         log.info("service.started", tenants=len(tenants.current))

@@ -5,13 +5,13 @@ from datetime import datetime
 import asyncpg
 
 from common.db import Connection
-from common.messages import VerifyIdentity
+from common.messages import ForgetUser, VerifyIdentity
 from proofing.providers.base import Check, CheckName, CheckResult, Level, Reason
 from proofing.verification import Status, Verification
 
 _SELECT = """
     SELECT tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level, reasons,
-        requested_at, deadline, concluded_at
+        requested_at, deadline, rev, concluded_at
     FROM verifications
 """
 
@@ -22,8 +22,8 @@ async def insert_verification(connection: Connection, verification: Verification
         """
         INSERT INTO verifications (
             tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level,
-            reasons, requested_at, deadline, concluded_at
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            reasons, requested_at, deadline, rev, concluded_at
+        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT DO NOTHING RETURNING true
         """,
         verification.tenant,
@@ -38,6 +38,7 @@ async def insert_verification(connection: Connection, verification: Verification
         verification.reasons,
         verification.requested_at,
         verification.deadline,
+        verification.rev,
         verification.concluded_at,
     )
     return inserted is not None
@@ -103,6 +104,14 @@ async def find_approved(
         verification_id,
     )
     return None if row is None else _verification(row)
+
+
+async def find_of_user(connection: Connection, command: ForgetUser) -> list[Verification]:
+    """All of one person."""
+    rows = await connection.fetch(
+        _SELECT + "WHERE tenant = $1 AND user_id = $2 FOR UPDATE", command.tenant, command.user_id
+    )
+    return [_verification(row) for row in rows]
 
 
 async def load_checks(connection: Connection, verification: Verification) -> tuple[Check, ...]:
@@ -192,5 +201,5 @@ def _verification(row: asyncpg.Record) -> Verification:
 
 _AS_THEY_ARE = (
     "tenant", "verification_id", "transaction_id", "user_id", "step", "provider", "revision", "requested_at",
-    "deadline", "concluded_at",
+    "deadline", "rev", "concluded_at",
 )  # fmt: skip

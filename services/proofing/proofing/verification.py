@@ -44,6 +44,7 @@ class Verification:
 
     Attributes:
         reasons: codes of providers or failures, the gravest first; for operators and reviewers.
+        rev: the last that the person was given before it was asked for.
         concluded_at: when it reached its present status; None while it is requested.
     """
 
@@ -55,6 +56,7 @@ class Verification:
     provider: str
     requested_at: datetime
     deadline: datetime
+    rev: int = 0
     status: Status = Status.REQUESTED
     revision: int = 0
     level: Level = Level.NONE
@@ -73,6 +75,7 @@ class Verification:
             provider=command.provider,
             requested_at=command.occurred_at,
             deadline=command.deadline,
+            rev=command.rev,
         )
 
     def conclude(self, result: ProviderResult, *, at: datetime) -> Self:

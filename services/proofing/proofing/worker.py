@@ -21,7 +21,7 @@ from common.outbox import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault, VaultError
-from proofing import store
+from proofing import erase_store, store
 from proofing.errors import Failure, UnusableCommandError
 from proofing.evidence import evidence_of, place_of, zone_of
 from proofing.intake import open_submission
@@ -115,6 +115,9 @@ class Worker:
     ) -> None:
         async with self._database.transaction() as connection:
             first = await inbox.record(connection, command)
+            if first and await erase_store.is_erased(connection, verification):
+                log.info("verification.dropped", verification_id=verification.verification_id)
+                return
             if first and await store.insert_verification(connection, verification):
                 await self._keep(connection, verification, evidence=evidence)
                 await outbox.enqueue(connection, verification.changed(traceparent=command.traceparent))
