@@ -42,15 +42,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mail", description="A local mail server.")
     parser.add_argument("--smtp", type=_address, default=_address("127.0.0.1:0"), metavar="HOST:PORT")
     parser.add_argument("--http", type=_address, default=_address("127.0.0.1:0"), metavar="HOST:PORT")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="listen on addresses that are not loopback"
+    )
     options = parser.parse_args()
+    for host, _ in (options.smtp, options.http):
+        if not host.startswith(_LOOPBACK) and not options.allow_remote:
+            parser.error(f"{host} is not 127.x.y.z: the mails are for nobody else")
     asyncio.run(serve(smtp=options.smtp, http=options.http))
     return 0
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host.startswith(_LOOPBACK) or not port.isdecimal():
-        raise argparse.ArgumentTypeError("must be 127.x.y.z:PORT: the mails are for nobody else")
+    if not host or not port.isdecimal():
+        raise argparse.ArgumentTypeError("must be HOST:PORT")
     return host, int(port)
 
 

@@ -14,7 +14,7 @@ from tests.support.secret_folder import SecretFolder
 
 ACTION = ROOT / "deploy" / "auth0" / "actions" / "waystation" / "code.js"
 APPLICATION = "acme-bank-web"
-_LOGO = ROOT / "tests" / "support" / "acme.svg"
+LOGO = ROOT / "tests" / "support" / "acme.svg"
 _MANAGEMENT = "waystation-m2m"
 _TWO_YEARS = timedelta(days=730)
 # Every kind of policy that Auth0 has for passwords.
@@ -184,6 +184,7 @@ class DemoTenant:
     person: Person = Person()
     allow_document_validated: bool = True
     rate_profile: str = "enterprise"
+    logo: Path = LOGO
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     action_settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -249,7 +250,7 @@ class DemoTenant:
             },
             "branding": {
                 "name": "Acme",
-                "logo": str(_LOGO),
+                "logo": str(self.logo),
                 "colours": {"accent": "#2f5bd8", "background": "#eef2fb"},
             },
         }

@@ -8,6 +8,8 @@ import argparse
 import asyncio
 import os
 import sys
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 from tests.tenant.config import Config, load_config
@@ -21,7 +23,7 @@ def main(arguments: list[str]) -> int:
     """Run the tenant; 2 means that it never started, with the reasons on stderr."""
     options = _parser().parse_args(arguments)
     try:
-        config = _config(options)
+        config = replace(_config(options), control_from=tuple(options.control_from))
         listeners = _listeners(options)
         listeners.check()
         asyncio.run(serve(config, listeners, greet=_greet if options.action else None))
@@ -73,6 +75,14 @@ def _add_listeners(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--allow-remote", action="store_true", help="listen on an address that is not loopback"
+    )
+    parser.add_argument(
+        "--control-from",
+        type=ip_network,
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="who may come near the control plane besides this machine, such as 172.16.0.0/12",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ class Config:
     faults: tuple[dict[str, Any], ...] = ()
     seed: float | None = None
     starts_at: float | None = None
+    control_from: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def strategies(self) -> dict[str, str]:

@@ -13,11 +13,15 @@ _CONTROL = "/__control"
 
 
 class Fence:
-    """Lets in this machine's own programs, and its browsers when a page of this tenant sent them."""
+    """Lets in this machine's own programs, and its browsers when a page of this tenant sent them.
+
+    Among containers those come from the networks that `--control-from` names.
+    """
 
     def __init__(self, config: Config) -> None:
         pinned = urlsplit(config.issuer or "").hostname or "localhost"
         self._names = {domain.partition(":")[0] for domain in config.custom_domains} | {pinned, "localhost"}
+        self._neighbours = config.control_from
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -33,7 +37,13 @@ class Fence:
         foreign = origin is not None and urlsplit(origin).netloc != host
         if request.method not in {"GET", "HEAD"}:
             foreign = foreign or request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
-        return _is_loopback(request.remote) and self._is_ours(host) and not foreign
+        return self._is_near(request.remote) and self._is_ours(host) and not foreign
+
+    def _is_near(self, remote: str | None) -> bool:
+        return _is_loopback(remote) or (
+            remote is not None
+            and any(ipaddress.ip_address(remote) in network for network in self._neighbours)
+        )
 
     def _is_ours(self, host: str) -> bool:
         try:

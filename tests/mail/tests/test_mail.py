@@ -77,4 +77,4 @@ async def test_it_is_for_nobody_else() -> None:
     process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
     _, errors = await process.communicate()
     assert process.returncode == 2
-    assert b"must be 127.x.y.z:PORT" in errors
+    assert b"0.0.0.0 is not 127.x.y.z: the mails are for nobody else" in errors
