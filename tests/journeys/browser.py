@@ -15,7 +15,7 @@ CLAIM, IDENTITY, DECLINE = "form#claim", "form#identity", "form#decline"
 WAIT, CONTINUE, HAND_BACK = ".wait", "form#continue", "form#hand-back"
 LOGGED_IN, REFUSED = "form#logout", "#reason"
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 30.0
 
 
 class Browser(Visitor):

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus
 
 _SHORTEST = 6
@@ -35,8 +36,13 @@ def _inside_base64(raw: bytes, *, lead: int) -> set[str]:
 
 def seen(canaries: dict[str, str], texts: Iterable[str]) -> list[str]:
     """Names of those that stand in one of the texts."""
-    all_forms = {name: forms(value) for name, value in canaries.items()}
     texts = list(texts)
-    return [
-        name for name, looks in all_forms.items() if any(form in text for form in looks for text in texts)
-    ]
+    return [name for name, value in canaries.items() if any(map(_finder(value), texts))]
+
+
+def _finder(value: str) -> Callable[[str], object]:
+    if value.isdecimal():
+        # A few digits stand by chance inside a digest and behind a decimal point.
+        return re.compile(rf"(?<![\w.]){value}(?!\w)").search
+    looks = forms(value)
+    return lambda text: any(form in text for form in looks)

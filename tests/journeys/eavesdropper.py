@@ -13,11 +13,11 @@ _EXCHANGES = ("waystation.commands", "waystation.events", "waystation.dead")
 
 @asynccontextmanager
 async def overheard(vhost: VirtualHost) -> AsyncIterator[list[str]]:
-    """The bodies and headers of all messages published meanwhile, in the order of their arrival."""
+    """All messages published meanwhile, in the order of their arrival: routing key, body and headers."""
     messages: list[str] = []
 
     async def note(message: AbstractIncomingMessage) -> None:
-        messages.append(message.body.decode() + repr(dict(message.headers)))
+        messages.append(f"{message.routing_key} {message.body.decode()} {dict(message.headers)!r}")
 
     async with channel_of(vhost.admin) as channel:
         queue = await channel.declare_queue(exclusive=True)

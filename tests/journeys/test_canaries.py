@@ -13,6 +13,21 @@ _BYTES = _VALUE.encode()
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"code": "471147"}', True),
+        ("code=471147&x", True),
+        ("\\x0a471147", False),
+        ("12.471147", False),
+        ("4711471", False),
+    ],
+)
+def test_a_code_is_found_where_it_stands_alone(text: str, *, found: bool) -> None:
+    """Six digits inside a digest or behind a decimal point are no code."""
+    assert seen({"code": "471147"}, [text]) == (["code"] if found else [])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         f"Dear {_VALUE}!",

@@ -37,7 +37,7 @@ async def waiting(browser: Browser, person: Person) -> Page:
         page = await browser.reload()
         return "The result is being saved at Acme" in page.html.get_text()
 
-    await wait_until(is_saved, what="the page to say what is waited for", every=0.1)
+    await wait_until(is_saved, 20.0, what="the page to say what is waited for", every=0.1)
     return page
 
 
@@ -54,7 +54,7 @@ async def until_ours(world: World, person: Person) -> dict[str, Any]:
     async def followed() -> bool:
         return STEP in await world.tenant.app_metadata(person)
 
-    await wait_until(followed, 20.0, what="our write")
+    await wait_until(followed, 30.0, what="our write")
     return await world.tenant.app_metadata(person)
 
 
@@ -70,10 +70,10 @@ async def test_wait_says_so_and_goes_on_when_it_is_written(world: World, fault: 
     """Under `wait` the page waits out a slow, limiting or failing tenant, and the result is there first."""
     person = await world.person()
     browser = await world.browser()
-    async with troubled(world, person, times=1, **fault):
+    async with troubled(world, person, **fault):
         page = await waiting(browser, person)
         assert await world.tenant.continues(person) == []
-        page = await browser.walk(page, honest(person))
+    page = await browser.walk(page, honest(person))
     assert page.has(LOGGED_IN)
     assert await answered(world, person) == "applied"
     metadata = await world.tenant.app_metadata(person)
@@ -99,7 +99,7 @@ async def test_wait_ends_before_the_login_does(world: World) -> None:
 
 async def test_carry_goes_back_at_its_deadline(world: World) -> None:
     """Under `carry` a login waits for `deadline` at most; the Action writes the result, and ours follows."""
-    async with world.retuned(changes={"metadata": {"policy": "carry", "deadline": "1s"}}):
+    async with world.retuned(changes={"metadata": {"policy": "carry", "deadline": "3s"}}):
         person = await world.person()
         browser = await world.browser()
         async with troubled(world, person, **UNAVAILABLE):

@@ -72,10 +72,10 @@ async def _log_in(world: World, answers: Answers) -> tuple[Browser, str]:
         (login,) = await world.rows.transactions(answers.person)
         return bool(login["status"] == "ready")
 
-    await wait_until(ready, what="the login to be ready")
+    await wait_until(ready, 30.0, what="the login to be ready")
     page = await browser.walk(await browser.reload(), answers)
     assert page.has(LOGGED_IN)
-    await world.rows.quiet()
+    await world.quiet()
     return browser, transaction_id
 
 
@@ -93,10 +93,7 @@ async def test_every_line_of_a_login_is_known(world: World) -> None:
     written = {service: len(world.output(service)) for service in SERVICES}
     _, transaction_id = await _log_in(world, honest(await world.person()))
     lines = {
-        # Another test's tenants file may be noticed just now.
-        service: [
-            line for line in world.log_lines(service, since=start) if line["event"] != "tenants.reloaded"
-        ]
+        service: world.lines_but_of_others(service, since=start, login=transaction_id)
         for service, start in written.items()
     }
     assert {service: [_named(line) for line in lines[service]] for service in SERVICES} == _LINES
@@ -128,8 +125,8 @@ async def test_nothing_personal_or_secret_is_seen(world: World) -> None:
     )
     answers = typing(person, passport(person, number="QK4711283"))
     async with overheard(world.stack.amqp) as messages:
-        browser, _ = await _log_in(world, answers)
-        await wait_until(lambda: len(messages) >= _MESSAGES_OF_A_LOGIN, what="the messages")
+        browser, login = await _log_in(world, answers)
+        assert len([message for message in messages if login in message]) == _MESSAGES_OF_A_LOGIN
     canaries = {
         **_personal(answers),
         **_secrets(world),

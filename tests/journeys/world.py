@@ -18,6 +18,7 @@ from tests.journeys.rows import Rows
 from tests.support.demo_tenant import DemoTenant, Person
 from tests.support.inbox import Inbox
 from tests.support.stack import SERVICES, Stack
+from tests.support.waiting import wait_until
 
 CLAIM = "https://waystation.dev/idproof"
 
@@ -50,7 +51,32 @@ class World:
         return [json.loads(line) for line in self.output(service)[since:].splitlines()]
 
     def output(self, service: str) -> str:
-        return self.stack.processes[service].output.read_text()
+        """All that the service's process has written so far, in whole lines."""
+        written = self.stack.processes[service].output.read_text()
+        return written[: written.rfind("\n") + 1]
+
+    def lines_but_of_others(self, service: str, *, since: int, login: str) -> list[dict[str, Any]]:
+        """Such lines of this login or of none: another test's may come late, as may news of its file."""
+        lines = self.log_lines(service, since=since)
+        return [
+            line
+            for line in lines
+            if line.get("transaction_id", login) == login and line["event"] != "tenants.reloaded"
+        ]
+
+    async def quiet(self) -> None:
+        """Wait until no service does anything for anybody, or will within seconds."""
+        before: dict[str, str] = {}
+
+        async def is_still() -> bool:
+            # What a service holds in its hand is in no queue and in no row; soon it is.
+            nonlocal before
+            depths = [await self.stack.amqp.depth(service) for service in SERVICES]
+            was, before = before, await self.rows.snapshot()
+            return not any(depths) and was == before
+
+        await self.rows.quiet()
+        await wait_until(is_still, 60.0, what="the services to be still", every=0.3)
 
     async def traces(self) -> dict[str, list[str]]:
         """Everything that our services leave to be read: by place, output, command lines and rows."""
