@@ -33,7 +33,7 @@ class NotingPublisher:
 
 
 class Rig:
-    """`eraser` takes what the queue brings, `worker` does the work; the others look at the database as its owner."""
+    """`eraser` takes what the queue brings, `worker` does the work; the others look at the database."""
 
     def __init__(self, database: Database, *, owner: str, tenants_file: Path, clock: Clock) -> None:
         self._database = database

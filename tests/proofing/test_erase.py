@@ -2,22 +2,26 @@
 
 import pytest
 
-from common.messages import ForgetUser, UserForgotten, VerificationChanged, new_event_id, new_traceparent
+from common.messages import (
+    ForgetUser,
+    Message,
+    UserForgotten,
+    VerificationChanged,
+    new_event_id,
+    new_traceparent,
+)
 from tests.proofing.commands import NOW, command
 from tests.proofing.rig import Rig
 
 
-def forget(rev: int, **changes: str) -> ForgetUser:
+def forget(rev: int) -> ForgetUser:
     return ForgetUser(
-        **{
-            "event_id": new_event_id(),
-            "tenant": "acme",
-            "transaction_id": "erasure-1",
-            "occurred_at": NOW,
-            "traceparent": new_traceparent(),
-            "user_id": "auth0|anna",
-            **changes,
-        },
+        event_id=new_event_id(),
+        tenant="acme",
+        transaction_id="erasure-1",
+        occurred_at=NOW,
+        traceparent=new_traceparent(),
+        user_id="auth0|anna",
         rev=rev,
         keys=("waystation_idproof",),
     )
@@ -46,7 +50,7 @@ async def test_rev_says_what_was_before(
     rig: Rig, rev: int, kept: list[tuple[str]], *, overtaken: bool
 ) -> None:
     """Whatever arrives first: what was asked for before the erasure goes, what comes after it stays."""
-    messages = [command(rev=rev), forget(4)]
+    messages: list[Message] = [command(rev=rev), forget(4)]
     for message in messages if overtaken else reversed(messages):
         await rig.eraser.handle(message)
     assert await rig.rows("SELECT verification_id FROM verifications") == kept

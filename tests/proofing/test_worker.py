@@ -52,6 +52,7 @@ async def test_an_approval_is_stored_and_told(rig: Rig) -> None:
             NOW,
             NOW + timedelta(minutes=45),
             NOW,
+            0,
         )
     ]
     assert await rig.rows("SELECT name, result, reason, score FROM checks ORDER BY name") == [
