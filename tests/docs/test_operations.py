@@ -24,7 +24,7 @@ def tenants_file(tmp_path: Path) -> Path:
     (text,) = code_blocks(PAGE.text, "yaml")
     (tmp_path / "secrets").mkdir()
     for number, name in enumerate(re.findall(r"\bsecrets/([\w.-]+)", text)):
-        content = base64.urlsafe_b64encode(bytes([number]) * 32)
+        content = base64.urlsafe_b64encode(bytes(range(number, number + 32)))
         (tmp_path / "secrets" / name).write_bytes(content)
     (tmp_path / "pictures").mkdir()
     for name in re.findall(r"\bpictures/([\w.-]+)", text):

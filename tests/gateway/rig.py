@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ from tests.support.ports import free_port
 
 M = TypeVar("M", bound=Message)
 
-COOKIE_KEY, DATA_KEY, SEAL_KEY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
+COOKIE_KEY, DATA_KEY, SEAL_KEY = bytes(range(1, 33)), bytes(range(2, 34)), bytes(range(3, 35))
 HOST = "127.0.0.3"
 # All browsers of a test have one address, and most tests one user.
 UNLIMITED = LimitSettings(
@@ -68,9 +68,9 @@ class NotingPublisher:
     def __init__(self) -> None:
         self.published: list[Message] = []
 
-    async def publish(self, message: OutgoingMessage) -> bool:
-        self.published.append(decode(message.body))
-        return True
+    async def publish_all(self, messages: Sequence[OutgoingMessage]) -> list[bool]:
+        self.published += [decode(message.body) for message in messages]
+        return [True] * len(messages)
 
 
 class Rig:
@@ -102,7 +102,7 @@ class Rig:
         self.steps = create_steps(settings, database=database, tenants=self.tenants, clock=clock, calls=calls)
         self.planner = Planner(steps=self.steps, changes=create_changes(settings), clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
-        self.timekeeper = Timekeeper(database=database, logins=self.logins, planner=self.planner)
+        self.timekeeper = Timekeeper(all_tenants=all_tenants, logins=self.logins, planner=self.planner)
         self.crowding = Crowding(database=database, logins=self.logins, limits=settings.limits)
         self.handlers = create_handlers(
             settings,

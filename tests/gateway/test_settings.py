@@ -17,7 +17,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     """The least that the gateway starts with."""
     (tmp_path / "tenants.yaml").touch()
     for number, name in enumerate(("cookie", "cookie.before", "data", "seal", "seal.sync"), 1):
-        (tmp_path / name).write_text(base64.urlsafe_b64encode(bytes([number]) * 32).decode())
+        (tmp_path / name).write_text(base64.urlsafe_b64encode(bytes(range(number, number + 32))).decode())
     return {
         "PUBLIC_BASE_URL": "https://steps.example",
         "TENANTS_FILE": str(tmp_path / "tenants.yaml"),
@@ -42,10 +42,10 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
         tenants_file=tmp_path / "tenants.yaml",
         database_url="postgresql://waystation_gateway:pw@db/waystation",
         amqp_url="amqp://gateway:pw@mq/waystation",
-        cookie_keys=(bytes([1]) * 32, bytes([2]) * 32),
-        data_keys=(bytes([3]) * 32,),
-        proofing_seal_keys=(bytes([4]) * 32,),
-        metadata_sync_seal_keys=(bytes([5]) * 32,),
+        cookie_keys=(bytes(range(1, 33)), bytes(range(2, 34))),
+        data_keys=(bytes(range(3, 35)),),
+        proofing_seal_keys=(bytes(range(4, 36)),),
+        metadata_sync_seal_keys=(bytes(range(5, 37)),),
         password_call=None,
         languages_folder=None,
         limits=LimitSettings(

@@ -164,7 +164,7 @@ async def test_mistakes_change_nothing(
 async def test_keys_that_do_not_open_change_nothing(cli: Command, rig: Rig, tmp_path: Path) -> None:
     """With other data keys than proofing's there is nothing to see and nothing to decide."""
     other = tmp_path / "other.key"
-    other.write_bytes(base64.urlsafe_b64encode(bytes(32)))
+    other.write_bytes(base64.urlsafe_b64encode(bytes(range(9, 41))))
     for arguments in (("show", "ver-1"), ("decide", "ver-1", "approved")):
         done = cli.run(*arguments, "--reviewer", "r.roe", DATA_KEY_FILES=str(other))
         assert (done.returncode, done.stdout) == (1, "")
