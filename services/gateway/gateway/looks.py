@@ -22,7 +22,7 @@ _REMEMBERED_SECONDS = 365 * 24 * 60 * 60
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ADDRESS = re.compile(r"/t/([A-Za-z0-9_-]+)")
 # An SVG that somebody opens by its address shows its shapes, and nothing of it runs.
-_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 
 def page_for_each_request(*, languages: Languages, tenants: TenantsWatcher, clock: Clock) -> Middleware:
@@ -65,7 +65,13 @@ class Looks:
         asset = find_asset(name)
         if asset is None:
             raise NotFoundError("unknown_asset")
-        return _file(asset.content, content_type=asset.content_type, is_current=name == asset.name)
+        takes_gzip = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+        content = asset.gzipped if takes_gzip else asset.content
+        response = _file(content, content_type=asset.content_type, is_current=name == asset.name)
+        response.headers["Vary"] = "Accept-Encoding"
+        if takes_gzip:
+            response.headers["Content-Encoding"] = "gzip"
+        return response
 
     async def picture(self, request: web.Request) -> web.Response:
         """A tenant's logo or favicon as its newest file has it."""

@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway.browser import COOKIE_PREFIX
 from gateway.errors import BadRequestError, ForbiddenError
 
 NONCE = web.RequestKey("nonce", str)
 SERVER = "waystation"
+_COOKIE_NAME = re.compile(rf"(?:^|;)\s*({COOKIE_PREFIX}[^=;\s]*)\s*=")
 
 
 def security_headers(nonce: str, *, referrer_policy: str = "same-origin") -> dict[str, str]:
@@ -50,14 +52,24 @@ def guard(*, public_base_url: str) -> Middleware:
             raise BadRequestError("host")
         if not request.raw_path.startswith("/"):
             raise BadRequestError("absolute_form")
+        if _has_doubled_cookie(request):
+            raise ForbiddenError("no_cookie")
         return await handler(request)
 
     return middleware
 
 
+def _has_doubled_cookie(request: web.Request) -> bool:
+    """Browsers send a `__Host-` cookie once: of two, one was put there by somebody else."""
+    names = _COOKIE_NAME.findall(request.headers.get("Cookie", ""))
+    return len(set(names)) < len(names)
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """`on_response_prepare`: also for errors and for streams; a page may have set its own stricter ones."""
-    for name, value in security_headers(request.get(NONCE, "")).items():
+    # Whatever a page at the tenant's link loads or leads to is not to learn the token in its address.
+    referrer = "no-referrer" if request.path.startswith("/start/") else "same-origin"
+    for name, value in security_headers(request.get(NONCE, ""), referrer_policy=referrer).items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = SERVER
 
@@ -68,11 +80,9 @@ def require_own_page(request: web.Request, *, public_base_url: str) -> None:
     Raises:
         ForbiddenError: Origin or Sec-Fetch-Site say that it does not.
     """
-    origin = request.headers.get("Origin")
-    site = request.headers.get("Sec-Fetch-Site")
-    if origin is not None and origin != public_base_url:
+    if any(origin != public_base_url for origin in request.headers.getall("Origin", [])):
         raise ForbiddenError("foreign_origin")
-    if site is not None and site not in ("same-origin", "none"):
+    if not {*request.headers.getall("Sec-Fetch-Site", [])} <= {"same-origin", "none"}:
         raise ForbiddenError("foreign_site")
 
 
