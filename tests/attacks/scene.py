@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks.links import Link, Mint
-from tests.attacks.wire import Answer, Client
+from tests.attacks.wire import Answer, Client, Request, form
 from tests.journeys.world import World
 from tests.support.stack import Stack
 
@@ -41,9 +41,19 @@ class Victim:
         return await self.client.get(self.address)
 
     async def press(self, act: str, **fields: str) -> Answer:
-        """Press a button of the page that is open."""
-        csrf = (await self.page()).value("csrf")
-        return await self.client.post(f"{self.address}/{act}", {"csrf": csrf, **fields})
+        """Press a button of the page that is open, with what its form has hidden."""
+        return await self.client.post(f"{self.address}/{act}", {**await self.hidden(act), **fields})
+
+    async def hidden(self, act: str) -> dict[str, str]:
+        """The hidden fields of the form of that button."""
+        page = (await self.page()).html
+        found = page.select(f'form[action="{self.address}/{act}"] input[type=hidden]')
+        assert found, f"“{page.title}” has no button {act}"
+        return {str(one["name"]): str(one["value"]) for one in found}
+
+    def form(self, act: str, fields: Mapping[str, str] | bytes, **headers: str) -> Request:
+        """A form as this browser would send it, apart from its fields."""
+        return form(f"{self.address}/{act}", fields, **({"Origin": self.client.origin} | headers))
 
 
 @dataclass(frozen=True, kw_only=True)
