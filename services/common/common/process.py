@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
+import uvloop
 
 from common.errors import WaystationError
 from common.settings import SettingsError
@@ -32,7 +33,9 @@ def run(
     """
     try:
         with _first_error_alone():
-            asyncio.run(serve(read_settings(os.environ)))
+            settings = read_settings(os.environ)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(settings))
     except (SettingsError, TenantsFileError) as exc:
         sys.stderr.write("".join(f"{mistake}\n" for mistake in exc.mistakes))
         return EXIT_MISCONFIGURED
