@@ -96,10 +96,10 @@ class Browser:
         assert (await self.press(login, "claim")).status == 303
         return login
 
-    def stream(self, login: str) -> Any:
+    def stream(self, login: str, query: str = "") -> Any:
         """The live events of the login, as a context manager of the response."""
         timeout = aiohttp.ClientTimeout(total=_DEADLINE)
-        return self._session.get(f"{self._origin}/t/{login}/events", timeout=timeout)
+        return self._session.get(f"{self._origin}/t/{login}/events{query}", timeout=timeout)
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The waiting page follows the work: server-sent events that wake on every change."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from common.messages import Outcome
 from gateway.live import Bell, rung
+from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import Rig
@@ -46,6 +49,24 @@ async def test_a_change_by_another_replica(rig: Rig, anna: Browser, login: str) 
         await rig.replica().outcomes.handle(await rig.verdict(login))
         await rig.replica().outcomes.handle(await rig.applied(login))
         assert await stream.read() == CHANGED
+
+
+async def test_a_review_begins_and_ends(rig: Rig, anna: Browser, tenants_file: Path) -> None:
+    """The page hears that a person is to decide, and then that they have, though the login waits on."""
+    acme = section()
+    acme["steps"]["idproof"] |= {"review_within": "2d", "review_wait": "10m"}
+    write_tenants(tenants_file.parent, {"acme": acme})
+    rig.tenants.refresh()
+    login = await anna.begin(redirect(rig.clock))
+    await anna.press(login, "idproof/submit", mrz=Zone().text())
+    async with anna.stream(login) as stream:
+        await rig.outcomes.handle(await rig.verdict(login, Outcome.REVIEW, reason="review"))
+        assert await stream.read() == CHANGED
+    assert f'"/t/{login}/events?held"' in (await anna.look(login)).text
+    async with anna.stream(login, "?held") as stream:
+        await rig.outcomes.handle(await rig.verdict(login, revision=2))
+        assert await stream.read() == CHANGED
+    assert "The result is being saved at Acme." in (await anna.look(login)).text
 
 
 @pytest.mark.parametrize("act", ["claim", "decline"])

@@ -17,6 +17,9 @@ async def test_the_style_sheet(anna: Browser) -> None:
     assert sheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     other = await anna.get("/assets/style-0123456789abcdef.css")
     assert (other.text, other.headers["Cache-Control"]) == (sheet.text, "no-store")
+    plain = await anna.get(str(link["href"]), **{"Accept-Encoding": "identity"})
+    assert (plain.text, plain.headers.get("Content-Encoding")) == (sheet.text, None)
+    assert (sheet.headers["Content-Encoding"], sheet.headers["Vary"]) == ("gzip", "Accept-Encoding")
     for name in ("style.css", "nothing-0.css", "..%2Fpage.js"):
         assert (await anna.get(f"/assets/{name}")).status == 404
 

@@ -150,6 +150,8 @@ async def test_decided_while_the_person_waits(world: World) -> None:
         await expect(window.page.get_by_text("You have 4 attempts left.")).to_be_visible()
         await window.type_document(passport(person))
         verification = await awaited_review(world, person)
+        await assert_accessible(window, "Somebody is looking at it")
+        await expect(window.page.get_by_role("status")).to_contain_text("You will have a decision by")
         reviews(world, "decide", verification, "approved", "--reviewer", "r.roe")
         await window.assert_logged_in()
         assert_clean(window, world)

@@ -246,19 +246,21 @@ class Handlers:
         await response.prepare(request)
         try:
             with self._bell.listening(visit.login.id) as waiter:
-                await self._until_changed(visit.login.id, response, waiter)
+                is_held = "held" in request.query
+                await self._until_changed(visit.login.id, response, waiter, is_held=is_held)
             await response.write(b"event: changed\ndata:\n\n")
         except (ConnectionError, DatabaseUnavailableError):
             return response  # the browser has left, or asks again by itself
         return response
 
     async def _until_changed(
-        self, transaction_id: str, response: web.StreamResponse, waiter: asyncio.Event
+        self, transaction_id: str, response: web.StreamResponse, waiter: asyncio.Event, *, is_held: bool
     ) -> None:
+        """Until the login waits no more, or the page no longer says whether somebody is to decide."""
         looks = 0
         while not self._bell.is_closed:
-            login = await self._logins.get(transaction_id)
-            if login.transaction.status is not Status.WAITING:
+            transaction = (await self._logins.get(transaction_id)).transaction
+            if transaction.status is not Status.WAITING or (transaction.held_step is not None) != is_held:
                 return
             await rung(waiter, seconds=LOOK_SECONDS)
             looks += 1

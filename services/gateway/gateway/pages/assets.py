@@ -1,5 +1,9 @@
-"""Files that every page shares, each at an address with the hash of its content: caches may keep it."""
+"""Files that every page shares, each at an address with the hash of its content: caches may keep it.
 
+They are compressed, and pages are not: what a page of a login echoes must not be guessed by its length.
+"""
+
+import gzip
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +17,7 @@ class Asset:
 
     name: str
     content: bytes
+    gzipped: bytes
     content_type: str
 
     @property
@@ -32,7 +37,8 @@ def _asset(file: str, content_type: str) -> Asset:
     content = (_FOLDER / file).read_bytes()
     stem, _, suffix = file.partition(".")
     name = f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}.{suffix}"
-    return Asset(name=name, content=content, content_type=content_type)
+    gzipped = gzip.compress(content, mtime=0)
+    return Asset(name=name, content=content, gzipped=gzipped, content_type=content_type)
 
 
 SHEET = _asset("style.css", "text/css")
