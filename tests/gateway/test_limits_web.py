@@ -50,7 +50,7 @@ def served(database: ServiceDatabase, tenants_file: Path, clock: FakeClock) -> S
 
 
 def count(limit: str) -> float:
-    return LIMITED.labels(limit)._value.get()
+    return float(LIMITED.labels(limit)._value.get())
 
 
 async def test_pages_of_one_address(served: Served) -> None:
