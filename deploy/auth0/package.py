@@ -29,7 +29,8 @@ _NAME = "waystation"
 _RUNTIME = "node22"
 _TRIGGER = {"id": "post-login", "version": "v3"}
 _SETTING = re.compile(r"^@(secret|setting) ([A-Z_]+) \(([^)]+)\) ([^:]+): (.+)$")
-_SPECS = ("login", "redirect", "resume", "outcome", "profile", "password", "stepup")
+_SPECS = ("login", "redirect", "resume", "outcome", "profile", "password", "stepup", "rs256")
+_UNLESS = "required unless "
 _TABLE = re.compile(
     r"(?<=<!-- settings: made by ./dev package -->\n).*?(?=<!-- end of settings -->)", re.DOTALL
 )
@@ -37,11 +38,15 @@ _TABLE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One setting of the Action; `choices` are its only values, the first of them the default."""
+    """One setting of the Action; `choices` are its only values, the first of them the default.
+
+    With `unless`, it is required where that other setting is not given.
+    """
 
     name: str
     is_secret: bool
     is_required: bool
+    unless: str | None
     default: str | None
     choices: tuple[str, ...]
     label: str
@@ -74,11 +79,13 @@ def _setting(line: str) -> Setting:
         raise ValueError(f"not of the form '@setting NAME (default) Label: meaning': {line}")
     kind, name, default, label, meaning = form.groups()
     choices = tuple(default.split(", ")) if ", " in default else ()
-    is_open = default in ("required", "none")
+    unless = default.removeprefix(_UNLESS) if default.startswith(_UNLESS) else None
+    is_open = default in ("required", "none") or unless is not None
     return Setting(
         name=name,
         is_secret=kind == "secret",
         is_required=default == "required",
+        unless=unless,
         default=None if is_open else choices[0] if choices else default,
         choices=choices,
         label=label,
@@ -116,8 +123,8 @@ def _json(value: object) -> str:
 
 
 def _deploy_cli(settings: tuple[Setting, ...]) -> Mapping[str, object]:
-    """Only what must be given: an empty placeholder would be a setting too."""
-    required = [setting.name for setting in settings if setting.is_required]
+    """Only what must be given where nothing else is: an empty placeholder would be a setting too."""
+    required = [setting.name for setting in settings if setting.is_required or setting.unless]
     return {
         "name": _NAME,
         "code": "./actions/waystation/code.js",
@@ -231,6 +238,8 @@ def _table(settings: tuple[Setting, ...]) -> str:
 def _default(setting: Setting) -> str:
     if setting.is_required:
         return "required"
+    if setting.unless:
+        return f"required without `{setting.unless}`"
     return "none" if setting.default is None else f"`{setting.default}`"
 
 

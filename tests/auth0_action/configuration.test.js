@@ -27,6 +27,8 @@ const MISTAKES = [
   ["ANSWER_TOKEN_SECRET", undefined],
   ["ANSWER_TOKEN_SECRET", "short"],
   ["ANSWER_TOKEN_SECRET_PREVIOUS", "short"],
+  ["SESSION_TOKEN_PRIVATE_KEY", "x".repeat(1600)],
+  ["ANSWER_TOKEN_PUBLIC_KEYS", "x".repeat(400)],
   ["ANSWER_TOKEN_AUDIENCE", undefined],
   ["ANSWER_TOKEN_ISSUER", "x".repeat(256)],
   ["SESSION_TOKEN_AUDIENCE", "x".repeat(256)],
@@ -77,9 +79,11 @@ for (const [name, value] of MISTAKES) {
 }
 
 test("all mistakes are named in one line", async () => {
-  const secrets = { START_URL: "x", STEPS: "", PROFILE_KEY: "secret-that-must-not-show", DEBUG: "true" };
-  const login = await new Login({ secrets }).execute();
-  assert.deepEqual(login.logged, ["waystation | deny waystation_configuration | START_URL, PROFILE_KEY, STEPS"]);
+  const wrong = { START_URL: "x", STEPS: "", PROFILE_KEY: "secret-that-must-not-show", ANSWER_TOKEN_SECRET: undefined };
+  const login = await new Login({ secrets: { ...wrong, DEBUG: "true" } }).execute();
+  assert.deepEqual(login.logged, [
+    "waystation | deny waystation_configuration | START_URL, PROFILE_KEY, STEPS, ANSWER_TOKEN_SECRET",
+  ]);
 });
 
 for (const name of ["ANSWER_TOKEN_SECRET", "ANSWER_TOKEN_SECRET_PREVIOUS"]) {

@@ -15,9 +15,11 @@ locals {
   settings = {
     START_URL                    = var.start_url
     SESSION_TOKEN_SECRET         = var.session_token_secret
+    SESSION_TOKEN_PRIVATE_KEY    = var.session_token_private_key
     SESSION_TOKEN_AUDIENCE       = var.session_token_audience
     ANSWER_TOKEN_SECRET          = var.answer_token_secret
     ANSWER_TOKEN_SECRET_PREVIOUS = var.answer_token_secret_previous
+    ANSWER_TOKEN_PUBLIC_KEYS     = var.answer_token_public_keys
     ANSWER_TOKEN_ISSUER          = var.answer_token_issuer
     ANSWER_TOKEN_AUDIENCE        = var.answer_token_audience
     PROFILE_KEY                  = var.profile_key

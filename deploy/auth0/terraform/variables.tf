@@ -19,6 +19,14 @@ variable "start_url" {
 variable "session_token_secret" {
   description = "Session token secret: signs what we send; 32 bytes or more."
   type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "session_token_private_key" {
+  description = "Session token private key: signs what we send with RS256 instead; PKCS #8, RSA, 2048 to 4096 bits, as PEM or as the base64 inside of it."
+  type        = string
+  default     = null
   sensitive   = true
 }
 
@@ -31,6 +39,7 @@ variable "session_token_audience" {
 variable "answer_token_secret" {
   description = "Answer token secret: verifies what comes back; 32 bytes or more."
   type        = string
+  default     = null
   sensitive   = true
 }
 
@@ -39,6 +48,12 @@ variable "answer_token_secret_previous" {
   type        = string
   default     = null
   sensitive   = true
+}
+
+variable "answer_token_public_keys" {
+  description = "Answer token public keys: verify what comes back signed with RS256; the gateway's, as PEM or as the base64 inside of it, separated by commas; five at most."
+  type        = string
+  default     = null
 }
 
 variable "answer_token_issuer" {

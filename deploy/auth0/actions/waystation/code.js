@@ -28,7 +28,8 @@
  * Anything unforeseen denies. An abandoned step is the one result that is never written: nothing was learned.
  */
 
-const { createCipheriv, createHash, createHmac, hkdfSync, randomBytes } = require("node:crypto");
+const { createCipheriv, createHash, createHmac, createPrivateKey, createPublicKey, hkdfSync, randomBytes, sign, verify } =
+  require("node:crypto");
 
 const CONFIGURATION = "waystation_configuration";
 const REDIRECT_IMPOSSIBLE = "waystation_redirect_impossible";
@@ -43,6 +44,7 @@ const MOST_STEPS = 10;
 const LONGEST_TEXT = 255;
 const LARGEST_RECORD = 800;
 const LARGEST_DETAILS = 400;
+const LONGEST_ANSWER = 16000;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Entry points
@@ -333,25 +335,40 @@ function sendToGateway(event, api, { settings, due, requested, mark }) {
   const steps = due.map(written);
   const question = { jti, steps, mark, browser: browserMarks(event.request) };
   api.transaction.setMetadata(questionKey(settings), JSON.stringify(question));
-  const sessionToken = api.redirect.encodeToken({
-    secret: settings.sessionSecret,
-    expiresInSeconds: SESSION_TOKEN_SECONDS,
-    payload: {
-      v: 1,
-      aud: settings.sessionAudience,
-      jti,
-      steps,
-      ...(requested.length > 0 && { requested: namesOf(requested, due) }),
-      entry: settings.startUrl.split("/").pop(),
-      continue_uri: `${settings.continueOrigin ?? `https://${event.request.hostname}`}/continue`,
-      client_id: event.client.client_id,
-      protocol: event.transaction.protocol,
-      ui_locales: wantedLocales(event.transaction),
-      authorize: isDue(due, "password") ? repeatable(event) : undefined,
-      profile: seal(profileFor(due, event, settings), { key: settings.profileKey, jti }),
-    },
-  });
+  const payload = {
+    v: 1,
+    aud: settings.sessionAudience,
+    jti,
+    steps,
+    ...(requested.length > 0 && { requested: namesOf(requested, due) }),
+    entry: settings.startUrl.split("/").pop(),
+    continue_uri: `${settings.continueOrigin ?? `https://${event.request.hostname}`}/continue`,
+    client_id: event.client.client_id,
+    protocol: event.transaction.protocol,
+    ui_locales: wantedLocales(event.transaction),
+    authorize: isDue(due, "password") ? repeatable(event) : undefined,
+    profile: seal(profileFor(due, event, settings), { key: settings.profileKey, jti }),
+  };
+  const sessionToken = sessionTokenOf(event, api, { settings, payload });
   api.redirect.sendUserTo(settings.startUrl, { query: { session_token: sessionToken } });
+}
+
+/** `encodeToken` knows HS256 alone: with a private key we write what it would have written, and sign it ourselves. */
+function sessionTokenOf(event, api, { settings, payload }) {
+  const { sessionKey: key, sessionSecret: secret } = settings;
+  if (key === null) return api.redirect.encodeToken({ secret, expiresInSeconds: SESSION_TOKEN_SECONDS, payload });
+  const iat = Math.floor(Date.now() / 1000);
+  const { hostname: iss, ip } = event.request;
+  const claims = { iat, iss, sub: event.user.user_id, exp: iat + SESSION_TOKEN_SECONDS, ip, ...payload };
+  const header = { alg: "RS256", typ: "JWT", kid: thumbprint(key) };
+  const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  return `${text}.${sign("sha256", Buffer.from(text), key).toString("base64url")}`;
+}
+
+/** What a key is called on both sides: RFC 7638. */
+function thumbprint(key) {
+  const { e, n } = key.export({ format: "jwk" });
+  return createHash("sha256").update(JSON.stringify({ e, kty: "RSA", n })).digest("base64url");
 }
 
 function isDue(due, step) {
@@ -476,7 +493,7 @@ function birthdateOf(user) {
 /** Control characters, separators, bidirectional overrides and half characters: no name has them. */
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
-/** The gateway takes tokens of up to 5,000 characters: an absurdly long value is left out, not cut. */
+/** The gateway takes tokens of up to 6,000 characters: an absurdly long value is left out, not cut. */
 function cleanText(value) {
   const fits = isFilled(value) && !INVISIBLE.test(value) && bytesOf(value) <= LONGEST_PROFILE_FIELD_BYTES;
   return fits ? value : undefined;
@@ -508,20 +525,49 @@ function takeQuestion(event, api, settings) {
 
 /** @returns {{metadata: string, results: Map<string, object>}} a record per asked step, as it will be written */
 function readAnswer(event, api, { settings, question }) {
-  const token = validToken(api, settings.answerSecrets);
+  const token = validToken(event, api, settings);
   refuseIfAny(wrongClaims(token, { event, settings, question }));
   refuseIfAny(wrongResults(token, question));
   const results = question.steps.map(({ name }) => [name, recordOf(token.steps[name], token.jti)]);
   return { metadata: token.metadata, results: new Map(results) };
 }
 
+/** `validateToken` knows HS256 alone. Each kind of key is tried on its own kind of token, whatever a token may say. */
+function validToken(event, api, { answerKeys, answerSecrets }) {
+  const text = continueParameters(event.request).session_token;
+  const claims = answerKeys.size > 0 ? claimsSignedBy(answerKeys, text) : undefined;
+  if (claims !== undefined) return claims;
+  if (answerSecrets.length > 0) return tokenWithSecret(api, answerSecrets);
+  throw new Denial(INVALID_ANSWER, ["token refused"]);
+}
+
 /** A second secret, the one being rotated out, is tried only when the first one did not fit the signature. */
-function validToken(api, [secret, ...older]) {
+function tokenWithSecret(api, [secret, ...older]) {
   try {
     return api.redirect.validateToken({ secret });
   } catch (error) {
-    if (older.length > 0 && /signature/i.test(error?.message)) return validToken(api, older);
+    if (older.length > 0 && /signature/i.test(error?.message)) return tokenWithSecret(api, older);
     throw new Denial(INVALID_ANSWER, ["token refused"]);
+  }
+}
+
+/** The claims of an RS256 token, if one of these keys has signed it: the one that its header names. */
+function claimsSignedBy(keys, text) {
+  if (typeof text !== "string" || text.length > LONGEST_ANSWER) return undefined;
+  const [, header, payload, signature] = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(text) ?? [];
+  const { alg, typ, kid, ...more } = objectIn(header) ?? {};
+  const key = keys.get(kid);
+  if (alg !== "RS256" || typ !== "JWT" || Object.keys(more).length > 0 || key === undefined) return undefined;
+  const genuine = verify("sha256", Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, "base64url"));
+  return genuine ? objectIn(payload) : undefined;
+}
+
+function objectIn(part) {
+  try {
+    const value = JSON.parse(Buffer.from(part, "base64url"));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -550,7 +596,12 @@ function wrongClaims(token, { event, settings, question }) {
 }
 
 function continueState(request) {
-  return { ...request.query, ...request.body }.state;
+  return continueParameters(request).state;
+}
+
+/** As `validateToken` reads them. */
+function continueParameters(request) {
+  return { ...request.query, ...request.body };
 }
 
 /** Exactly the asked steps, each answered in full, none below the revision that was asked. */
@@ -643,11 +694,17 @@ function setClaims(api, settings, { steps, records }) {
  *
  * @setting START_URL (required) Gateway address: `https://GATEWAY/start/TENANT/ENTRY`; several Actions in one login
  *   need different entries
- * @secret SESSION_TOKEN_SECRET (required) Session token secret: signs what we send; 32 bytes or more
+ * @secret SESSION_TOKEN_SECRET (required unless SESSION_TOKEN_PRIVATE_KEY) Session token secret: signs what we send;
+ *   32 bytes or more
+ * @secret SESSION_TOKEN_PRIVATE_KEY (none) Session token private key: signs what we send with RS256 instead; PKCS #8,
+ *   RSA, 2048 to 4096 bits, as PEM or as the base64 inside of it
  * @setting SESSION_TOKEN_AUDIENCE (waystation) Session token audience: its `aud`
- * @secret ANSWER_TOKEN_SECRET (required) Answer token secret: verifies what comes back; 32 bytes or more
+ * @secret ANSWER_TOKEN_SECRET (required unless ANSWER_TOKEN_PUBLIC_KEYS) Answer token secret: verifies what comes back;
+ *   32 bytes or more
  * @secret ANSWER_TOKEN_SECRET_PREVIOUS (none) Previous answer token secret: also accepted while secrets are rotated;
  *   tried only after a signature failure
+ * @setting ANSWER_TOKEN_PUBLIC_KEYS (none) Answer token public keys: verify what comes back signed with RS256; the
+ *   gateway's, as PEM or as the base64 inside of it, separated by commas; five at most
  * @setting ANSWER_TOKEN_ISSUER (waystation) Answer token issuer: the answer's `iss`
  * @setting ANSWER_TOKEN_AUDIENCE (required) Answer token audience: the answer's `aud`; the tenant's key is a good one
  * @secret PROFILE_KEY (required) Profile key: base64url of 32 bytes; encrypts the personal fields
@@ -685,12 +742,14 @@ function readSettings(event) {
   };
   const settings = {
     startUrl: read("START_URL", parseStartUrl),
-    sessionSecret: read("SESSION_TOKEN_SECRET", parseSecret),
+    sessionSecret: read("SESSION_TOKEN_SECRET", parseSecret, null),
+    sessionKey: read("SESSION_TOKEN_PRIVATE_KEY", parsePrivateKey, null),
     sessionAudience: read("SESSION_TOKEN_AUDIENCE", parseName, "waystation"),
     answerSecrets: [
-      read("ANSWER_TOKEN_SECRET", parseSecret),
+      read("ANSWER_TOKEN_SECRET", parseSecret, null),
       read("ANSWER_TOKEN_SECRET_PREVIOUS", parseSecret, null),
     ].filter((secret) => secret !== null),
+    answerKeys: read("ANSWER_TOKEN_PUBLIC_KEYS", parsePublicKeys, new Map()),
     answerIssuer: read("ANSWER_TOKEN_ISSUER", parseName, "waystation"),
     answerAudience: read("ANSWER_TOKEN_AUDIENCE", parseName),
     profileKey: read("PROFILE_KEY", parseKey),
@@ -707,10 +766,20 @@ function readSettings(event) {
     namespace: read("NAMESPACE", parseNamespace, "waystation"),
     claimsNamespace: read("CLAIMS_NAMESPACE", parseClaimsNamespace, "https://waystation.dev/"),
   };
-  const shared = settings.sessionSecret !== undefined && settings.answerSecrets.includes(settings.sessionSecret);
-  if (shared) mistakes.push("one secret for both directions");
+  mistakes.push(...mistakesOfKeys(settings));
   if (mistakes.length > 0) throw new Denial(CONFIGURATION, mistakes);
   return settings;
+}
+
+/** One that is undefined cannot be read, and is among the mistakes already. */
+function mistakesOfKeys({ sessionSecret, sessionKey, answerSecrets, answerKeys }) {
+  const wrong = {
+    SESSION_TOKEN_SECRET: sessionSecret === null && sessionKey === null,
+    ANSWER_TOKEN_SECRET: answerSecrets.length === 0 && answerKeys?.size === 0,
+    "one secret for both directions": isText(sessionSecret) && answerSecrets.includes(sessionSecret),
+    "one key for both directions": isObject(sessionKey) && answerKeys?.has(thumbprint(sessionKey)),
+  };
+  return Object.keys(wrong).filter((name) => wrong[name]);
 }
 
 function settingText(event, name) {
@@ -826,6 +895,28 @@ function parseUrl(text) {
 
 function parseSecret(text) {
   return Buffer.byteLength(text) >= 32 ? text : undefined;
+}
+
+function parsePrivateKey(text) {
+  return rsaKey(text, createPrivateKey, "pkcs8");
+}
+
+/** @returns {Map<string, object> | undefined} by the name that token headers call a key */
+function parsePublicKeys(text) {
+  const keys = listOf(text).map((one) => rsaKey(one, createPublicKey, "spki"));
+  return keys.includes(undefined) || keys.length > 5 ? undefined : new Map(keys.map((key) => [thumbprint(key), key]));
+}
+
+/** Forms may lose a PEM's line breaks; what is between its first and last line is the key all the same. */
+function rsaKey(text, create, type) {
+  const der = Buffer.from(text.replace(/-----[A-Z ]+-----|\s/g, ""), "base64");
+  try {
+    const key = create({ key: der, format: "der", type });
+    const bits = key.asymmetricKeyType === "rsa" ? key.asymmetricKeyDetails.modulusLength : 0;
+    return bits >= 2048 && bits <= 4096 ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseKey(text) {
