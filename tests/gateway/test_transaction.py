@@ -47,6 +47,7 @@ ACTS: dict[str, Callable[[Transaction], Transaction]] = {
     "hand_back": lambda login: login.hand_back(),
     "expire": lambda login: login.expire(),
     "cancel": lambda login: login.cancel(),
+    "give_way": lambda login: login.give_way(),
 }
 ALLOWED = {
     ("opened", "claim"): Status.WORKING,
@@ -67,6 +68,10 @@ ALLOWED = {
     ("handed_back", "expire"): Status.EXPIRED,
     ("restarted", "expire"): Status.EXPIRED,
     **{(situation, "cancel"): Status.CANCELLED for situation in SITUATIONS if situation != "expired"},
+}
+ALLOWED |= {
+    (situation, "give_way"): Status.DISPLACED
+    for situation in ("opened", "working", "submitted", "finished", "settled", "ready")
 }
 REFUSED = [(situation, act) for situation in SITUATIONS for act in ACTS if (situation, act) not in ALLOWED]
 

@@ -91,9 +91,15 @@ class AnyActs(RuleBasedStateMachine):
         if enough == 0:
             self._go("cancel")
 
+    @rule(enough=st.integers(0, 9))
+    def give_way(self, enough: int) -> None:
+        if enough == 0:
+            self._go("give_way")
+
     @invariant()
     def only_its_browser_goes_on(self) -> None:
-        if self.login.status not in (Status.OPENED, Status.EXPIRED, Status.CANCELLED):
+        ended = (Status.EXPIRED, Status.CANCELLED, Status.DISPLACED)
+        if self.login.status not in (Status.OPENED, *ended):
             assert self.login.claimed_by is not None
 
     @invariant()
@@ -116,7 +122,7 @@ class AnyActs(RuleBasedStateMachine):
     def somebody_wakes_up_in_time(self) -> None:
         wakes: datetime | None = self.login.wake_at
         match self.login.status:
-            case Status.EXPIRED | Status.CANCELLED:
+            case Status.EXPIRED | Status.CANCELLED | Status.DISPLACED:
                 assert wakes is None
             case Status.WAITING:
                 assert wakes is not None
