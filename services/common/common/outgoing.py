@@ -7,7 +7,7 @@ address that it is connected to.
 
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
 
 import aiohttp
@@ -18,8 +18,12 @@ from common.settings import SettingsReader
 # Family, type, protocol, canonical name, socket address: as `getaddrinfo` returns them.
 AddressInfo: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
 
-# What the networks of clouds answer on although it counts as public: Azure's platform address.
-_INSIDE_ALL_THE_SAME = frozenset({IPv4Address("168.63.129.16")})
+# What `is_global` of one Python or the other takes for public and what is not: networks of IANA's
+# special-purpose registries, and Azure's platform address.
+_INSIDE_ALL_THE_SAME = (
+    *(IPv4Network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")),
+    *(IPv6Network(network) for network in ("2001::/23", "3fff::/20", "5f00::/16", "64:ff9b:1::/48")),
+)
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 
 
@@ -66,7 +70,11 @@ def is_public(text: str) -> bool:
         address = _innermost(ip_address(text))
     except ValueError:
         return False
-    if address in _INSIDE_ALL_THE_SAME or address.is_multicast or address.is_reserved:
+    if (
+        address.is_multicast
+        or address.is_reserved
+        or any(address in network for network in _INSIDE_ALL_THE_SAME)
+    ):
         return False
     return address.is_global
 
