@@ -20,7 +20,7 @@ AddressInfo: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 # What `is_global` of one Python or the other takes for public and what is not: networks of IANA's
 # special-purpose registries, and Azure's platform address.
-_INSIDE_ALL_THE_SAME = (
+_INSIDE_ALL_THE_SAME: tuple[IPv4Network | IPv6Network, ...] = (
     *(IPv4Network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")),
     *(IPv6Network(network) for network in ("2001::/23", "3fff::/20", "5f00::/16", "64:ff9b:1::/48")),
 )
