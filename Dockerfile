@@ -47,7 +47,7 @@ COPY tests/tenant /opt/local/tests/tenant
 COPY tests/example_app /opt/local/tests/example_app
 COPY tests/mail /opt/local/tests/mail
 COPY tests/support /opt/local/tests/support
-USER root
+USER 0:0
 RUN mkdir -p /run/waystation /prepared \
     && for name in postgres rabbitmq migrate gateway proofing metadata-sync tenant app; do mkdir "/prepared/$name"; done \
     && chown -R 10001:10001 /run/waystation /prepared

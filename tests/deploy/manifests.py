@@ -1,0 +1,79 @@
+"""The manifests of deploy/kubernetes, as `kubectl kustomize` renders them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from tests.support.run_folder import ROOT
+
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+OVERLAYS = ("dev", "staging", "prod", "operators")
+COMPONENTS = ("network-policies", "keda", "monitoring", "ingress", "external-secrets", "dev-infra")
+
+Manifest: TypeAlias = Mapping[str, Any]
+
+_KUBECTL = Path(sys.prefix) / "bin" / "kubectl"
+
+
+class RenderError(Exception):
+    """kubectl did not render it; the text is its own."""
+
+
+def render(folder: Path) -> list[Manifest]:
+    """Every object of a kustomization.
+
+    Raises:
+        RenderError: it does not build.
+    """
+    done = subprocess.run(
+        [_KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode:
+        raise RenderError(done.stderr.strip())
+    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+
+
+def render_overlay(name: str) -> list[Manifest]:
+    """An overlay; what `dev` must not have in the repository is made first."""
+    if name == "dev":
+        make_dev_secrets()
+    return render(KUBERNETES / "overlays" / name)
+
+
+def render_with(components: Collection[str], *, folder: Path) -> list[Manifest]:
+    """The base with these components and nothing else, by way of an empty `folder`."""
+
+    def relative(path: Path) -> str:
+        return os.path.relpath(path.resolve(), folder.resolve())
+
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative(KUBERNETES / "base")],
+        "components": [relative(KUBERNETES / "components" / name) for name in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render(folder)
+
+
+def make_dev_secrets() -> None:
+    subprocess.run([KUBERNETES / "make-dev-secrets"], check=True, capture_output=True, timeout=60)
+
+
+def named(manifest: Manifest) -> str:
+    """`Kind/name`."""
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def pods(manifests: Collection[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """The pod template of each workload, with the workload's name."""
+    for manifest in manifests:
+        if "template" in (spec := manifest.get("spec", {})) and "containers" in spec["template"].get(
+            "spec", {}
+        ):
+            yield named(manifest), spec["template"]
