@@ -14,7 +14,9 @@ from tests.support.rabbitmq import RabbitMQ
 from tests.support.secret_folder import SecretFolder
 from tests.support.stack import Stack
 
+# What every scene of this process would find out anew: the page of each kind of refusal, and our tables.
 _PAGES: dict[tuple[object, ...], str] = {}
+_TABLES: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +43,4 @@ async def world(stack: Stack) -> AsyncIterator[World]:
 @pytest.fixture
 def scene(world: World) -> Scene:
     """The stack with strangers and victims; error pages are compared over all tests."""
-    return Scene(world=world, mint=Mint(world.stack), pages=_PAGES)
+    return Scene(world=world, mint=Mint(world.stack), pages=_PAGES, tables=_TABLES)

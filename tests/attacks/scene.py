@@ -63,6 +63,7 @@ class Scene:
     world: World
     mint: Mint
     pages: dict[tuple[object, ...], str] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
 
     @property
     def stack(self) -> Stack:
@@ -125,6 +126,11 @@ class Scene:
         )
 
     async def _tables(self) -> list[str]:
+        if not self.tables:
+            self.tables.extend(await self._find_tables())
+        return self.tables
+
+    async def _find_tables(self) -> list[str]:
         tables = await self.world.rows.all(
             "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY($1)"
             " AND tablename <> 'schema_migrations' ORDER BY 1, 2",

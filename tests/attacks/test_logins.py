@@ -59,8 +59,8 @@ async def test_who_came_too_late_may_do_nothing(scene: Scene) -> None:
 async def test_guessed_ids_tell_nothing(scene: Scene) -> None:
     """35: ids that nobody has are all answered by one and the same page."""
     victim = await scene.begun()
-    unknown = (secrets.token_urlsafe(16) for _ in range(150))
-    near = (victim.id.swapcase(), victim.id[:-1] + "A", "A" * 22)
+    unknown = (secrets.token_urlsafe(16) for _ in range(60))
+    near = (victim.id.swapcase(), victim.id[:-1] + ("Q" if victim.id.endswith("A") else "A"), "A" * 22)
     attacks = (
         Attack(name=f"/t/{id_}", request=Request(target=f"/t/{id_}"), status=404, code="unknown_transaction")
         for id_ in (*unknown, *near)

@@ -1,20 +1,22 @@
 """One attack after another: the status, and whether anything at all has come of it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import quote
-
-from bs4 import BeautifulSoup
 
 from tests.attacks.headers import nonce_of, wrong_headers
 from tests.attacks.links import Link
 from tests.attacks.scene import Log, Scene, Victim, all_secrets
 from tests.attacks.wire import Answer, Client, Request
-from tests.journeys.canaries import seen
+from tests.journeys.canaries import forms
 
 _SHORTEST = 16
 _ERRORS = 400
+
+
+_looks_of = cache(forms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,32 +57,36 @@ class _Judge:
         self._scene = scene
         self._victims = victims
         self._secrets = all_secrets(victims)
+        self._known: dict[tuple[str, ...], tuple[dict[str, list[str]], set[str]]] = {}
         self.attacks: list[Attack] = []
 
     async def judged(self, attack: Attack) -> list[str]:
         """Everything that is wrong with the answer to one."""
         self.attacks.append(attack)
-        marks = self._marks(attack)
-        rows, logins, log = await self._scene.rows(marks), await self._scene.logins(), self._scene.log()
+        marks, log = self._marks(attack), self._scene.log()
+        before = self._known.get(marks) or await self._look(marks)
         sender = attack.sender or self._scene.client()
         answer = await sender.send(attack.request)
-        changed = await self._scene.rows(marks) != rows
-        new = await self._scene.logins() - logins
+        after = self._known[marks] = await self._look(marks)
         return [
             *(
                 [f"status {answer.status} instead of {attack.status}"]
                 if answer.status != attack.status
                 else []
             ),
-            *(["rows have changed"] if changed else []),
-            *(["a login was opened"] if new else []),
+            *(["rows have changed"] if after[0] != before[0] else []),
+            *(["a login was opened"] if after[1] - before[1] else []),
             *self._wrong_in_answer(attack, answer),
             *self._wrong_in_log(attack, log),
         ]
 
+    async def _look(self, marks: tuple[str, ...]) -> tuple[dict[str, list[str]], set[str]]:
+        """The rows with these marks, and every login."""
+        return await self._scene.rows(marks), await self._scene.logins()
+
     def _wrong_in_answer(self, attack: Attack, answer: Answer) -> list[str]:
         unwanted = {"Set-Cookie", "Location", "Refresh", "WWW-Authenticate"} - attack.allowed
-        told = seen(self._told_nowhere(attack), [answer.body.decode("utf-8", "replace")])
+        told = _seen(self._told_nowhere(attack), answer.body.decode("utf-8", "replace"))
         return [
             *(f"a header {name}" for name in sorted(unwanted) if name in answer.headers),
             *wrong_headers(answer),
@@ -92,19 +98,22 @@ class _Judge:
         """Pages of one status, title, brand and way on are the same to the letter, whatever was wrong."""
         if answer.status < _ERRORS or "text/html" not in answer.headers.get("Content-Type", ""):
             return []
-        text = answer.text.replace(nonce_of(answer), "NONCE")
+        looks = [str(tag.get("src") or tag.get("href")) for tag in answer.html.select("img, link, main a")]
+        has_languages = answer.html.select_one(".tongues") is not None
+        kind = (answer.status, answer.title, self._anonymous(" ".join(looks)), has_languages)
+        text = self._anonymous(answer.text.replace(nonce_of(answer), "NONCE"))
+        return [] if self._scene.pages.setdefault(kind, text) == text else ["its page is unlike others"]
+
+    def _anonymous(self, text: str) -> str:
         for victim in self._victims:
             text = text.replace(victim.id, "ID")
-        page = BeautifulSoup(text, "html.parser")
-        looks = [str(tag.get("src") or tag.get("href")) for tag in page.select("img, link, main a")]
-        kind = (answer.status, answer.title, *looks, page.select_one(".tongues") is not None)
-        return [] if self._scene.pages.setdefault(kind, text) == text else ["its page is unlike others"]
+        return text
 
     def _wrong_in_log(self, attack: Attack, log: Log) -> list[str]:
         refusals = log.refusals()
         expected = [(attack.status, attack.code)] if attack.code else []
         lines = [line for line in refusals if line[1]]
-        told = seen(self._told_nowhere(attack), [log.text])
+        told = _seen(self._told_nowhere(attack), log.text)
         return [
             *([f"the log says {refusals}"] if lines != expected else []),
             *(f"the log shows {name}" for name in told),
@@ -115,9 +124,9 @@ class _Judge:
         link = attack.link.secrets if attack.link else {}
         return {**self._secrets, **link, **{f"“{canary}”": canary for canary in attack.canaries}}
 
-    def _marks(self, attack: Attack) -> list[str]:
+    def _marks(self, attack: Attack) -> tuple[str, ...]:
         marks = [mark for victim in self._victims for mark in victim.marks]
-        return [*marks, *(attack.link.marks if attack.link else ())]
+        return (*marks, *(attack.link.marks if attack.link else ()))
 
     async def calls(self) -> list[str]:
         """Requests at the tenant that name somebody whom the attacks are about."""
@@ -127,3 +136,8 @@ class _Judge:
         named = "|".join(re.escape(quote(subject, safe="")) for subject in subjects)
         made = await self._scene.world.tenant.calls(named) if named else []
         return [f"{call.seq} {call.method} {call.path}" for call in made]
+
+
+def _seen(secrets: Mapping[str, str], text: str) -> list[str]:
+    """Names of those that stand in the text, in whatever form."""
+    return [name for name, value in secrets.items() if any(look in text for look in _looks_of(value))]

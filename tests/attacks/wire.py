@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -58,11 +59,11 @@ class Answer:
     headers: CIMultiDict[str]
     body: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.body.decode()
 
-    @property
+    @cached_property
     def html(self) -> BeautifulSoup:
         return BeautifulSoup(self.text, "html.parser")
 
@@ -108,7 +109,7 @@ class Client:
             if self.cookies and not has_cookies:
                 request = request.with_headers(Cookie=_line(self.cookies))
             request = request.wire(self.host)
-        (answer, *_) = answers_in(await self.raw(request))
+        (answer, *_) = answers_in(await self.raw(request, answers=1))
         self._keep(answer)
         return answer
 
@@ -119,14 +120,14 @@ class Client:
         """A form from a page of the gateway."""
         return await self.send(form(target, fields, **({"Origin": self.origin} | headers)))
 
-    async def raw(self, sent: bytes) -> bytes:
-        """Everything that comes back until the server closes."""
+    async def raw(self, sent: bytes, *, answers: int | None = None) -> bytes:
+        """Everything that comes back: so many whole answers, or until the server closes."""
         url = URL(self.origin)
         reader, writer = await asyncio.open_connection(url.host, url.port, local_addr=(self.address, 0))
         try:
             async with asyncio.timeout(_SECONDS):
                 writer.write(sent)
-                return await _all_of(reader)
+                return await _received(reader, answers, has_body=not sent.startswith(b"HEAD "))
         finally:
             writer.close()
 
@@ -138,15 +139,30 @@ class Client:
                 self.cookies[name] = morsel.value
 
 
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
+async def _received(reader: asyncio.StreamReader, answers: int | None, *, has_body: bool) -> bytes:
     """A server that refuses may close before all was sent, which arrives as a reset."""
     received = b""
     try:
         while chunk := await reader.read(65536):
             received += chunk
+            if answers and _whole(received, has_body=has_body) >= answers:
+                return received
     except ConnectionResetError:
         assert received, "the connection was reset without an answer"
     return received
+
+
+def _whole(received: bytes, *, has_body: bool) -> int:
+    """How many whole answers that is; one whose end the server's closing tells is never whole."""
+    found = 0
+    while _END_OF_HEAD in received:
+        answer, received = _first(received)
+        if "Content-Length" not in answer.headers:
+            break
+        if has_body and len(answer.body) < int(answer.headers["Content-Length"]):
+            break
+        found += 1
+    return found
 
 
 def answers_in(received: bytes) -> list[Answer]:
@@ -180,7 +196,7 @@ def _dechunked(rest: bytes) -> tuple[bytes, bytes]:
     body = b""
     while True:
         size, _, rest = rest.partition(b"\r\n")
-        length = int(size, 16)
+        length = int(size or b"0", 16)
         body, rest = body + rest[:length], rest[length + 2 :]
         if length == 0:
             return body, rest
