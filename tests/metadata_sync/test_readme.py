@@ -42,7 +42,7 @@ def _metric_row(metric: MetricWrapperBase) -> str:
 
 def test_messages_and_reasons_of_refusals() -> None:
     """Every message has its row, and every reason with which the gateway is told of a refusal."""
-    messages = ["UpdateMetadata", "MetadataApplied", "MetadataRejected"]
+    messages = ["UpdateMetadata", "MetadataApplied", "MetadataRejected", "ForgetUser", "UserForgotten"]
     assert README.first_cells("Messages") == [
         *messages,
         *dict.fromkeys(REFUSALS.values()),
@@ -51,8 +51,19 @@ def test_messages_and_reasons_of_refusals() -> None:
 
 
 def test_codes_of_the_password_call() -> None:
-    """Every code with which a password is refused is explained."""
-    assert README.first_cells("Password call") == list(MESSAGES)
+    """Every code with which a password is refused is explained, and every one for which there is no answer."""
+    refused = len(MESSAGES)
+    codes = README.first_cells("Password call")
+    assert codes[:refused] == list(MESSAGES)
+    assert sorted(codes[refused:]) == sorted(_codes_of_503())
+
+
+def _codes_of_503() -> set[str]:
+    files = ("directories", "internal", "management", "passwords", "tokens")
+    code = "".join((README.folder / "metadata_sync" / f"{name}.py").read_text() for name in files)
+    errors = "PasswordUnavailable|NotSent|RateLimited|Credentials"
+    raised = re.findall(rf'(?:(?:{errors})Error|_unavailable|_failing)\("(\w+)"', code)
+    return {*raised, "ticket_forbidden", "ticket_for_elsewhere"}
 
 
 def test_reasons_of_dead_letters() -> None:
