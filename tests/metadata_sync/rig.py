@@ -7,13 +7,15 @@ from pathlib import Path
 
 from common.clock import SystemClock
 from common.db import Database, open_database
-from common.messages import Message, MetadataApplied, MetadataRejected, UpdateMetadata, decode
+from common.messages import Message, MetadataApplied, MetadataRejected, UpdateMetadata, UserForgotten, decode
 from common.outbox import OutgoingMessage, Relay
+from common.outgoing import Outgoing
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
 from metadata_sync import store
 from metadata_sync.alarm import Alarm
+from metadata_sync.erase import Eraser
 from metadata_sync.intake import Intake
 from metadata_sync.leases import Leases
 from metadata_sync.management import open_management_client
@@ -40,9 +42,9 @@ class NotingPublisher:
 class Rig:
     """A replica: `take_in` is its queue, `published` what it told."""
 
-    def __init__(self, *, database: Database, intake: Intake, publisher: NotingPublisher) -> None:
+    def __init__(self, *, database: Database, eraser: Eraser, publisher: NotingPublisher) -> None:
         self.database = database
-        self._intake = intake
+        self._eraser = eraser
         self._publisher = publisher
 
     async def take_in(self, *updates: UpdateMetadata) -> None:
@@ -50,7 +52,7 @@ class Rig:
             await self.handle(update)
 
     async def handle(self, message: Message) -> None:
-        await self._intake.handle(message)
+        await self._eraser.handle(message)
 
     @property
     def applied(self) -> list[MetadataApplied]:
@@ -59,6 +61,10 @@ class Rig:
     @property
     def rejected(self) -> list[MetadataRejected]:
         return [event for event in self._publisher.published if isinstance(event, MetadataRejected)]
+
+    @property
+    def forgotten(self) -> list[UserForgotten]:
+        return [event for event in self._publisher.published if isinstance(event, UserForgotten)]
 
     async def state_of(self, user_id: str) -> UserState:
         async with self.database.transaction() as connection:
@@ -87,7 +93,9 @@ async def open_rig(
                 pool_size=4,
             )
         )
-        client = await stack.enter_async_context(open_management_client(clock))
+        client = await stack.enter_async_context(
+            open_management_client(clock, outgoing=Outgoing(any_address=True))
+        )
         relay = Relay(database=database, publisher=publisher, clock=clock)
         personal = Personal(sealer=Sealer((SEAL_KEY,)), vault=Vault((data_key,)))
         leases = Leases(database=database, personal=personal, relay=relay, clock=clock)
@@ -106,10 +114,18 @@ async def open_rig(
             relay=relay,
             clock=clock,
         )
+        eraser = Eraser(
+            database=database,
+            tenants=tenants,
+            personal=personal,
+            alarm=alarm,
+            clock=clock,
+            otherwise=intake.handle,
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(relay.run(stop))
             tasks.create_task(scheduler.run(stop))
-            yield Rig(database=database, intake=intake, publisher=publisher)
+            yield Rig(database=database, eraser=eraser, publisher=publisher)
             stop.set()
             alarm.expect(0)
             await worker.drain()

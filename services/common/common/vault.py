@@ -103,6 +103,14 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
 
+    async def find_key(self, connection: Connection, person: Person) -> DataKey | None:
+        """The person's key, if they have one.
+
+        Raises:
+            VaultError: no file unwraps it.
+        """
+        return (await self._load(connection, {person})).get(person)
+
     async def keys_of(self, connection: Connection, people: Collection[Person]) -> dict[Person, DataKey]:
         """The keys of these people; made in the same transaction for who has none."""
         keys = await self._load(connection, people, held=True)

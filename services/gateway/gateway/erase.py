@@ -20,9 +20,11 @@ from common import inbox, outbox
 from common.clock import Clock
 from common.consumer import Handler
 from common.db import Connection, Database
+from common.erasure import note_erased, shred
 from common.log import bound
 from common.messages import ForgetUser, Message, UserForgotten, new_event_id, new_traceparent
 from common.tenant_models import Steps, Tenant
+from common.vault import Vault
 from gateway import erase_store, store
 from gateway.erase_store import Erasure, HeldLogins
 from gateway.errors import TransitionError
@@ -47,8 +49,9 @@ class Erased:
 class Eraser:
     """Erases people on behalf of an operator; a running gateway sends what this leaves in the outbox."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(self, *, database: Database, vault: Vault, clock: Clock) -> None:
         self._database = database
+        self._vault = vault
         self._clock = clock
 
     async def erase(self, tenant: Tenant, subject: str) -> Erased:
@@ -79,9 +82,9 @@ class Eraser:
     async def _erase(self, connection: Connection, tenant: Tenant, subject: str) -> Erased:
         who = {"tenant": tenant.key, "subject": subject}
         await erase_store.hold_logins(connection, **who, statuses=OPEN)
-        had_key = await erase_store.delete_key(connection, **who)
+        shredded = await shred(connection, self._vault, tenant=tenant.key, user_id=subject)
         logins = await erase_store.hold_logins(connection, **who, statuses=OPEN)
-        was_known = had_key or logins.count > 0
+        was_known = shredded.had_key or logins.count > 0
         earlier = await erase_store.last_of(connection, **who)
         if earlier and not was_known:
             return Erased(erasure=earlier, logins=0, cancelled=0, was_known=False)
@@ -91,6 +94,7 @@ class Eraser:
         await erase_store.delete_rows(connection, **who)
         erasure = _erasure(tenant, subject, rev=rev, logins=logins)
         await erase_store.insert(connection, erasure)
+        await note_erased(connection, shredded, tenant=tenant.key, erasure=erasure.id, rev=rev)
         return Erased(
             erasure=erasure, logins=logins.count, cancelled=len(logins.open_ids), was_known=was_known
         )

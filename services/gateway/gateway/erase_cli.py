@@ -1,6 +1,7 @@
 """`waystation erase TENANT USER_ID`: has everything about one person deleted, here and at the tenant.
 
-Reads ENVIRONMENT, DATABASE_URL and TENANTS_FILE as the gateway does. Answers go to stdout, its log to stderr.
+Reads ENVIRONMENT, DATABASE_URL, DATA_KEY_FILES and TENANTS_FILE as the gateway does. Answers go to stdout,
+its log to stderr.
 """
 
 import argparse
@@ -8,15 +9,17 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from common.cli import Subjects, complain, print_table, say
 from common.clock import SystemClock
 from common.consumer import UnknownTenantError
-from common.db import DatabaseUnavailableError, open_database
+from common.db import Database, DatabaseUnavailableError, open_database
 from common.log import configure_logging
 from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
 from common.tenants import Tenant, load_tenants
+from common.vault import Vault
 from gateway.erase import Erased, Eraser
 from gateway.erase_store import Erasure
 from gateway.log_events import EVENTS
@@ -40,6 +43,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
     url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    keys = reader.keys("DATA_KEY_FILES")
     tenants_file = reader.path("TENANTS_FILE")
     reader.finish()
     production = environment == PRODUCTION
@@ -50,7 +54,10 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         complain("Nothing was erased.")
         return 1
     configure_logging(service="gateway", events=EVENTS, level="info", stream=sys.stderr)
-    return asyncio.run(_with_database(options, tenant, url=url, production=production))
+    opening = open_database(
+        url, schema="gateway", application_name="waystation", production=production, pool_size=2
+    )
+    return asyncio.run(_with_database(options, tenant, opening, vault=Vault(keys)))
 
 
 def _is_meant(options: argparse.Namespace) -> bool:
@@ -64,11 +71,15 @@ def _is_meant(options: argparse.Namespace) -> bool:
     return typed == str(options.user_id)
 
 
-async def _with_database(options: argparse.Namespace, tenant: Tenant, *, url: str, production: bool) -> int:
-    async with open_database(
-        url, schema="gateway", application_name="waystation", production=production, pool_size=2
-    ) as database:
-        eraser = Eraser(database=database, clock=SystemClock())
+async def _with_database(
+    options: argparse.Namespace,
+    tenant: Tenant,
+    opening: AbstractAsyncContextManager[Database],
+    *,
+    vault: Vault,
+) -> int:
+    async with opening as database:
+        eraser = Eraser(database=database, vault=vault, clock=SystemClock())
         if options.status:
             return _tell_status(await eraser.last(tenant.key, options.user_id), options)
         _tell(await _erase(eraser, tenant, options.user_id), options)

@@ -77,14 +77,6 @@ async def hold_logins(
     )
 
 
-async def delete_key(connection: Connection, *, tenant: str, subject: str) -> bool:
-    """Without this key nothing of theirs opens any more; waits for whoever is encrypting with it."""
-    deleted = await connection.fetchval(
-        "DELETE FROM data_keys WHERE tenant = $1 AND subject = $2 RETURNING true", tenant, subject
-    )
-    return deleted is not None
-
-
 async def delete_rows(connection: Connection, *, tenant: str, subject: str) -> None:
     """Everything but the rows of logins, which name nobody any more, and those of erasures."""
     await connection.execute(

@@ -128,13 +128,13 @@ def refuse_large(value: Any) -> int:
     return size
 
 
-def refuse_never_given(known: Desired, update: Desired) -> None:
+def refuse_never_given(known: Desired, update: Desired, *, at_least: int = 0) -> None:
     """Refuse a rev that the gateway cannot have given: as the highest, it would silence its key for ever.
 
     Raises:
         UnfitUpdateError: `rev_never_given`.
     """
-    highest = max((wish.rev for wish in known.values()), default=0)
+    highest = max((wish.rev for wish in known.values()), default=at_least)
     if any(wish.rev > highest + MOST_REVS_AHEAD for wish in update.values()):
         raise UnfitUpdateError("rev_never_given")
 

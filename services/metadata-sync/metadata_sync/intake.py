@@ -50,6 +50,13 @@ class _Update:
     def key(self) -> UserKey:
         return self.message.tenant, self.message.user_id
 
+    @property
+    def rev(self) -> int:
+        """The highest that it asks for."""
+        revs = [wish.rev for wish in self.message.keys.values()]
+        revs += [wish.rev for named in self.values.values() for wish in named.values()]
+        return max(revs, default=0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Taken:
@@ -203,6 +210,11 @@ def _announce(update: _Update, taken: _Result) -> None:
     announce(taken.answers, tenant=message.tenant)
 
 
+def _announce_dropped(update: _Update) -> None:
+    with bound(tenant=update.message.tenant, transaction_id=update.message.transaction_id):
+        log.info("update.dropped")
+
+
 class _Batch:
     """Updates that one transaction takes in; its users are locked, and saved by whoever made it."""
 
@@ -221,16 +233,23 @@ class _Batch:
         new = await inbox.record_all(self._connection, [update.message for update in updates])
         fresh = [update for update in updates if update.message.event_id in new]
         self._users = await store.lock_users(self._connection, [update.key for update in fresh])
-        people = {update.key for update in fresh if update.values}
+        people = {update.key for update in fresh if update.values and not self._is_dropped(update)}
         keys = await self._personal.keys_of(self._connection, people)
         results: list[_Result | Exception] = []
         for update in updates:
             # A message may be there twice in one batch.
             is_first = update.message.event_id in new
             new.discard(update.message.event_id)
+            if is_first and self._is_dropped(update):
+                _announce_dropped(update)
+                is_first = False
             results.append(self._accept(update, keys=keys) if is_first else None)
         await self._take_back_refused(updates, results)
         return results
+
+    def _is_dropped(self, update: _Update) -> bool:
+        """Whether it was asked for before its person was erased."""
+        return self._users[update.key].state.is_erased_at(update.rev)
 
     def _accept(self, update: _Update, *, keys: Mapping[UserKey, DataKey]) -> _Taken | UnfitUpdateError:
         user = self._users[update.key]

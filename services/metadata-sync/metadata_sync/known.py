@@ -48,5 +48,18 @@ class Parked:
     dropped: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Erased:
+    """The person was erased at this rev: no wish up to it is taken any more.
+
+    `erasure` is whom to tell when the tenant holds nothing from before it; None once they are told.
+    """
+
+    rev: int
+    at: datetime
+    erasure: str | None = None
+    traceparent: str = ""
+
+
 def rev_of(known: Mapping[str, Confirmed] | Mapping[str, Parked], key: str) -> int:
     return known[key].rev if key in known else 0

@@ -22,6 +22,7 @@ from metadata_sync.budgets import after_call, forget_call, limit_of_tenant, lock
 from metadata_sync.coalesce import Patch
 from metadata_sync.due import Timing, some_jitter
 from metadata_sync.ends import End, state_after
+from metadata_sync.erase import report
 from metadata_sync.errors import LeaseLostError
 from metadata_sync.held import hold_next, hold_user, save_both
 from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of
@@ -95,6 +96,7 @@ class Leases:
         state, patch = user.state.begin(now=user.now)
         begun = replace(user, state=state, lease=user.lease + 1, wake_at=user.now + LEASE)
         if patch is None:
+            begun = await report(connection, begun, at=self._clock.now())
             await store.save_user(connection, scheduled(begun, tenant=tenant))
             return None
         try:

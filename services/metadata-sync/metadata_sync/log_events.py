@@ -6,6 +6,9 @@ from common.log_events import COMMON_EVENTS
 EVENTS = (
     *COMMON_EVENTS,
     Event("update.accepted", "info", ("waiting", "keys"), "An update is part of the desired state now."),
+    Event("update.dropped", "info", (), "It was asked for before its person was erased; nothing was taken."),
+    Event("user.erased", "info", ("rev", "keys"), "A person was erased here; so many keys go at the tenant."),
+    Event("user.forgotten", "info", ("rev",), "The tenant holds nothing of ours about an erased person."),
     Event("metadata.applied", "info", ("keys",), "The tenant holds these keys at these revs or later."),
     Event("metadata.rejected", "warning", ("reason", "keys"), "The tenant will never take these keys."),
     Event("write.failed", "warning", ("reason",), "A call was not answered 200; what follows depends on it."),

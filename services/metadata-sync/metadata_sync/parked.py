@@ -87,7 +87,7 @@ async def _change(database: Database, chosen: Chosen, change: Callable[[User, li
 
 def _woken(user: User) -> User:
     """To be looked at now if there is something to write; the end of an attempt that runs looks as well."""
-    has_work = user.state.changes is not None and user.state.attempt is None
+    has_work = (user.state.changes is not None or user.state.is_forgotten) and user.state.attempt is None
     return replace(user, wake_at=user.now) if has_work else user
 
 

@@ -7,16 +7,20 @@ known as long as that key exists.
 import base64
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
+from pydantic import JsonValue
+
 from common.db import Connection
-from common.messages import Kind, UpdateMetadata
+from common.erasure import Shredded, shred
+from common.messages import ForgetUser, Kind, UpdateMetadata
 from common.personal_values import ROOT_ATTRIBUTES, PersonalValue, PersonalValues, open_personal
 from common.sealing import Sealer, SealError
-from common.vault import DataKey, Person, Place, Vault
-from metadata_sync.coalesce import Patch, PersonalWish, canonical, refuse_large
+from common.vault import DataKey, Person, Place, Vault, VaultError
+from metadata_sync.coalesce import Patch, PersonalWish, Wish, canonical, refuse_large
 from metadata_sync.errors import UnfitUpdateError
-from metadata_sync.kinds import key_of
+from metadata_sync.kinds import key_of, kind_and_name
 
 
 class Personal:
@@ -64,9 +68,39 @@ class Personal:
         ]
         return replace(patch, first=first, rest=tuple(rest))
 
-    async def _decrypt(self, connection: Connection, wish: PersonalWish, *, place: Place) -> object:
+    async def forget(
+        self, connection: Connection, command: ForgetUser, *, but: Mapping[str, Wish]
+    ) -> tuple[Shredded, dict[str, Wish]]:
+        """Delete the person's key; what is to be kept of personal values comes back under another one.
+
+        A value that does not open with the old key stays as it is, for ever unreadable.
+        """
+        values = await self._opened(connection, command, but)
+        shredded = await shred(connection, self._vault, tenant=command.tenant, user_id=command.user_id)
+        if not values:
+            return shredded, dict(but)
+        person = (command.tenant, command.user_id)
+        key = (await self._vault.keys_of(connection, {person}))[person]
+        kept = encrypted(values, key=key, tenant=command.tenant, user_id=command.user_id)
+        return shredded, {**but, **kept}
+
+    async def _opened(
+        self, connection: Connection, command: ForgetUser, wishes: Mapping[str, Wish]
+    ) -> dict[Kind, dict[str, PersonalValue]]:
+        values: dict[Kind, dict[str, PersonalValue]] = {}
+        for key, wish in wishes.items():
+            if not isinstance(wish, PersonalWish) or wish.encrypted is None:
+                continue
+            kind, name = kind_and_name(key)
+            place = _place(command.tenant, command.user_id, name=name, rev=wish.rev)
+            with suppress(VaultError):
+                value = PersonalValue(rev=wish.rev, value=await self._decrypt(connection, wish, place=place))
+                values.setdefault(kind, {})[name] = value
+        return values
+
+    async def _decrypt(self, connection: Connection, wish: PersonalWish, *, place: Place) -> JsonValue:
         ciphertext = base64.b64decode(wish.encrypted or "")
-        value: object = json.loads(await self._vault.decrypt(connection, ciphertext, place=place))
+        value: JsonValue = json.loads(await self._vault.decrypt(connection, ciphertext, place=place))
         return value
 
 

@@ -19,6 +19,7 @@ from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
 from metadata_sync.alarm import Alarm
 from metadata_sync.directories import Directories
+from metadata_sync.erase import Eraser
 from metadata_sync.gauges import Gauges
 from metadata_sync.intake import Intake, is_urgent
 from metadata_sync.internal import serve_internal
@@ -69,9 +70,17 @@ async def serve(settings: Settings) -> None:
             relay=relay,
             clock=clock,
         )
+        eraser = Eraser(
+            database=database,
+            tenants=tenants,
+            personal=personal,
+            alarm=alarm,
+            clock=clock,
+            otherwise=intake.handle,
+        )
         consumer = connections.consumer(
             QUEUE,
-            handle=intake.handle,
+            handle=eraser.handle,
             at_once=BATCHED,
             together=Together(handle=intake.handle_all, is_urgent=is_urgent),
         )

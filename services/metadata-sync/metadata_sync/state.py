@@ -33,7 +33,7 @@ from metadata_sync.coalesce import (
 )
 from metadata_sync.due import Changes, Timing, together
 from metadata_sync.kinds import kind_and_name, next_after
-from metadata_sync.known import Attempt, Confirmed, Parked, Sent, rev_of
+from metadata_sync.known import Attempt, Confirmed, Erased, Parked, Sent, rev_of
 from metadata_sync.requesters import Answer, Request, Requester, answer_to, with_requester
 
 __all__ = ["Answer", "Request", "Requester", "UserState"]
@@ -41,6 +41,7 @@ __all__ = ["Answer", "Request", "Requester", "UserState"]
 CONFIRMED_FOR = timedelta(minutes=10)
 FALLEN_BACK_FOR = timedelta(days=1)
 SETTLE_AFTER = timedelta(seconds=60)
+GONE = "user_not_found"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class UserState:
     """Everything about one user of one tenant; stored whole, so every field needs a default.
 
     `root_refused_at`: when the tenant last refused to change root attributes of this user. `tried`: the kind
-    of the last attempt, while there is more to write.
+    of the last attempt, while there is more to write. `erased` stays: it outlives what came before it.
     """
 
     desired: dict[str, Wish] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class UserState:
     failures: int = 0
     root_refused_at: datetime | None = None
     tried: Kind | None = None
+    erased: Erased | None = None
 
     @property
     def is_waited_for(self) -> bool:
@@ -79,6 +81,19 @@ class UserState:
             for requester in self.requesters.values()
         )
 
+    def is_erased_at(self, rev: int) -> bool:
+        """Whether what was asked for at this rev came before the person was erased."""
+        return self.erased is not None and rev <= self.erased.rev
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether the tenant holds nothing from before an erasure, and nobody has been told so yet."""
+        if self.erased is None or self.erased.erasure is None or self.attempt:
+            return False
+        refused = {key for key, known in self.standing.items() if known.reason != GONE}
+        left = _unconfirmed(self) | self.unsettled.keys() | refused
+        return not any(self.desired[key].rev == self.erased.rev for key in left)
+
     def expire(self, *, now: datetime) -> "UserState":
         """Whose deadline has passed does not wait any more; what was asked for is written all the same."""
         late = {
@@ -91,10 +106,15 @@ class UserState:
     def accept(self, request: Request, *, now: datetime) -> "UserState":
         """Take an update in. A waiting one makes the user due now, also out of a pause between retries.
 
+        Of what was asked for before the person was erased nothing is taken, and nobody is told.
+
         Raises:
             UnfitUpdateError: it does not fit what is there: too large together, or too far ahead.
         """
-        refuse_never_given(self.desired, request.desired)
+        request = _since_erasure(self.erased, request)
+        if not request.desired:
+            return self
+        refuse_never_given(self.desired, request.desired, at_least=self.erased.rev if self.erased else 0)
         desired = merge(self.desired, request.desired)
         refuse_oversized(desired)
         requesters = with_requester(self.requesters, request)
@@ -110,6 +130,8 @@ class UserState:
     def due_at(self, timing: Timing) -> datetime | None:
         """When the next write is due, where no attempt is under way; None while there is nothing to write."""
         moments = list(self.unsettled.values())
+        if self.is_forgotten and self.erased:
+            moments.append(self.erased.at)
         if self.changes and _unconfirmed(self):
             moments.append(self.changes.first if self.is_waited_for else self.changes.due(timing))
         due = min(moments, default=None)
@@ -203,9 +225,10 @@ class UserState:
 
         A value that is gone cannot be written once more; its key just counts as unknown from here.
         """
-        gone = {key for key in keys if _is_forgotten(self.desired[key])}
+        known = {key for key in keys if key in self.desired}  # an erasure takes others away meanwhile
+        gone = {key for key in known if _is_forgotten(self.desired[key])}
         unknown = {key: replace(self.confirmed[key], digest="") for key in gone & self.confirmed.keys()}
-        settling = dict.fromkeys((key for key in keys if key not in gone), now + SETTLE_AFTER)
+        settling = dict.fromkeys(sorted(known - gone), now + SETTLE_AFTER)
         return replace(self, unsettled=self.unsettled | settling, confirmed=self.confirmed | unknown)
 
     def park(self, reason: str, *, now: datetime) -> "UserState":
@@ -254,6 +277,15 @@ class UserState:
             else:
                 waiting_on[transaction_id] = requester
         return replace(self, requesters=waiting_on), tuple(answers)
+
+
+def _since_erasure(erased: Erased | None, request: Request) -> Request:
+    """What of the request came after the person was erased."""
+    if erased is None:
+        return request
+    desired = {key: wish for key, wish in request.desired.items() if wish.rev > erased.rev}
+    keys = {key: rev for key, rev in request.requester.keys.items() if key in desired}
+    return replace(request, desired=desired, requester=replace(request.requester, keys=keys))
 
 
 def _spared(state: UserState, keys: Iterable[str], *, now: datetime) -> UserState:

@@ -10,6 +10,7 @@ from common import inbox, outbox
 from common.clock import Clock
 from common.consumer import Handler
 from common.db import Connection, Database
+from common.erasure import note_erased, shred
 from common.messages import ForgetUser, Message, UserForgotten, envelope_of
 from common.outbox import Relay
 from common.vault import Vault, VaultError
@@ -51,7 +52,10 @@ class Eraser:
         await erase_store.note(connection, command)
         count = await erase_store.delete_verifications(connection, command)
         newer = await self._newer(connection, command)
-        await erase_store.delete_key(connection, command)
+        shredded = await shred(connection, self._vault, tenant=command.tenant, user_id=command.user_id)
+        await note_erased(
+            connection, shredded, tenant=command.tenant, erasure=command.transaction_id, rev=command.rev
+        )
         for verification, evidence in newer:
             content = await self._vault.encrypt(connection, evidence, place=place_of(verification))
             await store.save_evidence(connection, verification, content=content)

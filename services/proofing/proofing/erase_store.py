@@ -53,11 +53,5 @@ async def delete_verifications(connection: Connection, command: ForgetUser) -> i
     return len(rows)
 
 
-async def delete_key(connection: Connection, command: ForgetUser) -> None:
-    await connection.execute(
-        "DELETE FROM data_keys WHERE tenant = $1 AND subject = $2", command.tenant, command.user_id
-    )
-
-
 def _lock(tenant: str, user_id: str) -> str:
     return f"erase {tenant} {user_id}"
