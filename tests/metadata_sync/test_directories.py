@@ -26,7 +26,7 @@ from tests.support.slapd import BASE, CHANGER, CHANGER_PASSWORD, GUID, HOST, Sla
 
 TOKEN = "token-of-the-gateway-" + "t" * 32
 CANARY = "Quetzal-7-Canäry!"
-_CHANGED = PasswordAnswer(is_changed=True, code="changed", message="Password changed.")
+_CHANGED = PasswordAnswer(is_changed=True, code="changed")
 
 
 @pytest.fixture(scope="module")

@@ -60,13 +60,9 @@ async def test_a_password_is_changed_and_seen_nowhere(
     calls: PasswordCalls, listening: ServiceProcess, tenant: Tenant, database: ServiceDatabase
 ) -> None:
     """One PATCH with the password and its connection; no log line and no row has it in any form."""
-    assert await calls.change(**demand(tenant)) == PasswordAnswer(
-        is_changed=True, code="changed", message="Password changed."
-    )
+    assert await calls.change(**demand(tenant)) == PasswordAnswer(is_changed=True, code="changed")
     assert await calls.change(**demand(tenant, "short")) == PasswordAnswer(
-        is_changed=False,
-        code="password_strength",
-        message="This password is too easy to guess. Use a longer one, with mixed characters.",
+        is_changed=False, code="password_strength"
     )
     sent = [json.loads(call["body"]) for call in await tenant.calls("PATCH")]
     assert sent == [
@@ -83,6 +79,21 @@ async def test_a_password_is_changed_and_seen_nowhere(
     sample = scrape(listening)
     for result in ("ok", "password_strength"):
         assert sample("calls_total", tenant="acme", kind="password", result=result) == 1
+
+
+async def test_a_refusal_says_why_in_words(listening: ServiceProcess, tenant: Tenant) -> None:
+    """Whoever calls without pages of their own has a sentence that is fit for people."""
+    url = f"http://{listening.environment['INTERNAL_LISTEN']}/internal/v1/password"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, json=demand(tenant, "short")) as answer,
+    ):
+        assert await answer.json() == {
+            "outcome": "refused",
+            "code": "password_strength",
+            "message": "This password is too easy to guess. Use a longer one, with mixed characters.",
+        }
 
 
 async def test_a_ticket_leads_to_the_tenants_own_page(
@@ -226,6 +237,6 @@ async def test_an_answer_in_pieces() -> None:
         async with open_password_calls(settings) as calls:
             assert await calls.change(
                 tenant="acme", transaction_id="tx", user_id="auth0|1", connection="db", password=CANARY
-            ) == PasswordAnswer(is_changed=True, code="changed", message="Password changed.")
+            ) == PasswordAnswer(is_changed=True, code="changed")
     finally:
         await runner.cleanup()

@@ -24,18 +24,17 @@ _NO_ANSWER = "no_answer"
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordAnswer:
-    """What the tenant made of the new password; `code` and `message` say why it refused, for people."""
+    """What the tenant or the directory made of the new password; `code` says why it refused."""
 
     is_changed: bool
     code: str
-    message: str
 
 
 class _Ended(BaseModel):
+    # Its message is English; our pages say in the person's language what the code means.
     model_config = ConfigDict(extra="ignore")
     outcome: Literal["changed", "refused"]
     code: Annotated[str, Field(max_length=100)]
-    message: Annotated[str, Field(max_length=1000)]
 
 
 class _Unavailable(BaseModel):
@@ -143,7 +142,7 @@ def _judged(status: int, body: bytes) -> PasswordAnswer:
         ended = _Ended.model_validate_json(body)
     except ValidationError:
         raise PasswordUnknownError("not an answer of metadata-sync") from None
-    return PasswordAnswer(is_changed=ended.outcome == "changed", code=ended.code, message=ended.message)
+    return PasswordAnswer(is_changed=ended.outcome == "changed", code=ended.code)
 
 
 def _raise_for(status: int, body: bytes) -> NoReturn:
