@@ -16,7 +16,7 @@ HERE = Place(tenant="acme", subject="auth0|anna", field="evidence", row="vf_1")
 @pytest.fixture
 async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
     async with open_database(
-        database.proofing, schema="proofing", application_name="test", production=True
+        database.proofing, schema="proofing", application_name="test", production=True, all_tenants=True
     ) as opened:
         yield opened
 

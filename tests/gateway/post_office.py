@@ -22,6 +22,7 @@ def postman(rig: Rig, *, port: int, security: Security = "none") -> Postman:
     return Postman(
         MailSettings(host="127.0.0.1", port=port, security=security, sender=SENDER),
         database=rig.database,
+        all_tenants=rig.all_tenants,
         postbox=postbox(),
         clock=rig.clock,
         local_hostname="steps.example",

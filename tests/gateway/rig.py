@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +81,7 @@ class Rig:
         self,
         *,
         database: Database,
+        all_tenants: Database,
         settings: Settings,
         owner: str,
         clock: FakeClock,
@@ -88,6 +90,7 @@ class Rig:
         calls: PasswordCalls | None = None,
     ) -> None:
         self.database = database
+        self.all_tenants = all_tenants
         self.settings = settings
         self.origin = settings.public_base_url
         self.clock = clock
@@ -103,7 +106,7 @@ class Rig:
         self.planner = Planner(steps=self.steps, changes=create_changes(settings), clock=clock)
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(all_tenants=all_tenants, logins=self.logins, planner=self.planner)
-        self.crowding = Crowding(database=database, logins=self.logins, limits=settings.limits)
+        self.crowding = Crowding(all_tenants=all_tenants, logins=self.logins, limits=settings.limits)
         self.handlers = create_handlers(
             settings,
             steps=self.steps,
@@ -124,6 +127,7 @@ class Rig:
         """Another process with the same database; it serves no browsers."""
         return Rig(
             database=self.database,
+            all_tenants=self.all_tenants,
             settings=self.settings,
             owner=self._owner,
             clock=self.clock,
@@ -190,7 +194,8 @@ class Rig:
         """Move both clocks on: Python's, and that of the database."""
         self.clock.advance(seconds)
         await agree_on_time(self._owner, self.clock)
-        await self.database._pool.expire_connections()
+        for database in (self.database, self.all_tenants):
+            await database._pool.expire_connections()
 
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         connection = await asyncpg.connect(self._owner, server_settings={"search_path": "gateway"})
@@ -259,11 +264,12 @@ async def serving(
     await agree_on_time(database.owner, clock)
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(logging_into(io.StringIO(), EVENTS, strict=True))
-        opened = await stack.enter_async_context(
-            open_database(database.gateway, schema="gateway", application_name="test", production=False)
+        opening = partial(
+            open_database, database.gateway, schema="gateway", application_name="test", production=False
         )
         rig = Rig(
-            database=opened,
+            database=await stack.enter_async_context(opening()),
+            all_tenants=await stack.enter_async_context(opening(all_tenants=True)),
             settings=settings,
             owner=database.owner,
             clock=clock,

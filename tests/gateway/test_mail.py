@@ -51,7 +51,7 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 async def posted(rig: Rig, anna: Browser, mail: Mail = _MAIL, *, minutes: int = 10) -> None:
     login = await rig.login(await anna.arrive(redirect(rig.clock)))
     expires_at = rig.clock.now() + dt.timedelta(minutes=minutes)
-    async with rig.database.transaction() as connection:
+    async with rig.database.transaction(tenant="acme") as connection:
         await postbox().post(connection, login, mail, expires_at=expires_at)
 
 

@@ -209,15 +209,13 @@ async def test_foreign_events(rig: Rig, login: str) -> None:
     """An event about another login, verification, tenant or person is parked and changes nothing."""
     verdict = await rig.verdict(login)
     assert await poisoned(rig, replace(verdict, transaction_id="x" * 22)) == "unknown_transaction"
-    for foreign in (replace(verdict, verification_id="another"), replace(verdict, tenant="globex")):
-        assert await poisoned(rig, foreign) == "does_not_fit_the_transaction"
+    assert await poisoned(rig, replace(verdict, tenant="globex")) == "unknown_transaction"
+    assert await poisoned(rig, replace(verdict, tenant="*' --")) == "unknown_transaction"
+    assert await poisoned(rig, replace(verdict, verification_id="x")) == "does_not_fit_the_transaction"
     await rig.outcomes.handle(verdict)
     applied, rejected = await rig.applied(login), await rig.rejected(login)
-    for event in (
-        replace(applied, tenant="globex"),
-        replace(applied, user_id="auth0|mallory"),
-        replace(rejected, user_id="auth0|mallory"),
-    ):
+    assert await poisoned(rig, replace(applied, tenant="globex")) == "unknown_transaction"
+    for event in (replace(applied, user_id="auth0|mallory"), replace(rejected, user_id="auth0|mallory")):
         assert await poisoned(rig, event) == "does_not_fit_the_transaction"
 
 

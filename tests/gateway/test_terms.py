@@ -243,7 +243,7 @@ async def test_texts_that_are_kept_are_not_sent_again(rig: Rig, anna: Browser) -
         documents = terms()["documents"]
         documents[0]["languages"]["en"]["text"] = words
         ask_for(rig, documents=documents)
-        async with rig.database.transaction() as connection:
+        async with rig.database.transaction(tenant="acme") as connection:
             noting = _Noting(connection)
             await rig.steps.of("terms").enter(cast("Connection", noting), login)
         sent.append(str(noting.sent))

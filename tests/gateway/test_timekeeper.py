@@ -172,7 +172,7 @@ async def test_the_loop(rig: Rig, anna: Browser) -> None:
 
 async def test_the_loop_without_a_database(rig: Rig) -> None:
     """While the database is away the loop says so and goes on trying."""
-    await rig.database._pool.close()
+    await rig.all_tenants._pool.close()
     stop = asyncio.Event()
     running = asyncio.create_task(rig.timekeeper.run(stop))
     await wait_until(

@@ -91,6 +91,7 @@ async def open_rig(
                 application_name="test",
                 production=False,
                 pool_size=4,
+                all_tenants=True,
             )
         )
         client = await stack.enter_async_context(

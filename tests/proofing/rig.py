@@ -88,7 +88,7 @@ class Rig:
         """The decrypted evidence of the only verification there is."""
         ((content,),) = await self.rows("SELECT content FROM evidence")
         place = Place(tenant="acme", subject=user_id, field="evidence", row=verification_id)
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant="acme") as connection:
             return json.loads(await self._vault.decrypt(connection, content, place=place))
 
     async def everything_stored(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from common.migrate_rights import AdminConnection, ensure_roles, grant
+from common.migrate_rights import AdminConnection, build_walls, ensure_roles, grant, narrow_functions
 from common.schema import OWNER, Migration, schemas
 from common.settings import SettingsError, SettingsReader
 
@@ -32,6 +32,9 @@ async def migrate(url: str) -> list[str]:
         for schema, migrations in schemas().items():
             await _ensure_schema(connection, schema)
             applied += [m.name for m in migrations if await _apply(connection, schema, m)]
+            # First what nobody may pass, then the rights: no table is open in between.
+            await build_walls(connection, schema)
+            await narrow_functions(connection, schema)
             await grant(connection, schema)
         return applied
     finally:

@@ -65,6 +65,20 @@ async def build_walls(connection: AdminConnection, schema: str) -> None:
                 await connection.execute(f"CREATE POLICY {policy} ON {name} {policies[policy]}")
 
 
+async def narrow_functions(connection: AdminConnection, schema: str) -> None:
+    """What runs with the owner's rights finds the schema's own tables, never its caller's temporary ones."""
+    rows = await connection.fetch(
+        """
+        SELECT oid::regprocedure::text AS name FROM pg_proc
+        WHERE pronamespace = $1::regnamespace AND prosecdef AND proconfig IS DISTINCT FROM ARRAY[$2]
+        """,
+        schema,
+        f"search_path={schema}, pg_temp",
+    )
+    for row in rows:
+        await connection.execute(f"ALTER FUNCTION {row['name']} SET search_path TO {schema}, pg_temp")
+
+
 async def grant(connection: AdminConnection, schema: str) -> None:
     """Read and write every table of the schema, but for migrations and what the audit trail is made of."""
     role, all_tenants = role_of(schema), all_tenants_role_of(schema)

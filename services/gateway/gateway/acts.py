@@ -106,4 +106,4 @@ class Acts:
             require_own(login, visit.cookie)
             return await change(connection, login)
 
-        await self._logins.change(visit.login.id, own)
+        await self._logins.change(visit.login.id, own, tenant=visit.login.transaction.tenant)

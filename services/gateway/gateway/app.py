@@ -125,7 +125,9 @@ def create_changes(settings: Settings) -> PersonalChanges:
     return PersonalChanges(vault=Vault(settings.data_keys), sealer=Sealer(settings.metadata_sync_seal_keys))
 
 
-def create_postmen(settings: Settings, *, database: Database, clock: Clock) -> list[Postman]:
+def create_postmen(
+    settings: Settings, *, database: Database, all_tenants: Database, clock: Clock
+) -> list[Postman]:
     """Whoever carries mails off: nobody where there is no server for it."""
     if settings.mail is None:
         return []
@@ -133,6 +135,7 @@ def create_postmen(settings: Settings, *, database: Database, clock: Clock) -> l
         Postman(
             settings.mail,
             database=database,
+            all_tenants=all_tenants,
             postbox=Postbox(vault=Vault(settings.data_keys)),
             clock=clock,
             local_hostname=urlsplit(settings.public_base_url).hostname or "localhost",
@@ -164,7 +167,7 @@ def create_handlers(
             logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
         ),
         acts=Acts(logins=logins, planner=planner, clock=clock),
-        hand_back=HandBack(database=database, logins=logins, tenants=tenants, vault=vault, clock=clock),
+        hand_back=HandBack(logins=logins, tenants=tenants, vault=vault, clock=clock),
         views=Views(cookies=cookies, steps=steps),
         steps=steps,
         logins=logins,
@@ -224,9 +227,10 @@ async def serve(settings: Settings) -> None:
         app = create_app(settings, handlers=handlers, tenants=tenants, gate=gate, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
         log.info("service.started", tenants=len(tenants.current))
-        timekeeper = Timekeeper(database=database, logins=logins, planner=planner)
-        crowding = Crowding(database=database, logins=logins, limits=settings.limits)
-        postmen = create_postmen(settings, database=database, clock=clock)
+        all_tenants = connections.all_tenants
+        timekeeper = Timekeeper(all_tenants=all_tenants, logins=logins, planner=planner)
+        crowding = Crowding(all_tenants=all_tenants, logins=logins, limits=settings.limits)
+        postmen = create_postmen(settings, database=database, all_tenants=all_tenants, clock=clock)
         loops = [
             consumer.run,
             timekeeper.run,

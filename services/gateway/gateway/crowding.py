@@ -29,7 +29,7 @@ class Crowding:
     tenant decide.
     """
 
-    database: Database
+    all_tenants: Database
     logins: Logins
     limits: LimitSettings
 
@@ -47,7 +47,7 @@ class Crowding:
 
     async def sweep(self) -> None:
         """End what is too much now."""
-        async with self.database.connection() as connection:
+        async with self.all_tenants.connection() as connection:
             surplus = await store.surplus(
                 connection,
                 per_user=self.limits.open_per_user,
@@ -63,7 +63,7 @@ class Crowding:
             return login.transaction.give_way()
 
         try:
-            await self.logins.change(one.transaction_id, give_way)
+            await self.logins.change(one.transaction_id, give_way, tenant=one.tenant)
         except (ConflictError, TransitionError):
             return  # it has moved meanwhile: the next look decides again
         DISPLACED.labels(one.limit).inc()

@@ -1,7 +1,7 @@
 """The way back: the signed answer, and how the browser carries it to the tenant's /continue."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import structlog
 
 from common.clock import Clock
-from common.db import Connection, Database
+from common.db import Connection
 from common.tenants_watcher import TenantsWatcher
 from common.tokens import Answer, AnswerStep, sign_answer_token
 from common.tokens_answer import ANSWER_LIFETIME
@@ -49,10 +49,7 @@ class HandBack:
     replay.
     """
 
-    def __init__(
-        self, *, database: Database, logins: Logins, tenants: TenantsWatcher, vault: Vault, clock: Clock
-    ) -> None:
-        self._database = database
+    def __init__(self, *, logins: Logins, tenants: TenantsWatcher, vault: Vault, clock: Clock) -> None:
         self._logins = logins
         self._tenants = tenants
         self._vault = vault
@@ -67,15 +64,17 @@ class HandBack:
         """
         now = self._clock.now()
 
-        async def change(connection: Connection, login: Login) -> Transaction:
-            require_own(login, visit.cookie)
-            await store.note_token(connection, login.id, expires_at=now + ANSWER_LIFETIME)
-            return _handed_back(login.transaction)
+        login, state = visit.login, ""
 
-        await self._logins.change(visit.login.id, change)
-        login = await self._logins.get(visit.login.id)
-        async with self._database.connection() as connection:
-            state = await state_of(connection, login, vault=self._vault)
+        async def change(connection: Connection, was: Login) -> Transaction:
+            nonlocal login, state
+            require_own(was, visit.cookie)
+            await store.note_token(connection, was.id, expires_at=now + ANSWER_LIFETIME)
+            state = await state_of(connection, was, vault=self._vault)
+            login = replace(was, transaction=_handed_back(was.transaction))
+            return login.transaction
+
+        await self._logins.change(login.id, change, tenant=login.transaction.tenant)
         log.info(
             "login.handed_back",
             metadata=login.transaction.metadata,

@@ -143,7 +143,7 @@ class Handlers:
                 page = self._steps.of(step.name).page
             case _:
                 return None
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant=visit.login.transaction.tenant) as connection:
             return await page(connection, visit)
 
     async def look(self, request: web.Request) -> web.Response:
@@ -155,7 +155,7 @@ class Handlers:
     async def _account(self, visit: Visit) -> str | Text:
         if visit.login.transaction.status is not Status.OPENED:
             return ""
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant=visit.login.transaction.tenant) as connection:
             profile = await profile_of(connection, visit.login, vault=self._vault)
         return masked(profile.get("email"))
 

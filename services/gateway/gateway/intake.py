@@ -3,14 +3,13 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 from pydantic_core import to_json
 
 from common.clock import Clock
-from common.db import Database
+from common.db import Connection, Database
 from common.messages import new_traceparent
 from common.profile import Profile, ProfileError
 from common.tenants import Tenant
@@ -150,28 +149,26 @@ class Intake:
 
     async def _find_old(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
         login_url = _login_url(tenant, token)
-        transaction_id = await self._find(token, arrival)
+        async with self._database.transaction(tenant=tenant.key) as connection:
+            transaction_id = await _find(connection, token, arrival)
         if transaction_id is None:
             raise TokenRefusedError("session_token_expired", login_url=login_url)
         return Found(transaction_id=transaction_id, token_is_over=True, login_url=login_url)
 
     async def _find_or_open(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
-        found = await self._find(token, arrival)
-        if found is None:
-            login = self._new_login(tenant, token)
-            profile = _open_profile(tenant, token)
-            if await self._insert(login, profile, arrival.state, token.authorize):
-                return Found(transaction_id=login.id)
-            found = await self._find(token, arrival)  # the browser asked twice at once
+        async with self._database.transaction(tenant=tenant.key) as connection:
+            found = await _find(connection, token, arrival)
+            opened = None
+            if found is None:
+                opened = await self._open(connection, tenant, token, arrival)
+                # The browser may have asked twice at once.
+                found = opened.id if opened else await _find(connection, token, arrival)
         if found is None:
             raise ConflictingLoginError("state_does_not_fit", login_url=_login_url(tenant, token))
+        if opened:
+            name_in_log(opened)
+            log.info("login.opened", steps=[step.name for step in opened.transaction.steps])
         return Found(transaction_id=found)
-
-    async def _find(self, token: SessionToken, arrival: Arrival) -> str | None:
-        async with self._database.connection() as connection:
-            return await store.find_id(
-                connection, tenant=token.tenant, jti=token.jti, state_digest=_digest(arrival.state)
-            )
 
     def _new_login(self, tenant: Tenant, token: SessionToken) -> Login:
         transaction = Transaction(
@@ -192,29 +189,32 @@ class Intake:
             ui_locales=token.ui_locales,
         )
 
-    async def _insert(
-        self, login: Login, profile: Profile, state: str, request: Mapping[str, str] | None
-    ) -> bool:
-        async with self._database.transaction() as connection:
-            sealed_state = await self._vault.encrypt(connection, state.encode(), place=state_place(login))
-            sealed_profile = await self._vault.encrypt(
-                connection, profile.to_json(), place=profile_place(login)
-            )
-            sealed_request = request and await self._vault.encrypt(
-                connection, to_json(request), place=authorize_place(login)
-            )
-            inserted = await store.insert_login(
-                connection,
-                login,
-                state_digest=_digest(state),
-                state=sealed_state,
-                profile=sealed_profile,
-                authorize=sealed_request or None,
-            )
-        if inserted:
-            name_in_log(login)
-            log.info("login.opened", steps=[step.name for step in login.transaction.steps])
-        return inserted
+    async def _open(
+        self, connection: Connection, tenant: Tenant, token: SessionToken, arrival: Arrival
+    ) -> Login | None:
+        """A new login; None if this tenant has one with its jti or its state."""
+        login = self._new_login(tenant, token)
+        person = (tenant.key, token.subject)
+        profile = _open_profile(tenant, token).to_json()
+        key = (await self._vault.keys_of(connection, {person}))[person]
+        request = (
+            key.encrypt(to_json(token.authorize), place=authorize_place(login)) if token.authorize else None
+        )
+        inserted = await store.insert_login(
+            connection,
+            login,
+            state_digest=_digest(arrival.state),
+            state=key.encrypt(arrival.state.encode(), place=state_place(login)),
+            profile=key.encrypt(profile, place=profile_place(login)),
+            authorize=request,
+        )
+        return login if inserted else None
+
+
+async def _find(connection: Connection, token: SessionToken, arrival: Arrival) -> str | None:
+    return await store.find_id(
+        connection, tenant=token.tenant, jti=token.jti, state_digest=_digest(arrival.state)
+    )
 
 
 def _step(tenant: Tenant, token: SessionToken, asked: RequestedStep) -> Step:

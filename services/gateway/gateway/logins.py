@@ -40,19 +40,21 @@ class Logins:
             NotFoundError: there is none of this id.
         """
         async with self._database.connection() as connection:
-            return await _found(store.load(connection, transaction_id))
+            return await _found(store.enter(connection, transaction_id))
 
-    async def change(self, transaction_id: str, change: Change, *, once: Message | None = None) -> None:
+    async def change(
+        self, transaction_id: str, change: Change, *, tenant: str, once: Message | None = None
+    ) -> None:
         """Apply a change by compare-and-set; with `once`, only if that message has had no effect yet.
 
         Raises:
-            NotFoundError: there is no such login.
+            NotFoundError: this tenant has no such login.
             TransitionError: the login, as it is by now, does not allow the change.
             ConflictError: it changed under our hands again and again.
         """
         for _ in range(TRIES):
             try:
-                was, now = await self._try(transaction_id, change, once)
+                was, now = await self._try(transaction_id, change, tenant=tenant, once=once)
             except ConflictError:
                 continue
             _log_endings(was, now)
@@ -62,9 +64,9 @@ class Logins:
         raise ConflictError("the login keeps changing")
 
     async def _try(
-        self, transaction_id: str, change: Change, once: Message | None
+        self, transaction_id: str, change: Change, *, tenant: str, once: Message | None
     ) -> tuple[Transaction, Transaction]:
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(tenant=tenant) as connection:
             is_new = once is None or await inbox.record(connection, once)
             login = await _found(store.load_to_change(connection, transaction_id))
             changed = await change(connection, login) if is_new else login.transaction

@@ -56,7 +56,7 @@ class Outcomes:
             return await apply(connection, login)
 
         try:
-            await self._logins.change(message.transaction_id, change, once=message)
+            await self._logins.change(message.transaction_id, change, tenant=message.tenant, once=message)
         except NotFoundError:
             raise PoisonMessageError("unknown_transaction") from None
         except TransitionError:

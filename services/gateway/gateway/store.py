@@ -71,12 +71,24 @@ async def find_id(connection: Connection, *, tenant: str, jti: str, state_digest
     return found
 
 
-_LOAD = """
-        SELECT id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata,
-            claimed_by, device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales,
-            deadline
-        FROM transactions WHERE id = $1
+_COLUMNS = """
+    id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
+    device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
 """
+_LOAD = f"SELECT {_COLUMNS} FROM transactions WHERE id = $1"  # noqa: S608 - the columns above
+
+
+async def enter(connection: Connection, transaction_id: str) -> Login | None:
+    """The login, of whichever tenant; what follows in the same transaction sees that tenant's rows."""
+    row = await connection.fetchrow(
+        # OFFSET keeps the two apart: the row is looked for when its tenant is set, and not before.
+        f"""
+        SELECT login.* FROM enter_login($1) AS entered (id)
+        CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM transactions WHERE id = entered.id OFFSET 0) AS login
+        """,  # noqa: S608 - the columns above
+        transaction_id,
+    )
+    return None if row is None else _login(row)
 
 
 async def load(connection: Connection, transaction_id: str) -> Login | None:
@@ -86,7 +98,7 @@ async def load(connection: Connection, transaction_id: str) -> Login | None:
 
 async def load_to_change(connection: Connection, transaction_id: str) -> Login | None:
     """As `load`; until this transaction ends, its person cannot be erased."""
-    row = await connection.fetchrow(_LOAD + "FOR KEY SHARE", transaction_id)
+    row = await connection.fetchrow(_LOAD + " FOR KEY SHARE", transaction_id)
     return None if row is None else _login(row)
 
 
@@ -173,7 +185,7 @@ async def take_changes(connection: Connection, transaction_id: str) -> bytes | N
     changes: bytes | None = await connection.fetchval(
         """
         UPDATE transactions AS login SET changes = NULL
-        FROM (SELECT id, changes FROM transactions WHERE id = $1 FOR UPDATE) AS kept
+        FROM (SELECT id, changes FROM transactions WHERE id = $1 FOR NO KEY UPDATE) AS kept
         WHERE login.id = kept.id RETURNING kept.changes
         """,
         transaction_id,
@@ -181,12 +193,12 @@ async def take_changes(connection: Connection, transaction_id: str) -> bytes | N
     return changes
 
 
-async def due_ids(connection: Connection, *, limit: int) -> list[str]:
-    """Logins that time alone changes now."""
+async def due(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Tenant and id of logins that time alone changes now."""
     rows = await connection.fetch(
-        "SELECT id FROM transactions WHERE wake_at <= ws_now() ORDER BY wake_at LIMIT $1", limit
+        "SELECT tenant, id FROM transactions WHERE wake_at <= ws_now() ORDER BY wake_at LIMIT $1", limit
     )
-    return [row["id"] for row in rows]
+    return [(row["tenant"], row["id"]) for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ log = structlog.stdlib.get_logger()
 class Timekeeper:
     """Looks for logins whose time has come; any number of replicas may."""
 
-    def __init__(self, *, database: Database, logins: Logins, planner: Planner) -> None:
-        self._database = database
+    def __init__(self, *, all_tenants: Database, logins: Logins, planner: Planner) -> None:
+        self._all_tenants = all_tenants
         self._logins = logins
         self._planner = planner
 
@@ -37,11 +37,11 @@ class Timekeeper:
 
     async def sweep(self) -> None:
         """Change every login that is due now."""
-        async with self._database.connection() as connection:
-            due = await store.due_ids(connection, limit=BATCH)
-        for transaction_id in due:
+        async with self._all_tenants.connection() as connection:
+            due = await store.due(connection, limit=BATCH)
+        for tenant, transaction_id in due:
             try:
-                await self._logins.change(transaction_id, self._on_time)
+                await self._logins.change(transaction_id, self._on_time, tenant=tenant)
             except ConflictError:
                 continue  # busy right now; the next sweep finds it again
             except DatabaseUnavailableError:

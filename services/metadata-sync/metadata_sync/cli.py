@@ -60,7 +60,12 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 async def _with_database(options: argparse.Namespace, url: str, *, production: bool) -> int:
     async with open_database(
-        url, schema="metadata_sync", application_name="waystation", production=production, pool_size=2
+        url,
+        schema="metadata_sync",
+        application_name="waystation",
+        production=production,
+        pool_size=2,
+        all_tenants=True,
     ) as database:
         chosen = Chosen(
             tenant=options.tenant,

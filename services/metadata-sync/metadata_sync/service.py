@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
     )
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(
-            open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
+            open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock, is_for_all_tenants=True)
         )
         client = await stack.enter_async_context(open_management_client(clock))
         database, relay = connections.database, connections.relay

@@ -102,6 +102,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         application_name="waystation",
         production=environment == PRODUCTION,
         pool_size=2,
+        all_tenants=True,
     )
     return asyncio.run(_with_database(options, opening, vault=Vault(keys)))
 

@@ -98,7 +98,7 @@ class Worker:
 
     async def _kept_zone(self, command: VerifyIdentity, *, previous: str) -> tuple[str, ...] | None:
         """The zone of an earlier verification that this person has passed; None if nothing is kept."""
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant=command.tenant) as connection:
             earlier = await store.find_approved(connection, command, verification_id=previous)
             content = await store.load_evidence(connection, earlier) if earlier else None
             if earlier is None or content is None:
@@ -113,7 +113,7 @@ class Worker:
     async def _commit(
         self, command: VerifyIdentity, verification: Verification, *, evidence: bytes | None
     ) -> None:
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(tenant=command.tenant) as connection:
             first = await inbox.record(connection, command)
             if first and await erase_store.is_erased(connection, verification):
                 log.info("verification.dropped", verification_id=verification.verification_id)

@@ -46,12 +46,14 @@ class Postman:
         settings: MailSettings,
         *,
         database: Database,
+        all_tenants: Database,
         postbox: Postbox,
         clock: Clock,
         local_hostname: str,
     ) -> None:
         self._settings = settings
         self._database = database
+        self._all_tenants = all_tenants
         self._postbox = postbox
         self._clock = clock
         self._local_hostname = local_hostname
@@ -67,7 +69,7 @@ class Postman:
 
     async def sweep(self) -> None:
         """Send what is due, all of it over one connection."""
-        async with self._database.connection() as connection:
+        async with self._all_tenants.connection() as connection:
             for expired in await store.delete_expired(connection):
                 log.warning("mail.expired", transaction_id=expired.transaction_id, tenant=expired.tenant)
             due = await store.claim_due(connection, seconds=CLAIM_SECONDS)
@@ -115,19 +117,19 @@ class Postman:
             return await self._try_again(stored, exc)
         else:
             log.info("mail.sent", attempt=stored.attempts, **_whose(stored))
-        async with self._database.connection() as connection:
+        async with self._all_tenants.connection() as connection:
             await store.delete(connection, stored.id)
         return None
 
     async def _compose(self, stored: StoredMail) -> EmailMessage:
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant=stored.tenant) as connection:
             mail = await self._postbox.open(connection, stored)
         return compose(mail, sender=self._settings.sender, message_id=stored.id, at=self._clock.now())
 
     async def _try_again(self, stored: StoredMail, exc: Exception) -> None:
         log.warning("mail.not_sent", attempt=stored.attempts, error_type=type(exc).__name__, **_whose(stored))
         seconds = min(2.0 ** min(stored.attempts, 10), MAX_BACKOFF_SECONDS)
-        async with self._database.connection() as connection:
+        async with self._all_tenants.connection() as connection:
             await store.release(connection, stored, seconds=seconds)
 
 

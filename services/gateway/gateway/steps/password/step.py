@@ -145,7 +145,7 @@ class PasswordStep:
     async def _ticket(self, visit: Visit) -> StepPage | StepChange:
         """The way to the tenant's own page, which leads back here."""
         login = visit.login
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(tenant=login.transaction.tenant) as connection:
             account = await self._connection_of(connection, login)
             if account is None or not is_by_ticket(login.settings, account.strategy):
                 raise TransitionError("this password is set here")
@@ -177,7 +177,7 @@ class PasswordStep:
             TransitionError: another one has ended the step meanwhile.
         """
         while True:
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(tenant=login.transaction.tenant) as connection:
                 begun = await store.begin_call(connection, login, lasts=CALL_LASTS)
                 account = await self._connection_of(connection, login)
             if begun is None or account is None:
@@ -188,7 +188,7 @@ class PasswordStep:
         try:
             yield account
         finally:
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(tenant=login.transaction.tenant) as connection:
                 await store.end_call(connection, login)
 
     async def _changed(self, connection: Connection, login: Login, account: LoginConnection) -> Decision:

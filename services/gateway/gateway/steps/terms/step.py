@@ -79,7 +79,7 @@ class TermsStep:
 
     async def _submit(self, visit: Visit, form: Mapping[str, str]) -> StepPage | StepChange:
         if not rules.fits(form, rules.rules_of(visit.login.settings)):
-            async with self._database.connection() as connection:
+            async with self._database.transaction(tenant=visit.login.transaction.tenant) as connection:
                 return await self._form(
                     connection, visit, status=HTTPStatus.CONFLICT, problems=(text("terms.other_version"),)
                 )
@@ -141,7 +141,7 @@ class TermsStep:
         identifier = form.get("id", "")
         if not identifier or form.keys() != {"id"}:
             raise BadRequestError("terms_field")
-        async with self._database.connection() as connection:
+        async with self._database.transaction(tenant=visit.login.transaction.tenant) as connection:
             found = await store.receipt(
                 connection, visit.login, identifier=identifier, form="record" if record else "receipt"
             )
