@@ -1,0 +1,178 @@
+"""`waystation erase`: an operator has one person deleted, while their logins are under way."""
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from tests.journeys.browser import CONTINUE, HAND_BACK, IDENTITY, LOGGED_IN, WAIT, transaction_of
+from tests.journeys.control import SEEN, STEP, told
+from tests.journeys.people import honest
+from tests.journeys.world import World
+from tests.support.demo_tenant import Person
+from tests.support.processes import base_environment
+from tests.support.waiting import wait_until
+
+# Where the id of an erased person may still stand: that they were erased, and what of it is still to be done.
+TOMBSTONES = {'gateway."erasures"', 'proofing."erasures"', 'metadata_sync."users"'}
+
+
+async def test_an_erased_person_is_gone_for_good(world: World) -> None:
+    """With an answer token out and a PATCH in flight: gone here at once, at the tenant for good."""
+    person, secret = await world.person(), "XR5830417"
+    first, second = await world.browser(), await world.browser()
+    answered = await first.log_in(honest(person), to=HAND_BACK)
+    await world.tenant.plant(_patch_of(person), delay=4, times=1)
+    waiting = await _until_waiting(world, second, person)
+    erased = await erase(world, person)
+    assert (erased["rev"], erased["logins"], erased["cancelled"], erased["complete"]) == (3, 2, 2, False)
+    assert erased["settle_at"] is not None
+    for browser, page in ((first, answered), (second, waiting)):
+        await browser.open(f"{world.stack.origins.gateway}/t/{transaction_of(page)}")
+        assert (await browser.reload()).status == 410
+    await wait_until(lambda: _holds(world, person, {}), 30, what="our keys to be gone after the PATCH")
+    # The token that was out is good at the tenant: its Action writes what it says.
+    assert (await first.submit(answered, HAND_BACK)).has(LOGGED_IN)
+    assert list(await world.tenant.app_metadata(person)) == [SEEN]
+    await _let_time_pass(world, person)
+    status = await wait_until(lambda: _completed(world, person), 30, what="the erasure to be complete")
+    assert datetime.fromisoformat(status["settle_at"]) > datetime.fromisoformat(status["erased_at"])
+    assert await world.tenant.app_metadata(person) == {}
+    await world.tenant.heal()
+    await _assert_nothing_readable(world, person, secret)
+    written = len(await world.tenant.patches(person))
+    assert await erase(world, person) | {"logins": 0} == status | {
+        "logins": 0, "cancelled": 0, "was_known": False
+    }  # fmt: skip
+    await world.rows.quiet()
+    assert len(await world.tenant.patches(person)) == written
+
+
+async def test_the_returning_person_starts_anew(world: World) -> None:
+    """Who comes back is asked for everything again, in the same browser too, and is let in like anybody."""
+    person = await world.person()
+    browser = await world.browser()
+    assert (await browser.log_in(honest(person))).has(LOGGED_IN)
+    rev = (await erase(world, person))["rev"]
+    await wait_until(lambda: _holds(world, person, {}), 30, what="our keys to be gone")
+    await browser.open(f"{world.stack.origins.app}/logout")
+    page = await browser.log_in(honest(person), to=IDENTITY)
+    assert page.has(IDENTITY)
+    assert (await browser.walk(page, honest(person))).has(LOGGED_IN)
+    metadata = await world.tenant.app_metadata(person)
+    assert told(metadata[STEP])["status"] == "passed"
+    assert metadata[STEP]["rev"] == rev + 1
+
+
+async def test_it_is_asked_for_twice(world: World) -> None:
+    """Without the user id typed once more nothing happens; neither does it for a tenant that is not there."""
+    person = await world.person()
+    assert (await (await world.browser()).log_in(honest(person))).has(LOGGED_IN)
+    status, _, complaint = await waystation(world, "erase", "acme", person.user_id, typed="yes\n")
+    assert (status, complaint.splitlines()[-1]) == (
+        1,
+        "Type the user id once more to go on: Nothing was erased.",
+    )
+    status, _, complaint = await waystation(world, "erase", "other", person.user_id, "--yes")
+    assert (status, complaint) == (1, "UnknownTenantError: the tenants file does not have this tenant\n")
+    assert len(await world.rows.verifications(person)) == 1
+    status, answer, _ = await waystation(world, "erase", "acme", person.user_id, typed=f"{person.user_id}\n")
+    assert (status, answer.splitlines()[0]) == (0, "Erased at rev 2: 1 logins, 1 of them open.")
+    await wait_until(lambda: _is_unknown_to_proofing(world, person), 15, what="proofing to forget")
+
+
+async def waystation(world: World, *arguments: str, typed: str = "") -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of `waystation …`, run as the gateway's operator."""
+    environment = base_environment() | world.stack.service_environment("gateway")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import sys; from common.cli import main; sys.exit(main())",
+        *arguments,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, complaint = await process.communicate(typed.encode())
+    return process.returncode or 0, output.decode(), complaint.decode()
+
+
+async def erase(world: World, person: Person, *options: str) -> dict[str, Any]:
+    arguments = ("erase", "acme", person.user_id, "--yes", "--json", *options)
+    status, answer, complaint = await waystation(world, *arguments)
+    assert status == 0, complaint
+    assert person.user_id not in complaint
+    told: dict[str, Any] = json.loads(answer)
+    return told
+
+
+def _patch_of(person: Person) -> str:
+    return f"PATCH /api/v2/users/{quote(person.user_id, safe='')}".replace("|", r"\|")
+
+
+async def _until_waiting(world: World, browser: Any, person: Person) -> Any:
+    """A login whose document was judged, and whose result is on its way to the tenant."""
+    before = len(await world.tenant.patches(person))
+    page = await browser.log_in(honest(person), to=IDENTITY)
+    page = await browser.answer(page, honest(person))
+    assert page.has(WAIT) or page.has(CONTINUE)
+
+    async def on_its_way() -> bool:
+        login = (await world.rows.transactions(person))[-1]
+        return bool(login["waiting_for"] == "metadata")
+
+    await wait_until(on_its_way, 15, what="the result to be on its way")
+    assert len(await world.tenant.patches(person)) == before
+    return page
+
+
+async def _holds(world: World, person: Person, expected: Mapping[str, Any]) -> bool:
+    return await world.tenant.app_metadata(person) == expected
+
+
+async def _let_time_pass(world: World, person: Person) -> None:
+    """For this person's row alone: whatever may still have come from before the erasure has come by now."""
+
+    async def passed() -> bool:
+        return bool(
+            await world.rows.all(
+                """
+                UPDATE metadata_sync.users SET wake_at = now(), state = jsonb_set(state, '{unsettled}', (
+                    SELECT jsonb_object_agg(key, now()) FROM jsonb_each(state -> 'unsettled')
+                ))
+                WHERE user_id = $1 AND state ? 'unsettled' AND NOT state ? 'attempt' RETURNING true
+                """,
+                person.user_id,
+            )
+        )
+
+    await wait_until(passed, 15, what="the row to be at rest")
+
+
+async def _completed(world: World, person: Person) -> dict[str, Any] | None:
+    status = await erase(world, person, "--status")
+    return status if status["complete"] else None
+
+
+async def _is_unknown_to_proofing(world: World, person: Person) -> bool:
+    return await world.rows.verifications(person) == []
+
+
+async def _assert_nothing_readable(world: World, person: Person, *secrets: str) -> None:
+    """Neither the person's data nor their id, in any spelling, but for what says that they were erased."""
+    words = [person.email, *secrets]
+    spellings = {word for one in words for word in (one, one.encode().hex(), _base64(one))}
+    for place, texts in (await world.traces()).items():
+        found = [word for text in texts for word in spellings if word in text]
+        assert (place, found) == (place, [])
+        if place.removeprefix("table ") not in TOMBSTONES:
+            assert (place, [text for text in texts if person.user_id in text]) == (place, [])
+
+
+def _base64(word: str) -> str:
+    return base64.b64encode(word.encode()).decode().rstrip("=")[:-1]
