@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from common.db import Database, open_database
+from common.jwks_fetch import KeySets, open_key_sets
 from common.messages import (
     Message,
     MetadataApplied,
@@ -25,6 +26,7 @@ from common.messages import (
     envelope_of,
 )
 from common.outbox import OutgoingMessage, Relay
+from common.outgoing import Outgoing
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
 from gateway.app import create_app, create_changes, create_handlers, create_steps
@@ -87,6 +89,7 @@ class Rig:
         clock: FakeClock,
         lines: Lines,
         stack: AsyncExitStack,
+        key_sets: KeySets,
         calls: PasswordCalls | None = None,
     ) -> None:
         self.database = database
@@ -98,6 +101,7 @@ class Rig:
         self.bell = Bell()
         self._owner = owner
         self._stack = stack
+        self._key_sets = key_sets
         self._publisher = NotingPublisher()
         self._relay = Relay(database=database, publisher=self._publisher, clock=clock)
         self.tenants = TenantsWatcher(settings.tenants_file, production=True, parts={"tokens", "pages"})
@@ -113,6 +117,7 @@ class Rig:
             planner=self.planner,
             database=database,
             tenants=self.tenants,
+            key_sets=key_sets,
             logins=self.logins,
             bell=self.bell,
             clock=clock,
@@ -133,6 +138,7 @@ class Rig:
             clock=self.clock,
             lines=self.lines,
             stack=self._stack,
+            key_sets=self._key_sets,
         )
 
     async def told(self, kind: type[M]) -> list[M]:
@@ -267,6 +273,9 @@ async def serving(
         opening = partial(
             open_database, database.gateway, schema="gateway", application_name="test", production=False
         )
+        key_sets = await stack.enter_async_context(
+            open_key_sets(outgoing=Outgoing(any_address=True), clock=clock)
+        )
         rig = Rig(
             database=await stack.enter_async_context(opening()),
             all_tenants=await stack.enter_async_context(opening(all_tenants=True)),
@@ -275,6 +284,7 @@ async def serving(
             clock=clock,
             lines=lines,
             stack=stack,
+            key_sets=key_sets,
             calls=calls,
         )
         gate = Gate(settings.limits, monotonic=clock.monotonic)

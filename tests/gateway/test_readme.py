@@ -14,6 +14,7 @@ from common.messages import (
 from gateway.log_events import EVENTS
 from gateway.looks import Looks
 from gateway.pages.languages import load_languages
+from gateway.published_keys import PublishedKeys
 from gateway.settings import Settings
 from tests.gateway.rig import Rig
 from tests.support.readme import ServiceReadme, event_row, variables_read
@@ -25,7 +26,7 @@ async def test_routes(rig: Rig) -> None:
     """Every route that browsers can reach has its row, in the order of the code."""
     pattern = re.compile(r"\{(\w+):[^{}]*(?:\{[^{}]*\})?\}")
     looks = Looks(languages=load_languages(), tenants=rig.tenants, public_base_url=rig.origin)
-    routes = (*rig.handlers.routes(), *looks.routes())
+    routes = (*rig.handlers.routes(), *looks.routes(), *PublishedKeys(rig.tenants).routes())
     served = [(route.method, pattern.sub(r"{\1}", route.path)) for route in routes]
     assert [tuple(cell.split()) for cell in README.first_cells("Routes")] == served
 

@@ -46,6 +46,7 @@ def service(
     listen = f"{HOST}:{free_port(HOST)}"
     environment = {
         "ENVIRONMENT": "development",
+        "OUTGOING_ADDRESSES": "any",
         "LISTEN": listen,
         "PUBLIC_BASE_URL": f"http://{listen}",
         "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
@@ -170,6 +171,8 @@ def test_wrong_settings(service: ServiceProcess) -> None:
         "ENVIRONMENT",
         "DATABASE_URL",
         "PUBLIC_BASE_URL",
+        "TRUSTED_PROXIES",
+        "OUTGOING_ADDRESSES",
     ]
 
 

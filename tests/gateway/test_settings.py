@@ -86,13 +86,15 @@ def test_every_mistake_at_once() -> None:
 
 def test_the_password_call(environ: dict[str, str], tmp_path: Path) -> None:
     """With its address the token is read, and is not shown."""
-    (tmp_path / "token").write_text("a-token-of-the-gateway\n")
+    (tmp_path / "token").write_text("a-token-of-the-gateway-0123456789\n")
     environ |= {
         "PASSWORD_CALL_URL": "https://sync.internal:9443/",
         "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),
     }
     call = Settings.from_env(environ).password_call
-    assert call == PasswordCallSettings(url="https://sync.internal:9443", token="a-token-of-the-gateway")
+    assert call == PasswordCallSettings(
+        url="https://sync.internal:9443", token="a-token-of-the-gateway-0123456789"
+    )
     assert "a-token" not in repr(call)
 
 
@@ -110,7 +112,7 @@ def test_mistakes_of_the_password_call(
     environ: dict[str, str], tmp_path: Path, changes: dict[str, str], name: str
 ) -> None:
     """A password never leaves the machine unencrypted or without proof of who asks."""
-    (tmp_path / "token").write_text("a-token-of-the-gateway")
+    (tmp_path / "token").write_text("a-token-of-the-gateway-0123456789")
     environ |= {
         "PASSWORD_CALL_URL": "http://127.0.0.1:9443",
         "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),

@@ -88,6 +88,7 @@ def service(
     keys = SecretFolder(tmp_path / "keys")
     environment = {
         "ENVIRONMENT": "development",
+        "OUTGOING_ADDRESSES": "any",
         "DATABASE_URL": database.metadata_sync,
         "AMQP_URL": amqp.metadata_sync,
         "TENANTS_FILE": str(tenants_file),

@@ -11,6 +11,7 @@ import pytest
 
 from common.clock import SystemClock
 from common.messages import Kind
+from common.outgoing import Outgoing
 from metadata_sync.coalesce import Patch
 from metadata_sync.errors import (
     CredentialsError,
@@ -25,6 +26,7 @@ from metadata_sync.management import Accepted, ManagementClient, open_management
 from tests.metadata_sync.management_server import ManagementServer, Scripted, serve_management
 from tests.support.ports import free_port
 
+_ANY = Outgoing(any_address=True)
 PATCH = Patch(first=("waystation_idproof", {"status": "passed"}), rest=(("waystation_terms", None),))
 
 
@@ -36,7 +38,7 @@ async def server() -> AsyncIterator[ManagementServer]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[ManagementClient]:
-    async with open_management_client(SystemClock()) as opened:
+    async with open_management_client(SystemClock(), outgoing=_ANY) as opened:
         yield opened
 
 
@@ -146,7 +148,8 @@ async def test_every_other_end_has_its_class(
 async def test_an_answer_that_does_not_come_is_an_end_not_seen(server: ManagementServer) -> None:
     """After our deadline the tenant may still write."""
     server.answers.append(Scripted(delay=30))
-    async with open_management_client(SystemClock(), deadlines=aiohttp.ClientTimeout(total=0.3)) as impatient:
+    deadlines = aiohttp.ClientTimeout(total=0.3)
+    async with open_management_client(SystemClock(), outgoing=_ANY, deadlines=deadlines) as impatient:
         with pytest.raises(EndNotSeenError, match="no_answer"):
             await _write(impatient, server)
 

@@ -66,15 +66,16 @@ def test_every_mistake_at_once() -> None:
 )
 def test_the_password_call_is_never_open(tmp_path: Path, changes: dict[str, str], mistake: str) -> None:
     """It needs a token, and TLS unless it is on loopback."""
-    (tmp_path / "token").write_text("t" * 32)
+    (tmp_path / "token").write_text("token-of-the-gateway-0123456789ab")
     environment = {"INTERNAL_LISTEN": "127.0.0.1:9091", "INTERNAL_TOKEN_FILES": str(tmp_path / "token")}
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(environment | changes)
     assert mistake in caught.value.mistakes
 
 
-def test_a_short_token_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["token-of-the-gateway-0123456789", "t" * 40, "token-of-the-gateway" * 2])
+def test_a_token_that_can_be_guessed_is_none(tmp_path: Path, content: str) -> None:
     """A token that can be guessed opens nothing."""
-    (tmp_path / "token").write_text("t" * 31)
-    with pytest.raises(SettingsError, match="must hold 32 characters"):
+    (tmp_path / "token").write_text(content)
+    with pytest.raises(SettingsError, match="must hold 32 random characters"):
         Settings.from_env({"INTERNAL_TOKEN_FILES": str(tmp_path / "token")})

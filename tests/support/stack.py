@@ -125,6 +125,7 @@ class Stack:
         """Every variable that the service reads."""
         return {
             "ENVIRONMENT": "development",
+            "OUTGOING_ADDRESSES": "any",
             "DATABASE_URL": self.database.of(service),
             "AMQP_URL": self.amqp.of(service),
             "TENANTS_FILE": str(self.tenants_file),

@@ -9,6 +9,7 @@ from common.errors import WaystationError
 
 KEY_BYTES = 32
 MIN_DIFFERENT_BYTES = 8
+MIN_TOKEN_CHARACTERS = 32
 DEVELOPMENT = "development"
 PRODUCTION = "production"
 

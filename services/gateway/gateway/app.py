@@ -10,6 +10,7 @@ from common.clock import Clock, SystemClock
 from common.connections import open_connections
 from common.db import Database
 from common.health import Health, passing, serve_health
+from common.jwks_fetch import KeySets, open_key_sets
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
 from common.sealing import Sealer
@@ -38,6 +39,7 @@ from gateway.pages.languages import load_languages
 from gateway.password_call import PasswordCalls, open_password_calls
 from gateway.personal_changes import PersonalChanges
 from gateway.planner import Planner
+from gateway.published_keys import PublishedKeys
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
@@ -76,6 +78,7 @@ def create_app(
     app.on_response_prepare.append(add_headers)
     app.add_routes(handlers.routes())
     app.add_routes(Looks(languages=languages, tenants=tenants, public_base_url=origin).routes())
+    app.add_routes(PublishedKeys(tenants).routes())
     return app
 
 
@@ -150,6 +153,7 @@ def create_handlers(
     planner: Planner,
     database: Database,
     tenants: TenantsWatcher,
+    key_sets: KeySets,
     logins: Logins,
     bell: Bell,
     clock: Clock,
@@ -162,7 +166,9 @@ def create_handlers(
         tenant=Limit(settings.limits.tenant, monotonic=clock.monotonic),
     )
     return Handlers(
-        intake=Intake(database=database, tenants=tenants, vault=vault, limits=limits, clock=clock),
+        intake=Intake(
+            database=database, tenants=tenants, key_sets=key_sets, vault=vault, limits=limits, clock=clock
+        ),
         doorkeeper=Doorkeeper(
             logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
         ),
@@ -205,12 +211,14 @@ async def serve(settings: Settings) -> None:
         outcomes = Outcomes(logins=logins, planner=planner, clock=clock)
         reports = Reports(database=database, otherwise=outcomes.handle)
         consumer = connections.consumer(QUEUE, handle=reports.handle)
+        key_sets = await stack.enter_async_context(open_key_sets(outgoing=settings.outgoing, clock=clock))
         handlers = create_handlers(
             settings,
             steps=steps,
             planner=planner,
             database=database,
             tenants=tenants,
+            key_sets=key_sets,
             logins=logins,
             bell=bell,
             clock=clock,

@@ -10,16 +10,19 @@ from pydantic_core import to_json
 
 from common.clock import Clock
 from common.db import Connection, Database
+from common.jwks_fetch import KeySets
 from common.messages import new_traceparent
 from common.profile import Profile, ProfileError
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from common.tokens import (
+    KeySet,
     Refusal,
     RequestedStep,
     SessionToken,
     SessionTokenError,
     SessionTokenExpiredError,
+    key_to_fetch,
     profile_in,
     verify_session_token,
 )
@@ -94,6 +97,7 @@ class Intake:
         *,
         database: Database,
         tenants: TenantsWatcher,
+        key_sets: KeySets,
         vault: Vault,
         limits: ArrivalLimits,
         clock: Clock,
@@ -101,6 +105,7 @@ class Intake:
         self._database = database
         self._limits = limits
         self._tenants = tenants
+        self._key_sets = key_sets
         self._vault = vault
         self._clock = clock
 
@@ -114,6 +119,7 @@ class Intake:
             MisconfiguredError: it asks for a step that the tenant has not configured.
             TooManyError: its user or its tenant sends too many.
             ConflictingLoginError: its jti came with another state before, or its state with another jti.
+            KeySetUnavailableError: the key that may have signed the token cannot be had now.
         """
         tenant = self._tenants.current.get(arrival.tenant)
         if tenant is None:
@@ -122,7 +128,7 @@ class Intake:
         if not _STATE.fullmatch(arrival.state):
             raise BadRequestError("state")
         try:
-            token, is_over = self._verify(arrival), False
+            token, is_over = await self._verify(arrival, tenant), False
         except SessionTokenExpiredError as exc:
             token, is_over = exc.token, True
         self._limits.spend(token)
@@ -132,13 +138,15 @@ class Intake:
             return await self._find_old(tenant, token, arrival)
         return await self._find_or_open(tenant, token, arrival)
 
-    def _verify(self, arrival: Arrival) -> SessionToken:
+    async def _verify(self, arrival: Arrival, tenant: Tenant) -> SessionToken:
         try:
+            fetched = await self._fetched(arrival.session_token, tenant)
             return verify_session_token(
                 arrival.session_token,
                 tenants=self._tenants.current,
                 now=self._clock.now(),
                 tenant_key=arrival.tenant,
+                fetched=fetched,
             )
         except SessionTokenExpiredError:
             raise
@@ -146,6 +154,10 @@ class Intake:
             if exc.reason is Refusal.FORM:
                 raise BadRequestError("session_token_form") from None
             raise TokenRefusedError(f"session_token_{exc.reason}") from None
+
+    async def _fetched(self, text: str, tenant: Tenant) -> KeySet:
+        wanted, url = key_to_fetch(text, tenant=tenant), tenant.session_token.jwks_url
+        return await self._key_sets.keys(url, wanted=wanted) if url and wanted else {}
 
     async def _find_old(self, tenant: Tenant, token: SessionToken, arrival: Arrival) -> Found:
         login_url = _login_url(tenant, token)

@@ -37,6 +37,15 @@ EVENTS = (
     ),
     Event("request.failed", "error", (), "A request met an error that nobody foresaw."),
     Event("vault.does_not_open", "error", (), "Stored data does not open: a key file is missing or wrong."),
+    Event(
+        "jwks.fetched", "info", ("keys",), "A tenant's key set was read anew: so many keys to choose from."
+    ),
+    Event(
+        "jwks.unavailable",
+        "warning",
+        ("error_type",),
+        "A tenant's key set cannot be had; the last good one counts for a day in all.",
+    ),
     Event("profile.refused", "warning", ("reason",), "The profile in a session token does not open."),
     Event("login.opened", "info", ("steps",), "A browser arrived with a good session token."),
     Event("login.claimed", "info", (), "A person said that this is their login; it is this browser's now."),

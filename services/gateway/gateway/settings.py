@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
-from common.settings import Address, SettingsReader
+from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
 from gateway.limits_settings import LimitSettings, read_limit_settings
 from gateway.mail.settings import MailSettings, read_mail_settings
 
@@ -38,6 +39,7 @@ class Settings(ServiceSettings):
     languages_folder: Path | None = None
     mail: MailSettings | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
+    outgoing: Outgoing = field(default_factory=Outgoing)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -60,6 +62,7 @@ class Settings(ServiceSettings):
             mail=read_mail_settings(reader, production=shared["production"]),
             languages_folder=_folder(reader, "LANGUAGES_FOLDER"),
             limits=read_limit_settings(reader, production=shared["production"]),
+            outgoing=read_outgoing(reader, production=shared["production"]),
         )
         reader.finish()
         return settings
@@ -82,6 +85,8 @@ def _password_call(reader: SettingsReader) -> PasswordCallSettings | None:
         token = ""
     if not token:
         reader.mistake("PASSWORD_CALL_TOKEN_FILE", "must name a file with the token, with PASSWORD_CALL_URL")
+    elif len(token) < MIN_TOKEN_CHARACTERS or is_weak(token.encode()):
+        reader.mistake("PASSWORD_CALL_TOKEN_FILE", f"must hold {MIN_TOKEN_CHARACTERS} random characters")
     return PasswordCallSettings(url=url, token=token, ca_file=Path(ca_file) if ca_file else None)
 
 

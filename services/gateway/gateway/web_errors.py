@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common.db import DatabaseUnavailableError
+from common.jwks_fetch import KeySetUnavailableError
 from common.vault import VaultError
 from gateway.errors import (
     SAME_ADDRESS,
@@ -54,7 +55,7 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         return error_page(request, exc)
     except web.HTTPException as exc:
         return _framework_error(request, exc)
-    except (DatabaseUnavailableError, ConflictError) as exc:
+    except (DatabaseUnavailableError, KeySetUnavailableError, ConflictError) as exc:
         log.warning("request.not_possible_now", error_type=type(exc).__name__)
         return error_page(request, TryAgainError("try_again", again_url=SAME_ADDRESS))
     except VaultError:

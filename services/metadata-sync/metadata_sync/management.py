@@ -20,6 +20,7 @@ from multidict import CIMultiDictProxy
 
 from common.clock import Clock
 from common.messages import Kind
+from common.outgoing import Outgoing
 from metadata_sync.account import Account
 from metadata_sync.coalesce import Patch
 from metadata_sync.errors import (
@@ -185,11 +186,11 @@ class ManagementClient:
 
 @asynccontextmanager
 async def open_management_client(
-    clock: Clock, *, deadlines: aiohttp.ClientTimeout = DEADLINES
+    clock: Clock, *, outgoing: Outgoing, deadlines: aiohttp.ClientTimeout = DEADLINES
 ) -> AsyncIterator[ManagementClient]:
     """A client with its own connections, for all tenants."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        connector=outgoing.connector(limit=0, keep_alive=KEEP_ALIVE_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=deadlines,
         headers={"User-Agent": "waystation-metadata-sync", "Accept-Encoding": "identity"},

@@ -51,7 +51,7 @@ async def serve(settings: Settings) -> None:
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock, is_for_all_tenants=True)
         )
-        client = await stack.enter_async_context(open_management_client(clock))
+        client = await stack.enter_async_context(open_management_client(clock, outgoing=settings.outgoing))
         database, relay = connections.database, connections.relay
         personal = Personal(sealer=Sealer(settings.seal_keys), vault=Vault(settings.data_keys))
         leases = Leases(database=database, personal=personal, relay=relay, clock=clock)

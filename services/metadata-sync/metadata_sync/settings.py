@@ -4,10 +4,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
+from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
-from common.settings import Address, SettingsReader
-
-MIN_TOKEN_CHARACTERS = 32
+from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +26,7 @@ class Settings(ServiceSettings):
     data_keys: tuple[bytes, ...] = field(repr=False)
     seal_keys: tuple[bytes, ...] = field(repr=False)
     internal: InternalListener | None
+    outgoing: Outgoing = field(default_factory=Outgoing)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -36,11 +36,13 @@ class Settings(ServiceSettings):
             SettingsError: with every mistake.
         """
         reader = SettingsReader(environ)
+        shared = read_shared(reader)
         settings = cls(
-            **read_shared(reader),
+            **shared,
             data_keys=reader.keys("DATA_KEY_FILES"),
             seal_keys=reader.keys("SEAL_KEY_FILES"),
             internal=_internal(reader),
+            outgoing=read_outgoing(reader, production=shared["production"]),
         )
         reader.finish()
         return settings
@@ -75,8 +77,8 @@ def _tokens(reader: SettingsReader, names: str) -> tuple[str, ...]:
     except (OSError, ValueError):
         reader.mistake("INTERNAL_TOKEN_FILES", "names a file that cannot be read as text")
         return ()
-    if any(len(token) < MIN_TOKEN_CHARACTERS for token in tokens):
-        reader.mistake("INTERNAL_TOKEN_FILES", f"must hold {MIN_TOKEN_CHARACTERS} characters or more each")
+    if any(len(token) < MIN_TOKEN_CHARACTERS or is_weak(token.encode()) for token in tokens):
+        reader.mistake("INTERNAL_TOKEN_FILES", f"must hold {MIN_TOKEN_CHARACTERS} random characters each")
     return tokens
 
 

@@ -82,6 +82,7 @@ class Service:
         self._admin[name] = self._admin.get(name) or free_port()
         env = {
             "ENVIRONMENT": "development",
+            "OUTGOING_ADDRESSES": "any",
             "DATABASE_URL": self.place.database.metadata_sync,
             "AMQP_URL": self.place.amqp.metadata_sync,
             "TENANTS_FILE": str(self._tenants_file),
