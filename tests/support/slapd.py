@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -11,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from ldap3 import NONE, Connection, Server, Tls
+
 from tests.support.errors import MissingToolError
 from tests.support.ports import free_port
+from tests.support.processes import Process
 from tests.support.run_folder import RunFolder
 from tests.tenant.tls import server_context
 
 HOST = "127.0.0.1"
 BASE = "dc=acme,dc=example"
 CHANGER, CHANGER_PASSWORD = f"cn=waystation,{BASE}", "changes-passwords-7"
+ANNA = f"uid=anna,{BASE}"
 GUID = UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
 _READY_SECONDS = 15.0
 
@@ -67,7 +72,7 @@ objectClass: organizationalRole
 objectClass: simpleSecurityObject
 userPassword: {password}
 
-dn: uid=anna,{base}
+dn: {anna}
 objectClass: inetOrgPerson
 objectClass: domainUser
 cn: Anna
@@ -95,10 +100,42 @@ class Slapd:
 
     url: str
     ca_file: Path
+    process: Process
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It answers nobody meanwhile."""
+        self.process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send(signal.SIGCONT)
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def connection(self, user: str, password: str) -> Connection:
+        """One as that user, not bound yet."""
+        tls = Tls(validate=ssl.CERT_NONE)  # what services are compared with, not what is tested
+        return Connection(Server(self.url, get_info=NONE, tls=tls), user=user, password=password)
+
+    def lets_in(self, password: str) -> bool:
+        """Whether that is Anna's password."""
+        connection = self.connection(ANNA, password)
+        is_bound: bool = connection.bind()
+        connection.unbind()
+        return is_bound
+
+    def has_unicode_pwd(self, password: str) -> bool:
+        """Whether Anna's `unicodePwd` is what Active Directory takes for that password."""
+        connection = self.connection(CHANGER, CHANGER_PASSWORD)
+        connection.bind()
+        try:
+            same: bool = connection.compare(ANNA, "unicodePwd", f'"{password}"'.encode("utf-16-le"))
+        finally:
+            connection.unbind()
+        return same
 
 
 @contextmanager
@@ -117,12 +154,12 @@ def running_slapd(folder: RunFolder) -> Iterator[Slapd]:
     config, url = data / "slapd.conf", f"ldaps://{HOST}:{free_port()}"
     config.write_text(_CONFIG.format(folder=data, base=BASE, changer=CHANGER))
     guid = base64.b64encode(GUID.bytes_le).decode()
-    entries = _ENTRIES.format(base=BASE, changer=CHANGER, password=CHANGER_PASSWORD, guid=guid)
+    entries = _ENTRIES.format(base=BASE, anna=ANNA, changer=CHANGER, password=CHANGER_PASSWORD, guid=guid)
     subprocess.run(
         [program, "-Ta", "-f", str(config)], input=entries.strip().encode(), check=True, capture_output=True
     )
     process = folder.start("slapd", [program, "-f", str(config), "-h", url, "-d", "0"], env={})
-    slapd = Slapd(url=url, ca_file=data / "tls" / "ca.pem")
+    slapd = Slapd(url=url, ca_file=data / "tls" / "ca.pem", process=process)
     try:
         process.block_until_ready(lambda: _answers(slapd), _READY_SECONDS)
         yield slapd
