@@ -1,22 +1,27 @@
 """Session tokens that are good, that were, and that are somebody else's (attack cases 21 to 23)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from common.tenants import Tenants
+from common.tenants import Tenants, load_tenants
 from common.tokens import (
     LEEWAY,
     Answer,
     AnswerStep,
+    Profile,
+    ProfileError,
     Refusal,
     RequestedStep,
     SessionToken,
     SessionTokenError,
     SessionTokenExpiredError,
+    profile_in,
     sign_answer_token,
 )
 from tests.common.session_tokens import (
@@ -28,7 +33,13 @@ from tests.common.session_tokens import (
     token,
     verified,
 )
-from tests.common.tenants_on_disk import GLOBEX_SECRET, SESSION_SECRET, SESSION_SECRET_BEFORE
+from tests.common.tenants_on_disk import (
+    GLOBEX_SECRET,
+    SESSION_SECRET,
+    SESSION_SECRET_BEFORE,
+    section,
+    write_tenants,
+)
 
 _SECONDS = int(NOW.timestamp())
 
@@ -82,6 +93,9 @@ def test_a_step_that_the_login_asked_for(tenants: Tenants) -> None:
         {"exp": _SECONDS + 900},
         {"iat": _SECONDS - 149, "exp": _SECONDS - 29},
         {"nbf": _SECONDS + 30},
+        {"exp": _SECONDS + 1},
+        {"ip": "fe80::1%" + "a" * 37},
+        {"steps": ["idproof:1"], "requested": ["idproof"]},
         {"authorize": {"scope": "openid", "redirect_uri": "https://app.example/cb"}},
     ],
 )
@@ -184,3 +198,35 @@ def test_tokens_of_auth0_itself(tenants: Tenants) -> None:
         }
         text = jwt.encode(payload, key, algorithm="RS256", headers={"kid": "k1"})
         assert refusal(text, tenants) is Refusal.HEADER
+
+
+def test_a_token_of_long_ago(tenants: Tenants) -> None:
+    """Even the first second of 1970 is a time at which a token may have been made."""
+    with pytest.raises(SessionTokenExpiredError):
+        verified(token(iat=1, exp=121), tenants)
+    assert refusal(token(iat=0, exp=120), tenants) is Refusal.IAT
+
+
+def test_an_address_that_is_too_long(tenants: Tenants) -> None:
+    """An IPv6 address may name a zone, which has no end of its own."""
+    assert refusal(token(ip="fe80::1%" + "a" * 38), tenants) is Refusal.IP
+
+
+def test_a_long_host(tmp_path: Path) -> None:
+    """An issuer may be as long as the name of a host; so may its address of /continue."""
+    host = ".".join(["a" * 60] * 4)
+    tenants = load_tenants(write_tenants(tmp_path, {"acme": section(host)}), production=True)
+    text = token(iss=host, continue_uri=f"https://{host}/continue")
+    assert verified(text, tenants).continue_uri == f"https://{host}/continue"
+
+
+def test_the_profile_in_a_token(tenants: Tenants) -> None:
+    """It opens with the tenant's key for the token that it came in, and with nothing else."""
+    acme = tenants.get("acme")
+    assert acme
+    good = verified(token(profile=sealed_profile(b'{"email":"ada@example.org"}')), tenants)
+    assert profile_in(good, acme) == Profile(email="ada@example.org")
+    with pytest.raises(ProfileError):
+        profile_in(replace(good, jti="another"), acme)
+    with pytest.raises(ProfileError):
+        profile_in(verified(token(profile=sealed_profile(key=bytes(32))), tenants), acme)

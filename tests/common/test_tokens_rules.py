@@ -81,6 +81,43 @@ def test_the_request_of_a_forced_change_of_the_password(tenants: Tenants) -> Non
     assert read.authorize == {"redirect_uri": "https://app.example/cb", "nonce": "n+1", "prompt": "consent"}
 
 
+def again(query: str, tenants: Tenants) -> object:
+    return verified(rule_token(authorize_again=f"{_AGAIN}?{query}"), tenants).authorize
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("scope=openid", {"scope": "openid"}),
+        ("scope=openid&prompt=none", {"scope": "openid"}),
+        ("scope=openid&prompt=login", {"scope": "openid"}),
+        (
+            "scope=openid&prompt=login+consent+select_account",
+            {"scope": "openid", "prompt": "consent select_account"},
+        ),
+        ("redirect_uri=https://app.example/cb?x=1", {"redirect_uri": "https://app.example/cb?x=1"}),
+        ("state=" + "x" * 2000, {"state": "x" * 2000}),
+        ("&".join(f"other{number}=x" for number in range(50)), {}),
+    ],
+)
+def test_what_is_repeated(tenants: Tenants, query: str, found: dict[str, str]) -> None:
+    """The parameters as they came, but that the login must not be silent."""
+    assert again(query, tenants) == found
+
+
+def test_too_much_to_repeat(tenants: Tenants) -> None:
+    """Fifty parameters, or four thousand characters, are as many as an honest request ever has."""
+    for query in ("&".join(f"other{number}=x" for number in range(51)), "other=" + "x" * 4000):
+        assert refusal(rule_token(authorize_again=f"{_AGAIN}?{query}"), tenants) is Refusal.AUTHORIZE_AGAIN
+
+
+def test_long_addresses(tenants: Tenants) -> None:
+    """An e-mail address may have 300 characters."""
+    email = "a" * 288 + "@example.org"
+    assert verified(rule_token(email=email), tenants).email == email
+    assert refusal(rule_token(email="a" + email), tenants) is Refusal.EMAIL
+
+
 @pytest.mark.parametrize("name", ["request", "request_uri"])
 def test_a_request_that_cannot_be_repeated(tenants: Tenants, name: str) -> None:
     """A pushed or signed request is not repeated: the login begins at the application."""
