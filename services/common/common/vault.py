@@ -103,6 +103,20 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError("does not open") from None
 
+    @property
+    def key_ids(self) -> tuple[bytes, ...]:
+        """Those of the key-encryption keys; the first wraps."""
+        return tuple(self._by_id)
+
+    def rewrapped(self, *, kek_id: bytes, wrapped: bytes) -> bytes:
+        """A data key that this key wraps, wrapped by the first one.
+
+        Raises:
+            VaultError: the key is unknown, or does not unwrap it.
+        """
+        secret = self._unwrap(b"", kek_id, wrapped).secret
+        return aes_key_wrap(self._current, secret)
+
     async def find_key(self, connection: Connection, person: Person) -> DataKey | None:
         """The person's key, if they have one.
 

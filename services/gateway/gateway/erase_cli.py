@@ -42,7 +42,7 @@ def add_commands(subjects: Subjects) -> None:
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
-    url = reader.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     tenants_file = reader.path("TENANTS_FILE")
     reader.finish()
