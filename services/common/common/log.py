@@ -19,8 +19,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, TextIO, TypeAlias
 
 import structlog
@@ -78,6 +81,8 @@ class _Catalogue:
 
     def __init__(self, events: Iterable[Event], *, service: str, strict: bool) -> None:
         self._events = {event.name: event for event in (*BUILT_IN_EVENTS, *events)}
+        self._everywhere = frozenset((*CONTEXT_FIELDS, *ERROR_FIELDS))
+        self._allowed = {name: self._everywhere.union(event.fields) for name, event in self._events.items()}
         self._service = service
         self._strict = strict
 
@@ -85,7 +90,7 @@ class _Catalogue:
         name = given.pop("event")
         error = exception_fields(exception_of(given.pop("exc_info", None)))
         event = self._events.get(name) if isinstance(name, str) else None
-        allowed = {*CONTEXT_FIELDS, *ERROR_FIELDS, *(event.fields if event else ())}
+        allowed = self._allowed[event.name] if event else self._everywhere
         dropped = sorted(given.keys() - allowed)
         if self._strict:
             _refuse_unknown(event, name=name, level=level, fields=dropped)
@@ -131,12 +136,36 @@ class _Lines:
         self._stream = stream
 
     def write(self, line: str) -> None:
+        gathered = _gathered.get()
+        if gathered is None:
+            self.put(f"{line}\n")
+        else:
+            gathered.append((self, f"{line}\n"))
+
+    def put(self, text: str) -> None:
         with suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
+            self._stream.write(text)
             self._stream.flush()
 
     # structlog calls the method that is named like the level.
     debug = info = warning = error = critical = write
+
+
+# What is logged inside of `written_together`, with where it goes.
+_gathered: ContextVar[list[tuple[_Lines, str]] | None] = ContextVar("gathered", default=None)
+
+
+@contextmanager
+def written_together() -> Iterator[None]:
+    """Lines that are logged inside go out by one write, at the end; nothing may be awaited inside."""
+    gathered: list[tuple[_Lines, str]] = []
+    token = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+        for lines, group in groupby(gathered, key=itemgetter(0)):
+            lines.put("".join(text for _, text in group))
 
 
 def configure_logging(

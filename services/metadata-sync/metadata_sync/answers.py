@@ -8,7 +8,6 @@ import structlog
 
 from common import outbox
 from common.db import Connection
-from common.log import bound
 from common.messages import Kind, MetadataApplied, MetadataRejected, new_event_id
 from common.outbox import OutgoingMessage
 from metadata_sync.kinds import by_kind
@@ -38,12 +37,15 @@ async def leave(connection: Connection, answers: Iterable[tuple[User, Answer]], 
 def announce(answers: Iterable[Answer], *, tenant: str) -> None:
     """Log the same, once it is committed."""
     for answer in answers:
-        trace_id = answer.traceparent[3:35]
-        with bound(tenant=tenant, transaction_id=answer.transaction_id, trace_id=trace_id):
-            if answer.reason is None:
-                log.info("metadata.applied", keys=answer.keys)
-            else:
-                log.warning("metadata.rejected", reason=answer.reason, keys=answer.keys)
+        login = {
+            "tenant": tenant,
+            "transaction_id": answer.transaction_id,
+            "trace_id": answer.traceparent[3:35],
+        }
+        if answer.reason is None:
+            log.info("metadata.applied", keys=answer.keys, **login)
+        else:
+            log.warning("metadata.rejected", reason=answer.reason, keys=answer.keys, **login)
 
 
 def _event(answer: Answer, *, user: User, at: datetime) -> MetadataApplied | MetadataRejected:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from pydantic_core import to_json
+
 from common.messages import DesiredValue, Kind
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.kinds import kind_and_name
@@ -78,7 +80,11 @@ def merge(left: Desired, right: Desired) -> dict[str, Wish]:
     """Both wishes in one: associative, commutative and idempotent."""
     later = dict(left)
     for key, wish in right.items():
-        later[key] = max(later.get(key, wish), wish, key=_rank)
+        known = later.get(key)
+        if known is None or known.rev < wish.rev:
+            later[key] = wish
+        elif known.rev == wish.rev:
+            later[key] = max(known, wish, key=_rank)
     return later
 
 
@@ -154,7 +160,8 @@ def refuse_oversized(desired: Desired) -> None:
 
 
 def _size_of(wish: Wish) -> int:
-    return wish.size if isinstance(wish, PersonalWish) else _size(wish.value)
+    """Of a wish that was found fit before."""
+    return wish.size if isinstance(wish, PersonalWish) else len(to_json(wish.value))
 
 
 def _size(value: Any) -> int:

@@ -16,7 +16,7 @@ from common.batches import Batches
 from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
-from common.log import bound
+from common.log import bound, written_together
 from common.messages import Message, UpdateMetadata
 from common.outbox import OutgoingMessage, Relay
 from common.personal_values import PersonalValues
@@ -116,9 +116,10 @@ class Intake:
         updates = [update for update in fit if update]
         results = iter(await self._take(updates) if updates else ())
         taken = [(update, next(results)) if update else None for update in fit]
-        for one in taken:
-            if one and not isinstance(one[1], Exception):
-                _announce(one[0], one[1])
+        with written_together():
+            for one in taken:
+                if one and not isinstance(one[1], Exception):
+                    _announce(one[0], one[1])
         return [one is not None and not isinstance(one[1], Exception) for one in taken]
 
     def _fit(self, message: Message) -> _Update:
@@ -202,10 +203,14 @@ def _announce(update: _Update, taken: _Result) -> None:
     if taken is None:
         return
     message = update.message
-    with bound(
-        tenant=message.tenant, transaction_id=message.transaction_id, trace_id=message.traceparent[3:35]
-    ):
-        log.info("update.accepted", waiting=message.waiting, keys=taken.revs)
+    log.info(
+        "update.accepted",
+        tenant=message.tenant,
+        transaction_id=message.transaction_id,
+        trace_id=message.traceparent[3:35],
+        waiting=message.waiting,
+        keys=taken.revs,
+    )
     metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
     announce(taken.answers, tenant=message.tenant)
 
@@ -244,6 +249,8 @@ class _Batch:
                 _announce_dropped(update)
                 is_first = False
             results.append(self._accept(update, keys=keys) if is_first else None)
+        for update in fresh:
+            self._users[update.key] = scheduled(self._users[update.key], tenant=update.tenant)
         await self._take_back_refused(updates, results)
         return results
 
@@ -263,7 +270,7 @@ class _Batch:
         except UnfitUpdateError as exc:
             return exc
         effect = effect_of(user.state, state)
-        self._users[update.key] = user = scheduled(replace(user, state=state), tenant=update.tenant)
+        self._users[update.key] = user = replace(user, state=state)
         self.answers += [(user, answer) for answer in answers]
         return _Taken(revs=request.requester.keys, effect=effect, answers=answers)
 

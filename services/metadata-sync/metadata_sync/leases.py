@@ -5,14 +5,17 @@ each attempt, so that whoever lost the lease, asleep or cut off, can record noth
 may still be under way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypeAlias
 
 import structlog
 
+from common.batches import Batches
 from common.clock import Clock
 from common.db import Connection, Database
-from common.log import bound
+from common.log import bound, written_together
 from common.outbox import Relay
 from common.tenants import Tenant
 from common.vault import VaultError
@@ -24,10 +27,11 @@ from metadata_sync.due import Timing, some_jitter
 from metadata_sync.ends import End, state_after
 from metadata_sync.erase import report
 from metadata_sync.errors import LeaseLostError
-from metadata_sync.held import hold_next, hold_user, save_both
+from metadata_sync.held import hold_due, hold_users, save_held
 from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of
 from metadata_sync.personal import Personal
-from metadata_sync.store import User
+from metadata_sync.state import Answer
+from metadata_sync.store import User, UserKey
 
 LEASE = timedelta(seconds=5)
 # People whose deadline has passed: so many leave their class at a look.
@@ -42,7 +46,7 @@ class Lease:
 
     `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
     it is for, where there is one. `queued_for`: seconds since the first change that it carries, None where it
-    only settles. `next_in`: seconds until the budget has as much again.
+    only settles.
     """
 
     tenant: Tenant
@@ -54,8 +58,35 @@ class Lease:
     keys: tuple[str, ...]
     expires: float
     queued_for: float | None
-    next_in: float
     log_context: dict[str, str]
+
+    @property
+    def user_key(self) -> UserKey:
+        return self.tenant.key, self.user_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Leases that were taken; `wait`: seconds until the budget has as much again.
+
+    None: there is nobody left whom nobody else looks at.
+    """
+
+    leases: tuple[Lease, ...]
+    wait: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """A lease whose user and budget have to be saved; `next_in`: until the budget has as much again."""
+
+    lease: Lease
+    user: User
+    budget: Budget
+    next_in: float
+
+
+_Ended: TypeAlias = tuple[Lease, End]
 
 
 class Leases:
@@ -66,30 +97,60 @@ class Leases:
         self._personal = personal
         self._relay = relay
         self._clock = clock
+        self._ended: dict[tuple[str, bool], Batches[_Ended, float | None]] = {}
 
-    async def take_next(self, tenant: Tenant, *, waiting: bool) -> Lease | Denied | None:
-        """The tenant's next user of this class; None if there is none that nobody else looks at."""
+    async def take_due(self, tenant: Tenant, *, waiting: bool, at_most: int) -> Taken:
+        """Leases on the tenant's users of this class that are due longest, as far as the budget goes."""
         domain = tenant.management.domain
         async with self._database.transaction() as connection:
             for _ in range(LATE_AT_ONCE):
-                held = await hold_next(connection, tenant=tenant.key, waiting=waiting, domain=domain)
-                if held is None:
-                    return None
-                user = held.user
-                current = replace(user, state=user.state.expire(now=user.now))
-                if current.state.is_waited_for is waiting:
-                    return await self.take(connection, current, tenant=tenant, budget=held.budget)
-                await store.save_user(connection, scheduled(current, tenant=tenant))
-        return None
+                held = await hold_due(
+                    connection, tenant=tenant.key, waiting=waiting, domain=domain, at_most=at_most
+                )
+                users = [replace(user, state=user.state.expire(now=user.now)) for user in held.users]
+                late = [user for user in users if user.state.is_waited_for is not waiting]
+                await store.save_users(connection, [scheduled(user, tenant=tenant) for user in late])
+                current = [user for user in users if user.state.is_waited_for is waiting]
+                if current or not late:
+                    return await self._take_all(connection, current, tenant=tenant, budget=held.budget)
+        return Taken(leases=(), wait=None)
 
-    async def take(
-        self, connection: Connection, user: User, *, tenant: Tenant, budget: Budget | None = None
-    ) -> Lease | Denied | None:
-        """A lease on a locked row, charged, in the caller's transaction; `budget` where it is locked, too.
+    async def _take_all(
+        self, connection: Connection, users: Sequence[User], *, tenant: Tenant, budget: Budget | None
+    ) -> Taken:
+        begun: list[_Begun] = []
+        wait: float | None = None
+        for user in users:
+            if user.state.attempt and begun:
+                break  # to take it over is to write the budget, of which we hold more than is written
+            one = await self._begin(connection, user, tenant=tenant, budget=budget)
+            if isinstance(one, Denied):
+                wait = one.seconds
+                break
+            if one is not None:
+                begun.append(one)
+                wait, budget = one.next_in, one.budget
+        if begun:
+            saved, domain = [one.user for one in begun], tenant.management.domain
+            await save_held(connection, saved, begun[-1].budget, domain=domain)
+        return Taken(leases=tuple(one.lease for one in begun), wait=wait)
+
+    async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
+        """A lease on a locked row, charged, in the caller's transaction.
 
         None if there is nothing to write after all. Where the budget denies it, the row stays as it was,
         except that an attempt which nobody ended is lost.
         """
+        begun = await self._begin(connection, user, tenant=tenant, budget=None)
+        if not isinstance(begun, _Begun):
+            return begun
+        await save_held(connection, [begun.user], begun.budget, domain=tenant.management.domain)
+        return begun.lease
+
+    async def _begin(
+        self, connection: Connection, user: User, *, tenant: Tenant, budget: Budget | None
+    ) -> _Begun | Denied | None:
+        """Like `take`, but user and budget are not saved yet; `budget` where it is locked."""
         expires = self._clock.monotonic() + LEASE.total_seconds()
         if user.state.attempt:
             user, budget = await _take_over(connection, user, tenant=tenant), None
@@ -111,8 +172,7 @@ class Leases:
         if isinstance(charged, Denied):
             await note_denied(connection, budget, charged, cost=cost, tenant=tenant, now=now)
             return charged
-        await save_both(connection, begun, charged, domain=tenant.management.domain)
-        return Lease(
+        lease = Lease(
             tenant=tenant,
             user_id=user.user_id,
             waiting=user.state.is_waited_for,
@@ -122,9 +182,10 @@ class Leases:
             keys=tuple(state.attempt.keys) if state.attempt else (),
             expires=expires,
             queued_for=_queued_for(user),
-            next_in=_next_in(charged, cost, tenant=tenant, now=now),
             log_context=_log_context(user),
         )
+        next_in = _next_in(charged, cost, tenant=tenant, now=now)
+        return _Begun(lease=lease, user=begun, budget=charged, next_in=next_in)
 
     async def _park_unreadable(self, connection: Connection, user: User, *, tenant: Tenant) -> None:
         """A key file is missing: an operator brings it back and redrives."""
@@ -149,26 +210,48 @@ class Leases:
     async def give_back(self, lease: Lease, end: End) -> float | None:
         """Record how the attempt ended and tell who asked; seconds until the user is due again, if so.
 
+        Attempts of a domain that end at about the same time are recorded together; those that people wait
+        for, apart from the others.
+
         Raises:
             LeaseLostError: somebody else has the user; the end may not be recorded.
         """
-        tenant, domain = lease.tenant, lease.tenant.management.domain
+        kind = lease.tenant.management.domain, lease.waiting
+        if kind not in self._ended:
+            self._ended[kind] = Batches(self._give_back_all)
+        return await self._ended[kind].add((lease, end))
+
+    async def _give_back_all(self, ended: Sequence[_Ended]) -> Sequence[float | Exception | None]:
+        domain = ended[0][0].tenant.management.domain
+        keys = [lease.user_key for lease, _ in ended]
         async with self._database.transaction() as connection:
-            held = await hold_user(connection, tenant=tenant.key, user_id=lease.user_id, domain=domain)
-            if held is None or held.user.lease != lease.number:
-                raise LeaseLostError("somebody else writes this user")
-            user, now = held.user, held.user.now.timestamp()
-            state = state_after(end, user.state, now=user.now, jitter=some_jitter())
-            state, answers = state.take_answers()
-            before = await lock_budget(connection, tenant=tenant, now=now, held=held.budget)
-            budget = after_call(before, end, tenant=tenant, number=lease.charged_as, now=now)
-            user = scheduled(replace(user, state=state), tenant=tenant)
-            await save_both(connection, user, budget, domain=domain)
-            told = await tell(connection, [(user, answer) for answer in answers], at=self._clock.now())
-        if answers:
-            self._relay.carry(told)
-            announce(answers, tenant=user.tenant)
-        return user.due_in
+            held = await hold_users(connection, keys, domain=domain)
+            users = {user.key: user for user in held.users}
+            budget, answers = held.budget, list[tuple[User, Answer]]()
+            written: list[User | None] = []
+            for lease, end in ended:
+                user = users.get(lease.user_key)
+                if user is None or user.lease != lease.number:
+                    written.append(None)
+                    continue
+                now = user.now.timestamp()
+                state = state_after(end, user.state, now=user.now, jitter=some_jitter())
+                state, told = state.take_answers()
+                before = await lock_budget(connection, tenant=lease.tenant, now=now, held=budget)
+                budget = after_call(before, end, tenant=lease.tenant, number=lease.charged_as, now=now)
+                users[user.key] = user = scheduled(replace(user, state=state), tenant=lease.tenant)
+                written.append(user)
+                answers += [(user, answer) for answer in told]
+            if budget:
+                saved = [user for user in written if user]
+                await save_held(connection, saved, budget, domain=domain)
+            messages = await tell(connection, answers, at=self._clock.now())
+        if messages:
+            self._relay.carry(messages)
+        with written_together():
+            for user, answer in answers:
+                announce([answer], tenant=user.tenant)
+        return [user.due_in if user else LeaseLostError("somebody else writes this user") for user in written]
 
     async def abandon(self, lease: Lease) -> None:
         """The lease is lost: whatever of its attempt was seen to end, mark what it may have written."""

@@ -18,14 +18,17 @@ from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
+from metadata_sync.budgets import limit_of_tenant
 from metadata_sync.leases import Leases
-from metadata_sync.limiter import Denied
 from metadata_sync.store import Pending
 from metadata_sync.turns import Turns, weight
 from metadata_sync.worker import Worker
 
 POLL_SECONDS = 1.0
 CONTENDED_SECONDS = 0.05
+# How many writes of the background a turn begins in one transaction, for each that its tenant's weight gives.
+AT_ONCE = 4
+GATHER_SECONDS = 0.1
 
 log = structlog.stdlib.get_logger()
 
@@ -88,22 +91,29 @@ class Scheduler:
     async def _serve(self, first: Pending, tenant: Tenant, *, times: int) -> None:
         self._turns.take(tenant.key)
         self._count_throttled(first)
-        for _ in range(times):
-            if not self._worker.has_room(tenant.key, waiting=first.waiting):
-                return
-            taken = await self._leases.take_next(tenant, waiting=first.waiting)
-            if taken is None:
-                self._hold_back(first, seconds=CONTENDED_SECONDS)
-                return
-            if isinstance(taken, Denied):
-                self._throttle(first, seconds=taken.seconds)
-                return
-            self._worker.start(taken)
-            if taken.next_in > 0:
-                # To ask before that would cost the database as much as a write.
-                self._throttle(first, seconds=taken.next_in)
-                return
+        if first.waiting:
+            for _ in range(times):
+                if not await self._start(first, tenant, at_most=1):
+                    return
+        elif not await self._start(first, tenant, at_most=times * AT_ONCE):
+            return
         self._alarm.expect(0)
+
+    async def _start(self, first: Pending, tenant: Tenant, *, at_most: int) -> bool:
+        """Begin to write so many users of this class, as far as there is room; whether more may follow."""
+        at_most = min(at_most, self._worker.room(tenant.key, waiting=first.waiting))
+        if at_most < 1:
+            return False
+        taken = await self._leases.take_due(tenant, waiting=first.waiting, at_most=at_most)
+        for lease in taken.leases:
+            self._worker.start(lease)
+        if taken.wait is None:
+            self._hold_back(first, seconds=CONTENDED_SECONDS)
+        elif taken.wait > 0:
+            # To ask before that would cost the database as much as a write.
+            gathered = 0.0 if first.waiting or not taken.leases else _gather_seconds(tenant)
+            self._throttle(first, seconds=max(taken.wait, gathered))
+        return taken.wait == 0
 
     def _throttle(self, first: Pending, *, seconds: float) -> None:
         # Another replica, or a probe, may end the reason sooner than it said.
@@ -119,6 +129,16 @@ class Scheduler:
     def _hold_back(self, first: Pending, *, seconds: float) -> None:
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds
         self._alarm.expect(seconds)
+
+
+def _gather_seconds(tenant: Tenant) -> float:
+    """For how long the background lets its share of the budget gather: what it allows then is begun at once.
+
+    A fraction of what it may gather, so that nothing of it is lost.
+    """
+    rules = limit_of_tenant(tenant).rules
+    fills = min((rule.our_burst - rule.kept_for_people) / rule.our_rate for rule in rules)
+    return min(GATHER_SECONDS, fills / 4)
 
 
 def _rate(tenant: Tenant) -> float:

@@ -276,7 +276,7 @@ class UserState:
                 answers.append(answer)
             else:
                 waiting_on[transaction_id] = requester
-        return replace(self, requesters=waiting_on), tuple(answers)
+        return replace(self, requesters=waiting_on) if answers else self, tuple(answers)
 
 
 def _since_erasure(erased: Erased | None, request: Request) -> Request:
@@ -312,11 +312,9 @@ def _tidied(state: UserState) -> UserState:
         for key, wish in state.desired.items()
         if isinstance(wish, PersonalWish) and wish.encrypted and key not in kept
     }
-    return replace(
-        state,
-        changes=state.changes if pending else None,
-        desired={**state.desired, **forgotten} if forgotten else state.desired,
-    )
+    if not forgotten and (pending or state.changes is None):
+        return state
+    return replace(state, changes=state.changes if pending else None, desired={**state.desired, **forgotten})
 
 
 def _is_forgotten(wish: Wish) -> bool:

@@ -6,7 +6,7 @@ Who needs both locks takes the user's row first and the domain's budget second.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -79,7 +79,7 @@ async def _lock_there(connection: Connection, keys: list[UserKey]) -> dict[UserK
         FROM users JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, user_id) USING (tenant, user_id)
         ORDER BY tenant, user_id FOR UPDATE OF users
         """,
-        *_columns(keys),
+        *columns_of(keys),
     )
     return _by_key(rows)
 
@@ -94,12 +94,12 @@ async def _make(connection: Connection, keys: list[UserKey]) -> dict[UserKey, Us
         ON CONFLICT DO NOTHING
         RETURNING tenant, user_id, state, lease, wake_at, ws_now() AS now
         """,
-        *_columns(keys),
+        *columns_of(keys),
     )
     return _by_key(rows)
 
 
-def _columns(keys: list[UserKey]) -> tuple[list[str], list[str]]:
+def columns_of(keys: Sequence[UserKey]) -> tuple[list[str], list[str]]:
     return [tenant for tenant, _ in keys], [user_id for _, user_id in keys]
 
 
@@ -163,6 +163,13 @@ async def save_users(connection: Connection, users: Sequence[User]) -> None:
             AS saved (tenant, user_id, state, lease, waiting, wake_at)
         WHERE users.tenant = saved.tenant AND users.user_id = saved.user_id
         """,
+        *saved_columns(users),
+    )
+
+
+def saved_columns(users: Sequence[User]) -> tuple[list[Any], ...]:
+    """What is saved of users, column by column."""
+    return (
         [user.tenant for user in users],
         [user.user_id for user in users],
         [state_to_json(user.state) for user in users],

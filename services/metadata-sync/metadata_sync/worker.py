@@ -39,11 +39,15 @@ class Worker:
 
     def has_room(self, tenant: str, *, waiting: bool, more: int = 0) -> bool:
         """Whether one more attempt of this tenant and class may begin, beside `more` that will."""
+        return self.room(tenant, waiting=waiting) > more
+
+    def room(self, tenant: str, *, waiting: bool) -> int:
+        """How many more attempts of this tenant and class may begin."""
         of_background = sum(count for (_, waited), count in self._at_once.items() if not waited)
-        return (
-            len(self._begun) + more < AT_ONCE
-            and (waiting or of_background + more < AT_ONCE_OF_BACKGROUND)
-            and self._at_once[tenant, waiting] + more < AT_ONCE_OF_A_TENANTS_CLASS
+        return min(
+            AT_ONCE - len(self._begun),
+            AT_ONCE if waiting else AT_ONCE_OF_BACKGROUND - of_background,
+            AT_ONCE_OF_A_TENANTS_CLASS - self._at_once[tenant, waiting],
         )
 
     def start(self, lease: Lease) -> None:
@@ -105,17 +109,19 @@ class Worker:
             LeaseLostError: the lease was lost meanwhile; the call is broken off.
         """
         call = asyncio.create_task(self._call(lease))
-        keeping = asyncio.create_task(self._keep(lease))
         try:
-            await asyncio.wait((call, keeping), return_when=asyncio.FIRST_COMPLETED)
+            expires = lease.expires
+            while not call.done() and self._clock.monotonic() < expires:
+                done, _ = await asyncio.wait((call,), timeout=RENEW_EVERY_SECONDS)
+                if not done:
+                    expires = await self._renewed(lease, expires)
             if call.done():
                 return call.result()
-            keeping.result()
             raise LeaseLostError("the lease was lost during the call")
         finally:
-            for task in (call, keeping):
-                task.cancel()
-            await asyncio.gather(call, keeping, return_exceptions=True)
+            if not call.done():
+                call.cancel()
+                await asyncio.wait((call,))
 
     async def _call(self, lease: Lease) -> End:
         if self._clock.monotonic() >= lease.expires:
@@ -126,16 +132,13 @@ class Worker:
             log.warning("write.failed", reason=exc.reason)
             return exc
 
-    async def _keep(self, lease: Lease) -> None:
-        """Renew the lease until it is lost, or could not be renewed in time."""
-        expires = lease.expires
-        while self._clock.monotonic() < expires:
-            await self._clock.sleep(RENEW_EVERY_SECONDS)
-            asked_at = self._clock.monotonic()
-            try:
-                if not await self._leases.renew(lease):
-                    return
-            except DatabaseUnavailableError:
-                log.warning("database.unavailable", task="lease")
-            else:
-                expires = asked_at + LEASE.total_seconds()
+    async def _renewed(self, lease: Lease, expires: float) -> float:
+        """Until when the lease is ours now, by the monotonic clock; a moment that is over if it is lost."""
+        asked_at = self._clock.monotonic()
+        try:
+            if await self._leases.renew(lease):
+                return asked_at + LEASE.total_seconds()
+        except DatabaseUnavailableError:
+            log.warning("database.unavailable", task="lease")
+            return expires
+        return asked_at
