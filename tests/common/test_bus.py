@@ -8,7 +8,14 @@ import aio_pika
 import aiormq
 import pytest
 
-from common.bus import BrokerRefusedError, Publisher, open_link, open_publisher
+from common.bus import (
+    BROKER_AWAY,
+    BrokerRefusedError,
+    Publisher,
+    broker_deadline,
+    open_link,
+    open_publisher,
+)
 from common.log_events import COMMON_EVENTS
 from common.outbox import OutgoingMessage
 from tests.common.log_lines import logging_into
@@ -169,6 +176,13 @@ async def test_a_late_broker_is_told(amqp: VirtualHost) -> None:
     assert told[0] == "broker.unavailable"
     assert told.count("broker.available") == 1
     assert told[-1] == "broker.available"
+
+
+async def test_a_broker_that_hangs_up() -> None:
+    """What the library says of a line that ends before its first frame is an error of a broker away."""
+    with pytest.raises(BROKER_AWAY):
+        async with broker_deadline(1.0):
+            raise StopAsyncIteration
 
 
 async def test_a_confirm_that_never_comes(amqp: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:

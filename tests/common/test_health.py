@@ -23,8 +23,22 @@ def always(health: Health) -> Check:
 @asynccontextmanager
 async def served(checks: Mapping[str, Check]) -> AsyncIterator[str]:
     port = free_port()
-    async with serve_health(Address(host="127.0.0.1", port=port), checks=checks):
-        yield f"http://127.0.0.1:{port}"
+    async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
+        with vitals.serving(checks):
+            yield f"http://127.0.0.1:{port}"
+
+
+async def test_before_and_after() -> None:
+    """A service that waits for what it needs, or stops, is alive and not ready."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    not_ready = (503, {"status": "failed", "checks": {"start": "failed"}})
+    async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
+        assert await ask(f"{url}/readyz") == not_ready
+        assert await ask(f"{url}/healthz") == (200, {"status": "ok"})
+        with vitals.serving({"database": always(OK)}):
+            assert await ask(f"{url}/readyz") == (200, {"status": "ok", "checks": {"database": "ok"}})
+        assert await ask(f"{url}/readyz") == not_ready
 
 
 async def ask(url: str) -> tuple[int, Any]:

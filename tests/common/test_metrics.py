@@ -1,13 +1,23 @@
 """What Prometheus gets of any service, whatever that counts itself."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from common.health import serve_health
+from common.metrics import Refresh
 from common.settings import Address
 from tests.support.ports import free_port
+
+
+@asynccontextmanager
+async def serving(address: Address, *, refresh: Refresh) -> AsyncIterator[None]:
+    async with serve_health(address) as vitals:
+        with vitals.serving({}, refresh=refresh):
+            yield
 
 
 @pytest.mark.parametrize(
@@ -30,7 +40,7 @@ async def test_a_scrape_tells_of_the_process(accept: str, content_type: str) -> 
 
     address = Address(host="127.0.0.1", port=free_port())
     async with (
-        serve_health(address, checks={}, refresh=refresh),
+        serving(address, refresh=refresh),
         aiohttp.ClientSession(headers={"Accept": accept}) as session,
         session.get(f"http://127.0.0.1:{address.port}/metrics") as response,
     ):

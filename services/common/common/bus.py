@@ -234,6 +234,8 @@ async def broker_deadline(seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
+    except StopAsyncIteration:
+        raise ConnectionResetError("the broker ended the connection") from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -198,6 +198,7 @@ async def serve(settings: Settings) -> None:
         can_call=settings.password_call is not None,
     )
     async with AsyncExitStack() as stack:
+        vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
@@ -230,7 +231,7 @@ async def serve(settings: Settings) -> None:
             return passing(up, otherwise=Health.DEGRADED)
 
         checks = {"database": connections.database_health, "broker": broker_is_up}
-        await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
+        stack.enter_context(vitals.serving(checks))
         gate = Gate(settings.limits, monotonic=clock.monotonic)
         app = create_app(settings, handlers=handlers, tenants=tenants, gate=gate, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))

@@ -48,6 +48,7 @@ async def serve(settings: Settings) -> None:
         settings.tenants_file, production=settings.production, parts=frozenset({"management"})
     )
     async with AsyncExitStack() as stack:
+        vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock, is_for_all_tenants=True)
         )
@@ -86,9 +87,7 @@ async def serve(settings: Settings) -> None:
         )
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
-        await stack.enter_async_context(
-            serve_health(settings.admin_listen, checks=checks, refresh=gauges.refresh)
-        )
+        stack.enter_context(vitals.serving(checks, refresh=gauges.refresh))
         if settings.internal:
             passwords = Passwords(database=database, client=client, directories=Directories(), clock=clock)
             await stack.enter_async_context(

@@ -31,6 +31,7 @@ async def serve(settings: Settings) -> None:
     # No part of the file that holds a secret is for this service.
     tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=frozenset())
     async with AsyncExitStack() as stack:
+        vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)
         )
@@ -44,9 +45,10 @@ async def serve(settings: Settings) -> None:
         )
         consumer = connections.consumer(QUEUE, handle=eraser.handle)
         checks = worker_checks(connections, consumer)
-        await stack.enter_async_context(serve_health(settings.admin_listen, checks=checks))
+        stack.enter_context(vitals.serving(checks))
         log.info("service.started", tenants=len(tenants.current))
-        await run_loops(stop, consumer.run, tenants.watch, last=connections.relay.run)
+        loops = (consumer.run, connections.audit_sealer.run, tenants.watch)
+        await run_loops(stop, *loops, last=connections.relay.run)
     log.info("service.stopped")
 
 

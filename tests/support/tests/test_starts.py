@@ -93,11 +93,12 @@ async def ready(stack: Stack, **expected: int) -> bool:
 async def test_services_wait_for_what_they_need(
     launched: Stack, lines: Lines, empty_database: ServiceDatabase, databases: Databases
 ) -> None:
-    """Without a migrated database they serve nothing and say why; without a broker they live and try on."""
+    """Without a migrated database they live, are not ready and say why; without a broker they try on."""
     await waits_for(launched, "DatabaseUnavailableError")
     lines.postgres.accept()
     await waits_for(launched, "SchemaOutdatedError")
-    assert set((await statuses(launched, "/healthz")).values()) == {0}
+    assert set((await statuses(launched, "/healthz")).values()) == {200}
+    assert set((await statuses(launched, "/readyz")).values()) == {503}
     databases.migrate(empty_database.name)
     without_broker = partial(ready, launched, gateway=200, proofing=503, metadata_sync=503)
     await wait_until(without_broker, _PATIENCE_SECONDS, what="the services without the broker")
