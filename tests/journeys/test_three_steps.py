@@ -66,6 +66,9 @@ async def test_a_login_is_taken_up_where_it_was_left(world: World) -> None:
     page = await browser.submit(page, _PROFILE, _FILLED_IN)
     assert _at(page) == (IDENTITY, "Step 3 of 3")
     assert _at(await browser.reload()) == (IDENTITY, "Step 3 of 3")
+
+    page = await _begin(browser, person)
+    assert _at(page) == (IDENTITY, "Step 3 of 3")
     assert (await browser.walk(page, honest(person))).has(LOGGED_IN)
     await _assert_all_passed(world, browser, person)
 

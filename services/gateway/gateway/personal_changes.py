@@ -36,6 +36,12 @@ class PersonalChanges:
             connection, login.id, await self._vault.encrypt(connection, content, place=place)
         )
 
+    async def copy(self, connection: Connection, earlier: Login, *, to: Login) -> None:
+        """Keep with this login, too, what is kept with an earlier one of the same person."""
+        changes = await self.kept(connection, earlier)
+        if changes:
+            await self.keep(connection, to, changes)
+
     async def kept(self, connection: Connection, login: Login) -> Changes:
         """What is kept with the login so far."""
         content = await store.load_changes(connection, login.id)

@@ -22,6 +22,7 @@ from gateway.steps.port import Conclude, Decision, Ending, StepChange, StepPage,
 from gateway.steps.profile.asking import Asked, Reading, asked, read_answers
 from gateway.steps.profile.form import answers_of, inputs_of
 from gateway.steps.profile.known import Known
+from gateway.steps.profile.store import answered_in
 from gateway.texts import text
 from gateway.transaction import Conclusion, Step, StepStatus
 
@@ -35,7 +36,7 @@ class ProfileStep:
 
     name = NAME
     acts = frozenset({"submit", "decline"})
-    takes_over = False  # what was typed leaves with the login in which it was typed
+    takes_over = False  # not the result alone: `enter` brings along what was typed
 
     def __init__(self, *, changes: PersonalChanges, vault: Vault, clock: Clock) -> None:
         self._changes = changes
@@ -43,9 +44,26 @@ class ProfileStep:
         self._clock = clock
 
     async def enter(self, connection: Connection, login: Login) -> Conclusion | None:
-        """Nobody is asked whose profile is complete."""
+        """Nobody is asked whose profile is complete, or who has just answered in this browser."""
+        earlier = await self._answered_earlier(connection, login)
+        if earlier is not None:
+            return earlier
         fields, _ = await self._fields(connection, login, today=await _today(connection))
         return None if fields else self._passed(login)
+
+    async def _answered_earlier(self, connection: Connection, login: Login) -> Conclusion | None:
+        """How the step ended in another open login of this browser, with what was typed there."""
+        step = login.transaction.step(NAME)
+        if step.requested or login.transaction.device is None:
+            return None
+        found = await answered_in(connection, login, step=NAME)
+        earlier = await store.load(connection, found) if found else None
+        done = earlier.transaction.step(NAME) if earlier else None
+        if earlier is None or done is None or done.conclusion is None or done.revision < step.revision:
+            return None
+        await self._changes.copy(connection, earlier, to=login)
+        log.info("step.taken_over", step=NAME)
+        return done.conclusion
 
     async def page(self, connection: Connection, visit: Visit) -> StepPage:
         fields, known = await self._fields(connection, visit.login, today=await _today(connection))
