@@ -6,7 +6,7 @@ import pytest
 
 from tests.attacks.links import Mint
 from tests.attacks.scene import Scene
-from tests.attacks.tenants import write_tenants_file
+from tests.attacks.tenants import AttackedStack, write_tenants_file
 from tests.journeys.stacks import RunningServers
 from tests.journeys.world import World, open_world
 from tests.support.databases import Databases
@@ -27,7 +27,7 @@ def stack(
     servers = RunningServers(
         databases=databases, template=migrated_template, rabbitmq=rabbitmq, locks=server_secrets.path
     )
-    with servers.unstarted("attacks", of=Stack) as made:
+    with servers.unstarted("attacks", of=AttackedStack) as made:
         write_tenants_file(made)
         made.start()
         yield made

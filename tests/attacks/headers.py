@@ -12,7 +12,7 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "waystation",
 }
-_YEAR = 31_536_000
+_OK, _YEAR = 200, 31_536_000
 _REFERRERS = ("no-referrer", "same-origin")
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9_-]{22,})'")
 # What may be loaded, and from where: nothing but from here, scripts only by nonce.
@@ -112,9 +112,10 @@ def _max_age(text: str) -> int:
 
 
 def _is_file(answer: Answer) -> bool:
-    """A file of ours at an address with its hash: caches may keep it."""
-    kept = answer.headers.get("Cache-Control", "") == "public, max-age=31536000, immutable"
-    return kept and not answer.headers.get("Content-Type", "").startswith("text/html")
+    """A style sheet, a picture or our public keys: the same for everybody, and caches may keep it."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    is_public = answer.headers.get("Cache-Control", "").startswith("public, max-age=")
+    return is_public and kind in {"text/css", "image/svg+xml", "application/json"} and answer.status == _OK
 
 
 def _is_picture(answer: Answer) -> bool:

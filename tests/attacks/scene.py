@@ -46,8 +46,8 @@ class Victim:
 
     async def hidden(self, act: str) -> dict[str, str]:
         """The hidden fields of the form of that button."""
-        page = (await self.page()).html
-        found = page.select(f'form[action="{self.address}/{act}"] input[type=hidden]')
+        page = await self.page()
+        found = page.html.select(f'form[action="{self.address}/{act}"] input[type=hidden]')
         assert found, f"“{page.title}” has no button {act}"
         return {str(one["name"]): str(one["value"]) for one in found}
 

@@ -1,4 +1,4 @@
-"""The second tenant of the attacked stack, and what the first one has beyond the demo's."""
+"""The attacked stack: two tenants with other secrets each, and the limits that we deliver."""
 
 from copy import deepcopy
 from typing import Any
@@ -6,11 +6,21 @@ from typing import Any
 import yaml
 
 from tests.support.demo_tenant import APPLICATION
-from tests.support.stack import Stack
+from tests.support.stack import UNLIMITED, Stack
 
 GLOBEX, GLOBEX_HOST = "globex", "globex.eu.auth0.com"
+_MARKUP = "Globex <script>alert(2)</script>"
 # Verifies but does not sign any more; and one that no file names.
 PREVIOUS, RETIRED = "session-token-previous", "session-token-retired"
+
+
+class AttackedStack(Stack):
+    """A stack with the limits of a deployment: whoever attacks has an address of their own."""
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        """Every variable that the service reads."""
+        environment = super().service_environment(service)
+        return {name: value for name, value in environment.items() if name not in UNLIMITED}
 
 
 def write_tenants_file(stack: Stack) -> None:
@@ -33,5 +43,5 @@ def _globex(acme: dict[str, Any], stack: Stack) -> dict[str, Any]:
         "answer_token": acme["answer_token"]
         | {"secret_files": [str(secrets.password_file(f"{GLOBEX}-answer-token"))], "audience": GLOBEX},
         "profile_key_files": [str(secrets.key_file(f"{GLOBEX}-profile"))],
-        "applications": {APPLICATION: {"name": "Globex", "login_url": "https://globex.example/login"}},
+        "applications": {APPLICATION: {"name": _MARKUP, "login_url": "https://globex.example/login"}},
     }

@@ -108,8 +108,10 @@ class Client:
             has_cookies = any(name.lower() == "cookie" for name, _ in request.headers)
             if self.cookies and not has_cookies:
                 request = request.with_headers(Cookie=_line(self.cookies))
-            request = request.wire(self.host)
-        (answer, *_) = answers_in(await self.raw(request, answers=1))
+            received = await self.raw(request.wire(self.host), answers=1)
+        else:
+            received = await self.raw(request)
+        (answer,) = answers_in(received)
         self._keep(answer)
         return answer
 
