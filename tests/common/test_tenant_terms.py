@@ -42,6 +42,26 @@ def test_languages(tmp_path: Path, wanted: str, found: str) -> None:
     assert tenant.steps.terms.documents[0].text_for(wanted)[0] == found
 
 
+@pytest.mark.parametrize(
+    ("purpose", "german", "french"),
+    [
+        ("Tell you about offers", "Tell you about offers", "Tell you about offers"),
+        ({"de": "Angebote", "en": "Offers"}, "Angebote", "Angebote"),
+    ],
+)
+def test_purposes(tmp_path: Path, purpose: Any, german: str, french: str) -> None:
+    """What a consent is for stands in one language for all, or in several, the first for all others."""
+    changed = deepcopy(terms())
+    changed["documents"][2]["purposes"][0]["purpose"] = purpose
+    tenant = load_tenants(
+        write_tenants(tmp_path, {"acme": section(steps={"terms": changed})}), production=True
+    ).get("acme")
+    assert tenant is not None
+    assert tenant.steps.terms is not None
+    (said,) = tenant.steps.terms.documents[2].purposes
+    assert (said.said("de"), said.said("fr")) == (german, french)
+
+
 _EN = ("documents", 0, "languages", "en")
 
 
@@ -54,6 +74,8 @@ _EN = ("documents", 0, "languages", "en")
         (("documents", 0, "version"), "v 1", "documents.0.version: must be 1 to 20 letters, digits"),
         (("documents", 0, "version"), 2026, "documents.0.version: must be text"),
         (("documents", 1, "id"), "terms_of_use", "has two documents of one id"),
+        (("documents", 2, "purposes", 0, "purpose"), {}, "purposes.0.purpose: must not be empty"),
+        (("documents", 2, "purposes", 0, "purpose"), {"en": 7}, "purposes.0.purpose.en: must be text"),
         ((*_EN, "link"), "https://acme.example/terms", "documents.0.languages.en: needs either text or link"),
         ((*_EN, "text"), None, "documents.0.languages.en: needs either text or link"),
         ((*_EN, "text"), " \n", "documents.0.languages.en: needs either text or link"),

@@ -15,6 +15,7 @@ from common.sealing import Sealer
 from common.tenant_idproof import CheckConsent
 from common.tenant_pictures import Picture
 from common.tenant_profile import ProfileSchema
+from common.tenant_terms import TermsStep
 from common.tenants import TenantSnapshot
 from common.vault import Vault
 from gateway import errors, pages
@@ -34,9 +35,12 @@ from gateway.steps.port import StepBook, StepPage
 from gateway.steps.profile.asking import asked, read_answers
 from gateway.steps.profile.known import Known
 from gateway.steps.profile.step import _form as profile_form
+from gateway.steps.terms.forms import documents_form
+from gateway.steps.terms.rules import Consent, Said, Word, offers_of
 from gateway.texts import Text, text
-from gateway.transaction import Conclusion, MetadataOutcome, StepStatus, Transaction
+from gateway.transaction import STOPPED, Conclusion, MetadataOutcome, StepStatus, Transaction
 from gateway.views import Views
+from tests.gateway.gallery_words import HELP, PRIVACY, PROFILE, TERMS
 from tests.gateway.made import (
     NOW,
     handed_back,
@@ -54,26 +58,11 @@ ORIGIN = "https://steps.example"
 NONCE = "n0nce"
 TEMPLATES = Path(pages.__file__).parent / "templates"
 LANGUAGES: Languages = load_languages()
-_PRIVACY = {
-    "en": "Privacy",
-    "de": "Datenschutz",
-    "es": "Privacidad",
-    "fr": "Confidentialité",
-    "ja": "プライバシー",
-    "ar": "الخصوصية",
-}
 TENANT: TenantSnapshot = settings(
     branding={
         "name": "Acme",
-        "texts": {
-            "en": {"welcome": "Welcome back.", "help": "Questions? Write to help@acme.example."},
-            "de": {"help": "Fragen? Schreiben Sie an hilfe@acme.example."},
-            "es": {"help": "¿Preguntas? Escriba a ayuda@acme.example."},
-            "fr": {"help": "Des questions ? Écrivez à aide@acme.example."},
-            "ja": {"help": "ご質問は help@acme.example までお寄せください。"},
-            "ar": {"help": "هل لديك أسئلة؟ راسلنا على help@acme.example."},
-        },
-        "links": [{"url": "https://acme.example/privacy", "labels": _PRIVACY}],
+        "texts": HELP,
+        "links": [{"url": "https://acme.example/privacy", "labels": PRIVACY}],
     }
 )
 # A tenant that uses all of its look.
@@ -177,6 +166,8 @@ def _errors() -> Mapping[str, Sample]:
         errors.NotYetError("not_ready", again_url=start),
         errors.MisconfiguredError("step_not_configured", login_url=again),
         errors.GoneError("expired", login_url=again),
+        errors.GoneError("displaced", login_url=again),
+        errors.TooManyError("address", seconds=7.0),
         errors.TooLargeError("form_size"),
         errors.UnsupportedFormError("form_type"),
         errors.TryAgainError("try_again", again_url=""),
@@ -185,58 +176,7 @@ def _errors() -> Mapping[str, Sample]:
     return {f"error-{error.name.replace('_', '-')}": _error(error) for error in found}
 
 
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "given_name": {
-        "en": "First names",
-        "de": "Vornamen",
-        "es": "Nombre",
-        "fr": "Prénoms",
-        "ja": "名",
-        "ar": "الاسم الأول",
-    },
-    "birthdate": {
-        "en": "Date of birth",
-        "de": "Geburtsdatum",
-        "es": "Fecha de nacimiento",
-        "fr": "Date de naissance",
-        "ja": "生年月日",
-        "ar": "تاريخ الميلاد",
-    },
-    "country": {"en": "Country", "de": "Land", "es": "País", "fr": "Pays", "ja": "国", "ar": "البلد"},
-    "phone_number": {
-        "en": "Phone number",
-        "de": "Telefonnummer",
-        "es": "Teléfono",
-        "fr": "Téléphone",
-        "ja": "電話番号",
-        "ar": "رقم الهاتف",
-    },
-    "news": {
-        "en": "Send me news",
-        "de": "Neuigkeiten schicken",
-        "es": "Quiero recibir novedades",
-        "fr": "Recevoir les nouveautés",
-        "ja": "お知らせを受け取る",
-        "ar": "أرسلوا إليّ الأخبار",
-    },
-}
-_FIELDS: Mapping[str, Mapping[str, Any]] = {
-    "given_name": {"x-to": "root"},
-    "birthdate": {"format": "date"},
-    "country": {"format": "country"},
-    "phone_number": {"format": "phone", "x-region": "DE"},
-    "news": {"type": "boolean"},
-}
-_SCHEMA = ProfileSchema.model_validate(
-    {
-        "type": "object",
-        "properties": {
-            name: {"type": "string", "x-to": "user_metadata", "x-label": _WORDS[name], **keywords}
-            for name, keywords in _FIELDS.items()
-        },
-        "required": ["given_name", "birthdate"],
-    }
-)
+_SCHEMA = ProfileSchema.model_validate(PROFILE)
 _KNOWN = Known.of(
     {"connection": {"name": "google-oauth2", "strategy": "google-oauth2"}, "known": {"given_name": "Anna"}}
 )
@@ -249,31 +189,57 @@ def _profile(*, again: bool = False) -> StepPage:
     return profile_form(_ASKED, _KNOWN, answers=answers, reading=reading)
 
 
-def _terms(*, requested: bool = False, problems: tuple[tuple[str, Text], ...] = ()) -> StepPage:
-    document = {
-        "id": "terms",
-        "title": "Terms of use",
-        "language": "en",
-        "mandatory": True,
-        "version": "3",
-        "accepted_at": NOW - timedelta(days=400),
-        "withdrawn_at": None,
-        "changes": ("You can close your account at any time.",),
-        "purposes": ("Running your account",),
-        "link": None,
-        "paragraphs": ("These are the terms.\nThey are short.",),
-        "ticked": False,
-    }
-    mails = {"id": "mails", "title": "News by mail", "mandatory": False, "changes": (), "accepted_at": None}
-    link = {"link": "https://acme.example/mails", "purposes": (), "version": "1", "paragraphs": ()}
-    values = {
-        "documents": [document, document | mails | link],
-        "shown": "terms:3",
-        "problems": problems,
-        "requested": requested,
-        "receipts": [],
-    }
-    return StepPage(template="terms/documents", values=values)
+_TERMS = TermsStep.model_validate(TERMS)
+_CONTENTS = {
+    one.digest: one.text or "" for document in _TERMS.documents for one in document.languages.values()
+}
+
+
+def _said(word: Word, document: str, *, version: str, days_ago: int) -> Said:
+    """What the person said once, in English."""
+    title = _TERMS.documents[document == "mails"].languages["en"].title
+    consent = Consent(
+        document=document,
+        version=version,
+        language="en",
+        digest="0" * 64,
+        title=title,
+        mandatory=document == "terms",
+        word=word,
+    )
+    return Said(consent=consent, at=NOW - timedelta(days=days_ago), receipt=f"r{days_ago}")
+
+
+_FIRST = (_said(Word.ACCEPTED, "terms", version="2", days_ago=400),)
+_SINCE = (
+    _said(Word.WITHDRAWN, "mails", version="1", days_ago=3),
+    _said(Word.ACCEPTED, "terms", version="3", days_ago=90),
+    _said(Word.ACCEPTED, "mails", version="1", days_ago=90),
+    *_FIRST,
+)
+
+
+def _terms(*steps: str, history: tuple[Said, ...] = _FIRST, again: bool = False) -> Sample:
+    """The documents; with `again` the mandatory one was not ticked."""
+    transaction = opened("terms", *steps).claim(b"browser")
+    if history is _SINCE:
+        asked_for = replace(transaction.step("terms"), requested=True)
+        transaction = replace(transaction, steps=(asked_for,))
+
+    def sample(page: Page) -> str:
+        offers = offers_of(_TERMS, history, language=page.language.tag, now=NOW)
+        missing = text("terms.missing", title=offers[0].text.title)
+        content = documents_form(
+            login(transaction),
+            offers=offers,
+            contents=_CONTENTS,
+            history=history,
+            form={} if again else None,
+            problems=(("accept-terms", missing),) if again else (),
+        )
+        return _VIEWS.step(_visit(transaction), content, page=page)
+
+    return sample
 
 
 def _restarted(status: StepStatus, again: str | None) -> Sample:
@@ -311,11 +277,9 @@ GALLERY: Mapping[str, Sample] = {
     "start": _current(opened("terms", "profile", "idproof")),
     "start-branded": _branded(_current(opened("profile", "idproof"))),
     "profile-branded": _branded(_step(_profile(), "profile", "idproof")),
-    "terms": _step(_terms(), "terms", "profile", "idproof"),
-    "terms-unticked": _step(
-        _terms(problems=(("accept-terms", text("terms.missing", title="Terms of use")),))
-    ),
-    "terms-later": _step(_terms(requested=True)),
+    "terms": _terms("profile", "idproof"),
+    "terms-unticked": _terms(again=True),
+    "terms-later": _terms(history=_SINCE),
     "profile": _step(_profile(), "profile", "idproof"),
     "profile-mistyped": _step(_profile(again=True)),
     "stepup-code": _step(_code()),
@@ -354,6 +318,9 @@ GALLERY: Mapping[str, Sample] = {
     "pending": _current(_ended(StepStatus.PENDING, reason="review")),
     "in-review": _current(_over(_IN_REVIEW)),
     "declined": _current(_ended(StepStatus.DECLINED, reason="declined_by_person")),
+    "stopped": _current(_ended(StepStatus.ABANDONED, reason=STOPPED)),
+    "not-saved": _current(settled().finish_metadata(MetadataOutcome.FAILED)),
+    "saved-later": _current(settled().finish_metadata(MetadataOutcome.CARRIED)),
     "hand-back": lambda page: render(
         "hand_back", page=page, application="Acme Bank", action=f"{ORIGIN}/continue", fields={"state": "s"}
     ),

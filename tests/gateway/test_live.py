@@ -66,7 +66,7 @@ async def test_a_review_begins_and_ends(rig: Rig, anna: Browser, tenants_file: P
     async with anna.stream(login, "?held") as stream:
         await rig.outcomes.handle(await rig.verdict(login, revision=2))
         assert await stream.read() == CHANGED
-    assert "The result is being saved at Acme." in (await anna.look(login)).text
+    assert "The result is being saved at Acme." in (await anna.look(login)).html.get_text()
 
 
 @pytest.mark.parametrize("act", ["claim", "decline"])

@@ -225,7 +225,7 @@ def test_the_receipt() -> None:
         "spiCat": [],
     }
     assert purposes[2] == {
-        "purpose": "Offers by e-mail, version 1: accepted",
+        "purpose": "Tell you about offers by e-mail (Offers by e-mail, version 1: accepted)",
         "purposeCategory": ["Marketing"],
         "consentType": "EXPLICIT",
         "piiCategory": ["E-mail address"],
@@ -237,4 +237,27 @@ def test_the_receipt() -> None:
     assert list(made.record) == ["header", "pii_processing", "party_identification", "events"]
     assert made.record["header"]["record_id"] == "R1"
     assert [event["event_state"] for event in made.record["events"]] == ["consent given"] * 3
-    assert made.record["pii_processing"][0]["privacy_notice"]["sha256"] == shown[0].text.digest
+    assert made.record["pii_processing"][2] == {
+        "id": "news",
+        "language": "en",
+        "privacy_notice": {
+            "title": "Offers by e-mail",
+            "version": "1",
+            "sha256": shown[2].text.digest,
+            "policy_url": "https://acme.example/privacy",
+        },
+        "pii_controllers": ["acme"],
+        "services": ["Acme Bank"],
+        "collection_method": "web form during login",
+        "jurisdiction": "Austria",
+        "lawful_basis": "consent",
+        "purposes": [
+            {
+                "purpose": "Tell you about offers by e-mail",
+                "purpose_type": ["Marketing"],
+                "pii_information": [{"pii_type": "E-mail address"}],
+                "recipient_third_parties": ["Mailhouse Ltd"],
+                "withdrawal_method": "a login that shows the consents",
+            }
+        ],
+    }

@@ -238,7 +238,12 @@ def test_no_time_to_try_again() -> None:
 )
 def test_metadata_that_is_missing(outcome: MetadataOutcome, told: str) -> None:
     """A result that is not at the tenant yet, or never will be, is said."""
-    assert told in shown(settled().finish_metadata(outcome)).get_text()
+    page = shown(settled().finish_metadata(outcome))
+    assert told in page.get_text()
+    is_lost = outcome is MetadataOutcome.FAILED
+    assert title(page) == ("It could not be saved" if is_lost else "That worked")
+    assert goes_on_by_itself(page) is not is_lost
+    assert page.select_one(".mark.bad" if is_lost else ".mark.good") is not None
 
 
 PAGES = [opened(), working(), submitted(), settled(), ready(), handed_back(), ended(StepStatus.FAILED)]

@@ -55,7 +55,10 @@ _TERMS = {
             "mandatory": False,
             "purposes": [
                 {
-                    "purpose": "Tell you about offers by e-mail",
+                    "purpose": {
+                        "en": "Tell you about offers by e-mail",
+                        "de": "Ihnen Angebote per E-Mail schicken",
+                    },
                     "categories": ["Marketing"],
                     "data": ["E-mail address"],
                     "primary": False,

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from common.tenant_branding import LanguageTag
@@ -36,15 +36,23 @@ class Controller(Section):
     url: WebUrl | None = None
 
 
-class Purpose(Section):
-    """What somebody consents to: `categories` of the purpose and of the data, and who else gets it."""
+def _one_for_all(value: object) -> object:
+    return {"en": value} if isinstance(value, str) else value
 
-    purpose: Sentence
+
+class Purpose(Section):
+    """What somebody consents to, in one language for all or in several; kinds of it, and who else gets it."""
+
+    purpose: Annotated[Mapping[LanguageTag, Sentence], BeforeValidator(_one_for_all), Field(min_length=1)]
     categories: Annotated[tuple[Label, ...], _FROM_LIST] = ()
     data: Annotated[tuple[Label, ...], _FROM_LIST] = ()
     primary: bool = True
     ends: Sentence = "when the consent is withdrawn"
     third_party: Label | None = None
+
+    def said(self, language: str) -> str:
+        """The purpose in this language, or in the one that the file has first."""
+        return self.purpose.get(language) or next(iter(self.purpose.values()))
 
 
 class Change(Section):

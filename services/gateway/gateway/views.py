@@ -14,7 +14,6 @@ from gateway.transaction import (
     STOPPED,
     MetadataOutcome,
     Status,
-    Step,
     StepStatus,
     Transaction,
     WaitingFor,
@@ -24,6 +23,7 @@ from gateway.transaction import (
 LOOK_AGAIN_SECONDS = 60
 
 _PASSED = Ending(title=text("login.ready.passed"))
+_NOT_SAVED = Ending(title=text("login.ready.unsaved"))
 _STOPPED = Ending(title=text("login.ready.stopped"), texts=(text("login.ready.kept"),))
 
 
@@ -75,7 +75,7 @@ class Views:
 
     def _ready(self, visit: Visit, page: Page) -> str:
         transaction = visit.login.transaction
-        ending = self._ending(transaction.steps)
+        ending = self._ending(transaction)
         texts = [*ending.texts, _metadata_text(transaction.metadata)]
         # Back and reload come here too: only the first time does the page go on by itself.
         first_time = transaction.status is Status.READY
@@ -83,18 +83,18 @@ class Views:
             "ready",
             page=page,
             title=ending.title,
-            mark=_mark(transaction.steps),
+            mark=_mark(transaction),
             texts=[said for said in texts if said],
             goes_on_by_itself=first_time and ending is _PASSED,
             login_url=None if first_time else visit.login.login_url,
             **self._common(visit),
         )
 
-    def _ending(self, steps: tuple[Step, ...]) -> Ending:
+    def _ending(self, transaction: Transaction) -> Ending:
         """What is told is the first step that did not pass: the others were not asked because of it."""
-        telling = next((step for step in steps if step.status is not StepStatus.PASSED), None)
+        telling = next((step for step in transaction.steps if step.status is not StepStatus.PASSED), None)
         if telling is None:
-            return _PASSED
+            return _NOT_SAVED if transaction.metadata is MetadataOutcome.FAILED else _PASSED
         if telling.conclusion is not None and telling.conclusion.reason == STOPPED:
             return _STOPPED
         return self._steps.of(telling.name).ending(telling)
@@ -120,9 +120,11 @@ def _progress(transaction: Transaction) -> tuple[int, int] | None:
     return steps.index(current) + 1, len(steps)
 
 
-def _mark(steps: tuple[Step, ...]) -> str:
+def _mark(transaction: Transaction) -> str:
     """The sign above the last page: all is well, something takes time, or something did not work."""
-    statuses = {step.status for step in steps} - {StepStatus.PASSED}
+    statuses = {step.status for step in transaction.steps} - {StepStatus.PASSED}
+    if transaction.metadata is MetadataOutcome.FAILED:
+        return "bad"
     if not statuses:
         return "good"
     return "clock" if statuses == {StepStatus.PENDING} else "bad"

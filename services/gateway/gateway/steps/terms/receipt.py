@@ -10,6 +10,7 @@ from gateway.login import Login
 from gateway.results import iso
 from gateway.steps.terms.rules import Consent, Word
 
+_COLLECTED = "web form during login"
 _STATES = {Word.ACCEPTED: "given", Word.DECLINED: "refused", Word.WITHDRAWN: "withdrawn"}
 
 
@@ -41,7 +42,7 @@ def _kantara(
         "version": "KI-CR-v1.1.0",
         "jurisdiction": rules.jurisdiction,
         "consentTimestamp": int(now.timestamp()),
-        "collectionMethod": "web form during login",
+        "collectionMethod": _COLLECTED,
         "consentReceiptID": identifier,
         "language": words[0].language,
         "piiPrincipalId": login.transaction.subject,
@@ -70,8 +71,10 @@ def _kantara_controller(controller: Controller) -> dict[str, Any]:
 def _kantara_purpose(word: Consent, rules: TermsStep) -> dict[str, Any]:
     purposes = _purposes(word, rules)
     third_parties = [purpose.third_party for purpose in purposes if purpose.third_party]
+    what_for = "; ".join(purpose.said(word.language) for purpose in purposes)
+    said = f"{word.title}, version {word.version}: {word.word}"
     return {
-        "purpose": f"{word.title}, version {word.version}: {word.word}",
+        "purpose": f"{what_for} ({said})" if what_for else said,
         "purposeCategory": sorted({category for purpose in purposes for category in purpose.categories}),
         "consentType": "EXPLICIT",
         "piiCategory": sorted({kind for purpose in purposes for kind in purpose.data}),
@@ -84,14 +87,17 @@ def _kantara_purpose(word: Consent, rules: TermsStep) -> dict[str, Any]:
 def _record(
     login: Login, words: Sequence[Consent], rules: TermsStep, *, identifier: str, now: datetime
 ) -> dict[str, Any]:
-    """ISO/IEC TS 27560:2023, 6.3: header, processing, parties and events."""
+    """ISO/IEC TS 27560:2023, 6.3: header, processing, parties and events.
+
+    The names are those of the W3C community group's guide to it (`dpv/guides/consent-27560`).
+    """
     return {
         "header": {
             "schema_version": "ISO/IEC TS 27560:2023",
             "record_id": identifier,
             "pii_principal_id": login.transaction.subject,
         },
-        "pii_processing": [_processing(word, rules) for word in words],
+        "pii_processing": [_processing(login, word, rules) for word in words],
         "party_identification": [
             {
                 "party_id": login.transaction.tenant,
@@ -110,30 +116,33 @@ def _record(
                 "event_state": f"consent {_STATES[word.word]}",
                 "entity_id": login.transaction.subject,
                 "pii_processing": word.document,
-                "validity_duration": f"P{rules.valid_for.days}D" if rules.valid_for else None,
+                **({"validity_duration": f"P{rules.valid_for.days}D"} if rules.valid_for else {}),
             }
             for word in words
         ],
     }
 
 
-def _processing(word: Consent, rules: TermsStep) -> dict[str, Any]:
+def _processing(login: Login, word: Consent, rules: TermsStep) -> dict[str, Any]:
     return {
         "id": word.document,
+        "language": word.language,
         "privacy_notice": {
             "title": word.title,
             "version": word.version,
-            "language": word.language,
             "sha256": word.digest,
             "policy_url": rules.policy_url,
         },
+        "pii_controllers": [login.transaction.tenant],
+        "services": [login.application_name],
+        "collection_method": _COLLECTED,
         "jurisdiction": rules.jurisdiction,
         "lawful_basis": "contract" if word.mandatory else "consent",
         "purposes": [
             {
-                "purpose": purpose.purpose,
+                "purpose": purpose.said(word.language),
                 "purpose_type": list(purpose.categories),
-                "pii_type": list(purpose.data),
+                "pii_information": [{"pii_type": kind} for kind in purpose.data],
                 "recipient_third_parties": [purpose.third_party] if purpose.third_party else [],
                 "withdrawal_method": "a login that shows the consents",
             }

@@ -7,21 +7,22 @@ back, and gets their receipts.
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 
 from common.clock import Clock
 from common.db import Connection, Database
 from common.tenant_terms import TermsStep as Rules
 from common.tenants_watcher import TenantsWatcher
 from gateway import store as logins_store
-from gateway.errors import BadRequestError, MisconfiguredError, NotFoundError
+from gateway.errors import BadRequestError, NotFoundError
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.steps.port import Conclude, Decision, Ending, StepChange, StepFile, StepPage, declined
 from gateway.steps.terms import rules, store
+from gateway.steps.terms.forms import documents_form
 from gateway.steps.terms.receipt import receipt_of
-from gateway.steps.terms.rules import Answer, Offer, Said, Word
+from gateway.steps.terms.rules import Answer, Said
 from gateway.texts import Text, text
 from gateway.transaction import Conclusion, Step
 
@@ -163,76 +164,22 @@ class TermsStep:
         problems: tuple[Text | tuple[str, Text], ...] = (),
     ) -> StepPage:
         login = visit.login
-        terms = rules.rules_of(login.settings)
-        step = login.transaction.step(self.name)
         history = await store.history(connection, login)
-        offers = rules.offers_of(terms, history, language=visit.language, now=self._clock.now())
+        offers = rules.offers_of(
+            rules.rules_of(login.settings), history, language=visit.language, now=self._clock.now()
+        )
         contents = await store.texts(
             connection,
             tenant=login.transaction.tenant,
             digests=[offer.text.digest for offer in offers if offer.text.link is None],
         )
-        documents = [
-            _shown(offer, contents, login, ticked=_ticked(offer, form, requested=step.requested))
-            for offer in offers
-        ]
-        return StepPage(
-            template="terms/documents",
-            values={
-                "documents": documents,
-                "shown": ",".join(offer.listed for offer in offers),
-                "problems": problems,
-                "requested": step.requested,
-                "receipts": _receipts(history) if step.requested else [],
-            },
-            status=status,
+        page = documents_form(
+            login, offers=offers, contents=contents, history=history, form=form, problems=problems
         )
+        return replace(page, status=status)
 
 
 def _contents(terms: Rules) -> dict[str, str]:
     """Every text of the step, by its digest."""
     every = (shown for document in terms.documents for shown in document.languages.values())
     return {shown.digest: shown.text for shown in every if shown.text is not None}
-
-
-def _ticked(offer: Offer, form: Mapping[str, str] | None, *, requested: bool) -> bool:
-    """As the form had it; else what stands, but nobody accepts something mandatory anew without a tick."""
-    if form is not None:
-        return rules.is_ticked(offer, form)
-    return offer.is_standing and (requested or not offer.document.mandatory)
-
-
-def _shown(offer: Offer, contents: Mapping[str, str], login: Login, *, ticked: bool) -> dict[str, Any]:
-    content = contents.get(offer.text.digest)
-    if content is None and offer.text.link is None:
-        raise MisconfiguredError("document_text", login_url=login.login_url)
-    return {
-        "id": offer.document.id,
-        "version": offer.document.version,
-        "mandatory": offer.document.mandatory,
-        "language": offer.language,
-        "title": offer.text.title,
-        "link": offer.text.link,
-        "paragraphs": [part for part in (content or "").split("\n\n") if part.strip()],
-        "changes": [change.text for change in offer.changes],
-        "purposes": [purpose.purpose for purpose in offer.document.purposes],
-        "accepted_at": offer.last.at if offer.last and offer.is_standing else None,
-        "withdrawn_at": offer.last.at if offer.last and _is_withdrawn(offer.last) else None,
-        "ticked": ticked,
-    }
-
-
-def _is_withdrawn(said: Said) -> bool:
-    return said.consent.word is Word.WITHDRAWN
-
-
-def _receipts(history: Sequence[Said]) -> list[dict[str, Any]]:
-    """What the person has said, by receipt, the newest first."""
-    receipts: dict[str, dict[str, Any]] = {}
-    for said in history:
-        of_receipt = receipts.setdefault(said.receipt, {"id": said.receipt, "at": said.at, "words": []})
-        consent = said.consent
-        of_receipt["words"].append(
-            text(f"terms.history.{consent.word}", title=consent.title, version=consent.version)
-        )
-    return list(receipts.values())
