@@ -12,9 +12,10 @@ await audit.append(connection, Entry(event=Audited.PERSON_ERASED, tenant="acme",
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from common.db import Connection
 from common.vault import DataKey, Vault
@@ -85,6 +86,19 @@ def _columns(entries: Sequence[Entry]) -> tuple[Sequence[object], ...]:
         [entry.outcome for entry in entries],
         [" ".join(entry.reasons) for entry in entries],
     )
+
+
+async def find(connection: Connection, *, what: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    """The newest entries of this tenant or transaction, in the order in which they were made."""
+    rows = await connection.fetch(
+        """
+        SELECT number, at, tenant, event, transaction_id, subject, about, outcome, reasons
+        FROM audit_events WHERE tenant = $1 OR transaction_id = $1 ORDER BY id DESC LIMIT $2
+        """,
+        what,
+        limit,
+    )
+    return [dict(row) for row in reversed(rows)]
 
 
 async def pseudonym(connection: Connection, vault: Vault, *, tenant: str, user_id: str) -> bytes:

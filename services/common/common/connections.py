@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from common.audit_chain import AuditSealer
 from common.bus import Link, Publisher, open_link, open_publisher
 from common.clock import Clock
 from common.consumer import WORKERS, Consumer, Handler
@@ -40,6 +41,7 @@ class Connections:
     publisher: Publisher
     link: Link
     relay: Relay
+    audit_sealer: AuditSealer
     clock: Clock
 
     def consumer(
@@ -92,6 +94,7 @@ async def open_connections(
             publisher=publisher,
             link=link,
             relay=Relay(database=database, publisher=publisher, clock=clock),
+            audit_sealer=AuditSealer(database=database),
             clock=clock,
         )
 

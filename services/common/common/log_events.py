@@ -18,6 +18,12 @@ COMMON_EVENTS = (
         ("task",),
         "PostgreSQL does not answer; `task` tries again by itself.",
     ),
+    Event(
+        "audit.sealed",
+        "info",
+        ("seal", "events", "digest"),
+        "A batch of the audit trail was sealed; kept elsewhere, `seal:digest` proves the trail up to it.",
+    ),
     Event("broker.unavailable", "warning", ("error_type",), "RabbitMQ does not answer; tried again."),
     Event("broker.available", "info", (), "RabbitMQ answers again."),
     Event("broker.close_failed", "warning", ("error_type",), "A connection was dropped instead of closed."),

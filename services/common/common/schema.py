@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import entry_points
+from urllib.parse import urlsplit
 
 ENTRY_POINT_GROUP = "waystation.migrations"
 
@@ -32,6 +33,12 @@ def role_of(schema: str) -> str:
 def all_tenants_role_of(schema: str) -> str:
     """The role that a connection of the service takes to see rows of every tenant; nobody logs in with it."""
     return f"{role_of(schema)}_all_tenants"
+
+
+def schema_of(url: str) -> str | None:
+    """The schema of the service whose role logs in at this address."""
+    role = urlsplit(url).username
+    return next((schema for schema in schemas() if role_of(schema) == role), None)
 
 
 def schemas() -> dict[str, tuple[Migration, ...]]:

@@ -242,6 +242,7 @@ async def serve(settings: Settings) -> None:
         postmen = create_postmen(settings, database=database, all_tenants=all_tenants, clock=clock)
         loops = [
             consumer.run,
+            connections.audit_sealer.run,
             timekeeper.run,
             crowding.run,
             tenants.watch,

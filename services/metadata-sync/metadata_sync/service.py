@@ -8,12 +8,11 @@ import structlog
 from common import batches
 from common.clock import SystemClock
 from common.connections import open_connections, worker_checks
-from common.consumer import Consumer
 from common.health import serve_health
 from common.lane import Together
 from common.log import configure_logging
 from common.outbox import Relay
-from common.process import run_loops, stop_on_signals
+from common.process import Loop, run_loops, stop_on_signals
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
@@ -94,24 +93,17 @@ async def serve(settings: Settings) -> None:
                 serve_internal(settings.internal, tenants=tenants, passwords=passwords)
             )
         log.info("service.started", tenants=len(tenants.current))
-        await _run(stop, consumer=consumer, scheduler=scheduler, worker=worker, relay=relay, tenants=tenants)
+        loops = (consumer.run, scheduler.run, connections.audit_sealer.run, tenants.watch)
+        await _run(stop, *loops, worker=worker, relay=relay)
     log.info("service.stopped")
 
 
-async def _run(
-    stop: asyncio.Event,
-    *,
-    consumer: Consumer,
-    scheduler: Scheduler,
-    worker: Worker,
-    relay: Relay,
-    tenants: TenantsWatcher,
-) -> None:
+async def _run(stop: asyncio.Event, *loops: Loop, worker: Worker, relay: Relay) -> None:
     """Begin nothing new once `stop` is set; end what runs, and tell what came of it, before returning."""
     nothing_runs = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay.run(nothing_runs))
-        await run_loops(stop, consumer.run, scheduler.run, tenants.watch)
+        await run_loops(stop, *loops)
         await worker.drain()
         nothing_runs.set()
         relay.wake()

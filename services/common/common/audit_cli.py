@@ -1,0 +1,149 @@
+"""`waystation audit verify|show`: whether the audit trail of a service is whole, and what is in it.
+
+Reads ENVIRONMENT and DATABASE_URL as one service does; the role in the address says whose trail it is.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from common.audit import find
+from common.audit_chain import Finding, verify
+from common.cli import Subjects, complain, number_of_rows, print_table, say
+from common.db import Database, open_database
+from common.schema import schema_of, schemas
+from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+
+SHOW_AT_MOST = 100
+_COLUMNS = ("number", "at", "tenant", "event", "transaction", "subject", "about", "outcome", "reasons")
+_SEAL = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+
+
+def add_commands(subjects: Subjects) -> None:
+    """What is there whichever service is."""
+    audit = subjects.add_parser("audit", help="what happened to whom, and whether that was changed since")
+    audit.set_defaults(run=_run)
+    commands = audit.add_subparsers(required=True, metavar="COMMAND")
+
+    verifying = _command(commands, "verify", _verify, "check every entry and seal of the chain")
+    verifying.add_argument(
+        "--seal", type=_known_seal, metavar="NUMBER:DIGEST", help="one that was logged (audit.sealed)"
+    )
+    showing = _command(
+        commands, "show", _show, "the entries of a tenant or of a transaction, the newest last"
+    )
+    showing.add_argument("what", metavar="TENANT|TRANSACTION")
+    showing.add_argument(
+        "--limit", type=number_of_rows, default=SHOW_AT_MOST, help="at most so many (%(default)s)"
+    )
+
+
+def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text.capitalize() + "."
+    )
+    parser.add_argument("--schema", choices=sorted(schemas()), help="whose, where the role does not say")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _known_seal(text: str) -> tuple[int, str]:
+    found = _SEAL.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(found[1]), found[2]
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    reader = SettingsReader(environ)
+    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    schema = options.schema or schema_of(url) or ""
+    if url and not schema:
+        reader.mistake("DATABASE_URL", "names no role of a service: say --schema")
+    reader.finish()
+    return asyncio.run(_with_database(options, url, schema=schema, production=environment == PRODUCTION))
+
+
+async def _with_database(options: argparse.Namespace, url: str, *, schema: str, production: bool) -> int:
+    async with open_database(
+        url,
+        schema=schema,
+        application_name="waystation",
+        production=production,
+        pool_size=1,
+        all_tenants=True,
+    ) as database:
+        status: int = await options.command(database, options, schema)
+    return status
+
+
+async def _verify(database: Database, options: argparse.Namespace, schema: str) -> int:
+    async with database.connection() as connection:
+        found = await verify(connection, schema=schema, known=options.seal)
+    if options.json:
+        say(json.dumps(_as_json(found) | {"schema": schema}))
+    else:
+        say(_sentence(found))
+    return 0 if found.broken is None else 1
+
+
+def _as_json(found: Finding) -> dict[str, Any]:
+    return {
+        "ok": found.broken is None,
+        "broken": found.broken,
+        "begins": found.begins,
+        "seals": found.seals,
+        "entries": found.entries,
+        "head": found.head.hex() if found.head else None,
+        "waiting": found.waiting,
+        "waiting_since": found.waiting_since.isoformat() if found.waiting_since else None,
+    }
+
+
+def _sentence(found: Finding) -> str:
+    held = f"{found.entries} entries in {found.seals} seals"
+    begun = f", beginning with seal {found.begins}" if found.begins not in {None, 1} else ""
+    since = f" since {found.waiting_since.isoformat()}" if found.waiting_since else ""
+    waiting = f"; {found.waiting} wait for a seal{since}" if found.waiting else ""
+    if found.broken is not None:
+        return f"BROKEN at {found.broken}. Before that {held} hold{begun}{waiting}."
+    head = f" Its last seal: {found.head.hex()}." if found.head else ""
+    return f"The trail is whole: {held}{begun}{waiting}.{head}"
+
+
+async def _show(database: Database, options: argparse.Namespace, _schema: str) -> int:
+    async with database.connection() as connection:
+        rows = await find(connection, what=options.what, limit=options.limit)
+    listed = [_entry(row) for row in rows]
+    if options.json:
+        say(json.dumps(listed))
+    elif listed:
+        print_table(_COLUMNS, [tuple(_cell(value) for value in entry.values()) for entry in listed])
+    else:
+        complain("There is no entry.")
+    return 0 if listed else 1
+
+
+def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "number": row["number"],
+        "at": row["at"].isoformat(),
+        "tenant": row["tenant"],
+        "event": row["event"],
+        "transaction_id": row["transaction_id"],
+        "subject": row["subject"].hex() if row["subject"] else None,
+        "about": row["about"],
+        "outcome": row["outcome"],
+        "reasons": list(row["reasons"]),
+    }
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return "-" if value is None else str(value)
