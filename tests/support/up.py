@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,9 @@ from tests.support.interrupts import interruptible
 from tests.support.local import DATABASE, local_stack
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.servers import TEST_VHOSTS, Servers, start_servers
-from tests.support.stack import Stack
+from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import run_alone
+from tests.support.watch import watching
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +31,12 @@ def main(arguments: list[str]) -> int:
             else:
                 with local_stack("up", say=say) as stack:
                     _announce(stack, as_json=options.json)
-                    _watch(stack.folder)
+                    if options.watch:
+                        outputs = {service: stack.processes[service].output for service in SERVICES}
+                        with watching(outputs) as watch:
+                            _stay(stack.folder, tick=watch.look)
+                    else:
+                        _stay(stack.folder)
         except SupportError as exc:
             sys.stderr.write(f"./dev up failed: {exc}\n")
             if isinstance(exc, ProcessFailedError):
@@ -43,8 +49,10 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev up", description="Keep a local stack running.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--only", choices=["servers"], help="PostgreSQL and RabbitMQ alone")
+    what.add_argument("--watch", action="store_true", help="show logins as they happen, from the logs")
     parser.add_argument("--json", action="store_true", help="one JSON line when it is ready")
-    parser.add_argument("--only", choices=["servers"], help="PostgreSQL and RabbitMQ alone")
     return parser
 
 
@@ -71,7 +79,7 @@ def _keep_servers(*, as_json: bool) -> None:
                 f"  For tests  WAYSTATION_SERVERS={folder.path}\n\n"
                 "Ctrl-C stops them."
             )
-        _watch(folder)
+        _stay(folder)
 
 
 def _announce(stack: Stack, *, as_json: bool) -> None:
@@ -115,7 +123,7 @@ def _prose(stack: Stack, ready: dict[str, Any]) -> str:
 Ctrl-C stops all of it."""
 
 
-def _watch(folder: RunFolder) -> None:
+def _stay(folder: RunFolder, *, tick: Callable[[], None] = lambda: None) -> None:
     """Return never: an interrupt ends it, or a process that did."""
     while True:
         if ended := folder.ended():
@@ -123,6 +131,7 @@ def _watch(folder: RunFolder) -> None:
                 f"{ended.name} ended with exit code {ended.exit_code} (its output: {ended.output})",
                 last_lines=ended.last_lines(),
             )
+        tick()
         time.sleep(0.5)
 
 
