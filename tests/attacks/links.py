@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.attacks.tenants import GLOBEX, GLOBEX_HOST
+from tests.attacks.tenants import host_of
 from tests.common.session_tokens import sealed_profile, token_of
 from tests.support.demo_tenant import APPLICATION
 from tests.support.stack import Stack
@@ -62,12 +62,12 @@ class Mint:
         self, *, tenant: str = "acme", profile: Mapping[str, str] | None = None, **changes: Any
     ) -> dict[str, Any]:
         """The claims of a good token of now, for somebody whom nobody has seen yet."""
-        host = GLOBEX_HOST if tenant == GLOBEX else self.stack.origins.tenant.removeprefix("http://")
-        origin = f"https://{host}" if tenant == GLOBEX else self.stack.origins.tenant
+        ours = tenant == "acme"
+        origin = self.stack.origins.tenant if ours else f"https://{host_of(tenant)}"
         issued, jti = int(time.time()), changes.get("jti", secrets.token_urlsafe(32))
         email = f"{secrets.token_hex(6)}@acme.example"
         return {
-            "iss": host,
+            "iss": origin.removeprefix("http://") if ours else host_of(tenant),
             "sub": f"auth0|{secrets.token_hex(6)}",
             "iat": issued,
             "exp": issued + 120,

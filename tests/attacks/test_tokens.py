@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.attacks.links import HEADER, Link, Mint
 from tests.attacks.scene import Scene
-from tests.attacks.tenants import GLOBEX, GLOBEX_HOST, PREVIOUS, RETIRED
+from tests.attacks.tenants import GLOBEX, PREVIOUS, RETIRED, host_of
 from tests.attacks.verdicts import Attack, complaints
 from tests.attacks.wire import Request
 from tests.common.session_tokens import b64
@@ -198,7 +198,7 @@ def _wrong_issuer(mint: Mint) -> Iterator[Attack]:
     yield _without(mint, "iss")
     close = (f"{origin}/", f"https://{host}", f"{host}/", f"{host}.", f" {host}", f"{host} ", f"{host}0")
     parts = (host[:-1], host[1:], f"evil.{host}", host.partition(":")[0])
-    yield from _claim(mint, "iss", (GLOBEX_HOST, origin, *close, *parts, [host], "", None, 1))
+    yield from _claim(mint, "iss", (host_of(GLOBEX), origin, *close, *parts, [host], "", None, 1))
 
 
 def _wrong_audience(mint: Mint) -> Iterator[Attack]:
@@ -251,7 +251,7 @@ def _other_tenant(mint: Mint) -> Iterator[Attack]:
         link = mint.link(tenant=tenant)
         there = Link(tenant=other, state=link.state, token=link.token, subject=link.subject, jti=link.jti)
         yield _attack(f"{tenant}'s at {other}", there, code="session_token_signature")
-    claims = mint.claims() | {"iss": GLOBEX_HOST, "continue_uri": f"https://{GLOBEX_HOST}/continue"}
+    claims = mint.claims() | {"iss": host_of(GLOBEX), "continue_uri": f"https://{host_of(GLOBEX)}/continue"}
     yield _attack("acme signs for globex", mint.link_of(claims), code="session_token_iss")
     unknown = mint.link()
     nobody = Link(
