@@ -64,7 +64,7 @@ def _wrong_with(steps: Sequence[str]) -> str | None:
 def main(arguments: list[str]) -> int:
     """Run the demo; 0 when the application has its tokens."""
     wanted = _parser().parse_args(arguments)
-    steps = wanted.steps.split(",")
+    steps = [name.strip() for name in wanted.steps.split(",")]
     if wrong := _wrong_with(steps):
         sys.stderr.write(f"./dev demo: {wrong}\n")
         return 2
