@@ -33,17 +33,12 @@ GROUPS = {
         ),
     ),
     "limits": Group(
-        modules=(
-            "gateway/limits.py",
-            "gateway/addresses.py",
-            "metadata_sync/bucket.py",
-            "metadata_sync/limiter.py",
-        ),
-        tests=(
-            "tests/gateway/test_limits.py",
-            "tests/gateway/test_addresses.py",
-            "tests/metadata_sync/test_limiter.py",
-        ),
+        modules=("gateway/limits.py", "gateway/addresses.py"),
+        tests=("tests/gateway/test_limits.py", "tests/gateway/test_addresses.py"),
+    ),
+    "budget": Group(
+        modules=("metadata_sync/bucket.py", "metadata_sync/limiter.py"),
+        tests=("tests/metadata_sync/test_limiter.py", "tests/metadata_sync/test_bucket.py"),
     ),
     "transitions": Group(
         modules=("gateway/transaction.py",),

@@ -10,7 +10,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 NOBODY = IPv6Address(0)
 MOST_HOPS = 20
-_HOUSEHOLD_BYTES = 8  # of an IPv6 address: a /64 is given to one connection
+_HOUSEHOLD_BYTES = 8  # of an IPv6 address, a /64 of which is given to one connection; more than IPv4 has
 
 
 def client_of(peer: str, forwarded: Sequence[str], *, proxies: Sequence[Network]) -> Address:
@@ -40,7 +40,7 @@ def is_in(address: Address, networks: Sequence[Network]) -> bool:
 
 def key_of(address: Address) -> bytes:
     """What is counted as one: an IPv4 address, or a whole /64."""
-    return address.packed if address.version == 4 else address.packed[:_HOUSEHOLD_BYTES]  # noqa: PLR2004 - IPv4
+    return address.packed[:_HOUSEHOLD_BYTES]
 
 
 class Connections:
