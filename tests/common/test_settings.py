@@ -1,9 +1,12 @@
 import base64
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from common.settings import Address, SettingsError, SettingsReader, read_key_file
+from common.settings import Address, SettingsError, SettingsReader, is_weak, read_key_file
 
 KEY = bytes(range(32))
 KEY_TEXT = base64.urlsafe_b64encode(KEY).decode()
@@ -166,6 +169,47 @@ def test_a_file_below_a_file(tmp_path: Path) -> None:
         "FILE: names a file that does not exist",
         "LONG: names a file that does not exist",
     )
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        bytes(32),
+        b"a" * 64,
+        b"ab" * 16,
+        b"change-me-change-me-change-me-ch",
+        b"0123456789abcdef" * 2,
+        b"12341234123412341234123412341234123",
+        b"aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbb",
+        b"1212312341234512345612341212312312",
+    ],
+)
+def test_placeholders(secret: bytes) -> None:
+    """What repeats itself, or has fewer than eight different bytes, is no secret."""
+    assert is_weak(secret)
+
+
+@given(st.integers(0, 2**256 - 1).map(lambda number: random.Random(number).randbytes(32)))  # noqa: S311 - for a test
+def test_random_keys(key: bytes) -> None:
+    """What a generator writes is a secret in every form in which it is written down."""
+    assert not is_weak(key)
+    assert not is_weak(key.hex().encode())
+    assert not is_weak(base64.b64encode(key))
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(2, 6))
+def test_repetitions(part: bytes, times: int) -> None:
+    """Whatever is written twice or more often is no secret, however long."""
+    assert is_weak(part * times)
+
+
+def test_a_weak_key_file(tmp_path: Path) -> None:
+    """A key file that nobody made at random is named, and not shown."""
+    weak = write(tmp_path, "weak", base64.urlsafe_b64encode(b"k" * 32).decode())
+    reader = SettingsReader({"KEYS": f"{write(tmp_path, 'good', KEY_TEXT)},{weak}"})
+    assert reader.keys("KEYS") == (KEY,)
+    with pytest.raises(SettingsError, match=r"KEYS: file 2 repeats itself: make it of random bytes\Z"):
+        reader.finish()
 
 
 def test_key_files_in_their_order(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The secrets that a tenants file names: what is wrong with one is told, what is in it is not."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -40,6 +41,21 @@ def _public_key() -> str:
             "answer",
             json.dumps({"kty": "oct", "k": "canary" * 9}),
             "answer_token.secret_files.0: the file holds a key pair's key or a JWK, not a shared secret",
+        ),
+        (
+            "session",
+            "canary" * 7,
+            "session_token.secret_files.0: the secret repeats itself: make it of random bytes",
+        ),
+        (
+            "answer",
+            "x" * 64,
+            "answer_token.secret_files.0: the secret repeats itself: make it of random bytes",
+        ),
+        (
+            "profile.key",
+            base64.urlsafe_b64encode(bytes(32)).decode(),
+            "profile_key_files.0: the key repeats itself: make it of random bytes",
         ),
         ("profile.key", "canary", "profile_key_files.0: the file must hold base64url of exactly 32 bytes"),
         (

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from common.log import BUILT_IN_EVENTS
 from common.log_events import COMMON_EVENTS
+from common.tenant_tokens import AnswerTokenRules, SessionTokenRules
 from common.tenants import Tenant, load_tenants
 from tests.docs.markdown import Page, code_blocks
 from tests.support.broker_definitions import SERVICES, VHOST, broker_definitions
@@ -45,6 +46,14 @@ def test_example_shows_every_key(tenants_file: Path) -> None:
     shown = yaml.safe_load(tenants_file.read_text())["tenants"]["acme"]
     missing = [key for key in keys_of(Tenant) if key != "key" and not has(shown, key)]
     assert missing == []
+
+
+def test_example_names_every_key_of_tokens(tenants_file: Path) -> None:
+    """What the example does not use of the keys of tokens stands there as a comment."""
+    text = tenants_file.read_text()
+    for rules in (SessionTokenRules, AnswerTokenRules):
+        names = [field.alias or name for name, field in rules.model_fields.items()]
+        assert [name for name in names if f" {name}: " not in text] == []
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A tenant whose tokens are signed with RSA keys, in both directions; its own are in a key set."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -63,7 +64,19 @@ async def test_keys_in_both_directions(world: World, sides: Sides, server: KeySe
     assert page.has(LOGGED_IN)
     assert told((await world.tenant.app_metadata(person))[SEEN]) == PASSED
     await _assert_no_answer(world, signed(claims_in(answer), public_pem("answer")))
-    assert server.requests <= 3  # once for the first login, and after a cool-down for the unknown keys
+    await _assert_asked_seldom(world, question, server)
+
+
+async def _assert_asked_seldom(world: World, question: str, server: KeyServer) -> None:
+    """Many unknown key ids at once make one request at most, and are all refused (attack case 25)."""
+    before, claims = server.requests, claims_in(question)
+    tokens = [
+        jwt.encode(claims, pair("other"), algorithm="RS256", headers={"kid": f"unknown-{number}"})
+        for number in range(100)
+    ]
+    pages = await asyncio.gather(*(_arrive(world, token) for token in tokens))
+    assert {page.status for page in pages} == {401}
+    assert server.requests - before <= 1
 
 
 async def _assert_published(world: World) -> None:
