@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus
 
 _SHORTEST = 6
+_SIGN = re.compile(r"%[0-9A-F]{2}")
 
 
 def forms(value: str) -> set[str]:
-    """The value itself, escaped for JSON and URLs, as hex, and in base64 wherever it may begin."""
+    """The value itself, escaped for JSON and URLs, once or twice, as hex, in base64 wherever it may begin."""
     raw = value.encode()
-    found = {
-        value,
-        value.lower(),
-        value.upper(),
-        json.dumps(value)[1:-1],
-        quote(value, safe=""),
-        quote_plus(value),
-    }
+    found = {value, value.lower(), value.upper(), json.dumps(value)[1:-1], repr(value)[1:-1], repr(raw)[2:-1]}
+    for once in (quote(value, safe=""), quote(value), quote_plus(value)):
+        found |= {once, _SIGN.sub(lambda sign: sign[0].lower(), once), quote(once, safe="")}
     found |= {raw.hex(), raw.hex().upper()}
     for lead in range(3):
         found |= _inside_base64(raw, lead=lead)

@@ -45,6 +45,17 @@ class Rows:
             transaction_id,
         )
 
+    async def settings(self, transaction_id: str) -> str:
+        """The tenant as it was when that login began, as JSON."""
+        (row,) = await self.all("SELECT settings FROM gateway.transactions WHERE id = $1", transaction_id)
+        return str(row["settings"])
+
+    async def change_settings(self, transaction_id: str, settings: str) -> None:
+        """As no service ever would."""
+        await self._connection.execute(
+            "UPDATE gateway.transactions SET settings = $2 WHERE id = $1", transaction_id, settings
+        )
+
     async def verifications(self, person: Person) -> list[dict[str, Any]]:
         return await self.all(
             "SELECT verification_id, status, level, reasons, revision FROM proofing.verifications"

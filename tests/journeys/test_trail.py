@@ -5,21 +5,18 @@ import signal
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
-from yarl import URL
 
 from common.log import BUILT_IN_EVENTS, CONTEXT_FIELDS, ERROR_FIELDS, Event
 from gateway.log_events import EVENTS as GATEWAY_EVENTS
 from metadata_sync.log_events import EVENTS as METADATA_SYNC_EVENTS
 from proofing.log_events import EVENTS as PROOFING_EVENTS
 from tests.journeys.browser import LOGGED_IN, WAIT, Browser, transaction_of
-from tests.journeys.canaries import seen
 from tests.journeys.eavesdropper import overheard
+from tests.journeys.leaks import brought, personal, secrets_of, slips, taken_back
 from tests.journeys.people import Answers, honest, passport, typing
 from tests.journeys.world import World
-from tests.support.demo_tenant import Person
 from tests.support.stack import SERVICES
 from tests.support.waiting import wait_until
 
@@ -128,60 +125,13 @@ async def test_nothing_personal_or_secret_is_seen(world: World) -> None:
         browser, login = await _log_in(world, answers)
         assert len([message for message in messages if login in message]) == _MESSAGES_OF_A_LOGIN
     canaries = {
-        **_personal(answers),
-        **_secrets(world),
-        **await _passed_around(world, browser, person=person),
-    }
-    everywhere = {**await world.traces(), "messages": messages}
-    slips = {place: seen(canaries, texts) for place, texts in everywhere.items()}
-    assert {place: names for place, names in slips.items() if names} == {}
-    tokens = {place: [text for text in texts if _JWT.search(text)] for place, texts in everywhere.items()}
-    assert {place: texts for place, texts in tokens.items() if texts} == {}
-
-
-def _personal(answers: Answers) -> dict[str, str]:
-    person = answers.person
-    upper, lower = answers.lines.splitlines()
-    return {
-        "e-mail": person.email,
-        "password": person.password,
-        "given name": person.given_name.split()[0],
-        "second given name": person.given_name.split()[1],
-        "family name": person.family_name,
-        "birth date": person.birth_date.isoformat(),
-        "birth date in the zone": person.birth_date.strftime("%y%m%d"),
-        "document number": lower[:9],
-        "upper line": upper,
-        "lower line": lower,
+        **personal(answers),
+        **secrets_of(world),
+        **brought(browser),
+        **await taken_back(world, person),
         "browser": _AGENT,
     }
-
-
-def _secrets(world: World) -> dict[str, str]:
-    """Every generated secret of the stack, and the passwords in its addresses."""
-    files = [path for path in world.stack.secrets.path.iterdir() if path.stat().st_size]
-    stack = world.stack
-    addresses = {
-        f"{service} {kind}": URL(of(service)).password or ""
-        for service in SERVICES
-        for kind, of in (("database", stack.database.of), ("broker", stack.amqp.of))
-    }
-    return {path.name: path.read_text() for path in files} | addresses
-
-
-async def _passed_around(world: World, browser: Browser, *, person: Person) -> dict[str, str]:
-    """What tenant, browser and gateway gave each other on the way."""
-    (resumed,) = await world.tenant.continues(person)
-    cookies = {
-        f"{part} of {cookie.key}": text
-        for cookie in browser.session.cookie_jar
-        if cookie.key.startswith("__Host-ws-")
-        for part, text in zip(("secret", "mac"), cookie.value.split(".")[-2:], strict=True)
-    }
-    assert cookies
-    return {
-        "state": browser.link.query["state"],
-        "session token": browser.link.query["session_token"],
-        "answer token": dict(parse_qsl(resumed.body))["session_token"],
-        **cookies,
-    }
+    assert await slips(world, canaries, messages=messages) == {}
+    everywhere = {**await world.traces(), "messages": messages}
+    tokens = {place: [text for text in texts if _JWT.search(text)] for place, texts in everywhere.items()}
+    assert {place: texts for place, texts in tokens.items() if texts} == {}

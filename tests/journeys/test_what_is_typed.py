@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from tests.journeys.browser import LOGGED_IN
-from tests.journeys.canaries import seen
 from tests.journeys.eavesdropper import overheard
+from tests.journeys.leaks import slips
 from tests.journeys.people import honest, new_person
 from tests.journeys.world import World
 
@@ -48,8 +48,6 @@ async def test_nothing_that_is_typed_is_seen(world: World) -> None:
     assert page.has(LOGGED_IN)
     user = await world.tenant.user(person)
     assert (user["family_name"], user["user_metadata"]["phone_number"]) == ("Oughtershaw", "+4684711347")
-    everywhere = {**await world.traces(), "messages": messages}
     assert messages
     canaries = {**_CANARIES, "code": await inbox.code_that_comes()}
-    slips = {place: seen(canaries, texts) for place, texts in everywhere.items()}
-    assert {place: names for place, names in slips.items() if names} == {}
+    assert await slips(world, canaries, messages=messages) == {}
