@@ -18,7 +18,16 @@ from common.tenant_models import Tenant, TenantSnapshot
 from common.tenant_secrets import ALL_PARTS, Reading, TenantPart
 from common.tenant_yaml import Location, Mistake, YamlFile, parse_yaml
 
-__all__ = ["Tenant", "TenantSnapshot", "Tenants", "TenantsFileError", "load_tenants", "read_tenants"]
+__all__ = [
+    "Tenant",
+    "TenantSnapshot",
+    "Tenants",
+    "TenantsFileError",
+    "files_of",
+    "load_tenants",
+    "mistakes_in",
+    "read_tenants",
+]
 
 # Pydantic's type of a mistake, and our words for it. What they name is a rule's own: a limit or a choice.
 _MESSAGES = {
@@ -94,7 +103,7 @@ class _Loader:
 
     def read(self, path: Path) -> None:
         self._reading.note(path)
-        files = _files_of(path)
+        files = files_of(path)
         if not files:
             self.mistakes.append(YamlFile(path).mistake((), "the folder has no .yaml file"))
         for file in files:
@@ -171,7 +180,8 @@ def _sections(data: object) -> Mapping[str, object]:
     return sections if isinstance(sections, Mapping) else {}
 
 
-def _files_of(path: Path) -> tuple[Path, ...]:
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The file, or those of the folder, in order."""
     if not path.is_dir():
         return (path,)
     # A mounted Kubernetes volume keeps its versions in hidden folders beside the links to the newest.
