@@ -46,6 +46,15 @@ async def _write(client: ManagementClient, server: ManagementServer, *, user_id:
     return await client.patch_user(server.account(), user_id, patch=PATCH)
 
 
+async def test_a_tenant_that_leads_inside_is_not_asked(server: ManagementServer) -> None:
+    """Neither a token nor a write goes to an address that is not public; the write is tried again later."""
+    async with open_management_client(SystemClock(), outgoing=Outgoing()) as careful:
+        with pytest.raises(NotSentError) as refused:
+            await _write(careful, server)
+    assert (refused.value.reason, refused.value.sent) == ("token_unavailable", 0)
+    assert server.token_requests() == server.patches() == []
+
+
 async def test_a_write_is_one_patch_of_the_given_keys(
     client: ManagementClient, server: ManagementServer
 ) -> None:
