@@ -16,6 +16,7 @@ from tests.support.journey import Hop
 from tests.support.local import local_stack
 from tests.support.outcome import Login
 from tests.support.stack import Stack
+from tests.support.steps_option import action_settings, steps_of
 from tests.support.waiting import run_alone
 
 _USUAL = ("idproof",)
@@ -46,35 +47,21 @@ async def log_in(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev demo", description="Drive one whole login.")
     parser.add_argument("--json", action="store_true", help="one JSON line a hop")
-    parser.add_argument("--steps", default=",".join(_USUAL), help=f"any of {', '.join(STEPS)}")
+    parser.add_argument("--steps", type=steps_of, default=_USUAL, help=f"any of {', '.join(STEPS)}")
     parser.add_argument("--browser", action="store_true", help="in Chromium, with pictures")
     return parser
-
-
-def _wrong_with(steps: Sequence[str]) -> str | None:
-    """What a person has to be told about the steps that they want."""
-    unknown = [name for name in steps if name not in STEPS]
-    if unknown:
-        return f"--steps does not know {', '.join(map(repr, unknown))}; there are {', '.join(STEPS)}."
-    if len(set(steps)) < len(steps):
-        return "--steps names a step twice."
-    return None
 
 
 def main(arguments: list[str]) -> int:
     """Run the demo; 0 when the application has its tokens."""
     wanted = _parser().parse_args(arguments)
-    steps = [name.strip() for name in wanted.steps.split(",")]
-    if wrong := _wrong_with(steps):
-        sys.stderr.write(f"./dev demo: {wrong}\n")
-        return 2
     printer = _JsonPrinter() if wanted.json else _Printer()
-    tenant = DemoTenant(action_settings={"STEPS": ",".join(f"{step}:1" for step in STEPS if step in steps)})
+    tenant = DemoTenant(action_settings=action_settings(wanted.steps))
     on_picture = printer.picture if wanted.browser else None
     with interruptible():
         try:
             with local_stack("demo", say=printer.say, tenant=tenant) as stack:
-                demo = log_in(stack, steps=steps, on_hop=printer.hop, on_picture=on_picture)
+                demo = log_in(stack, steps=wanted.steps, on_hop=printer.hop, on_picture=on_picture)
                 printer.done(run_alone(demo))
         except SupportError as exc:
             sys.stderr.write(f"The demo failed: {exc}\n")

@@ -180,12 +180,14 @@ class DemoTenant:
 
     Attributes:
         allow_document_validated: whether typed text, which proves little, is enough to pass.
+        idproof: laid over the rules of that step.
         changes: laid over our part of the tenants file, section by section.
         action_settings: laid over the Action's.
     """
 
     person: Person = Person()
     allow_document_validated: bool = True
+    idproof: Mapping[str, Any] = field(default_factory=dict)
     rate_profile: str = "enterprise"
     logo: Path = LOGO
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -249,6 +251,7 @@ class DemoTenant:
                     "provider": "document",
                     "allow_document_validated": self.allow_document_validated,
                     "minimum_age": 18,
+                    **self.idproof,
                 },
             },
             "branding": {

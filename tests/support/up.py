@@ -6,18 +6,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shlex import quote
 from typing import Any
 
 from tests.support.broker_definitions import ADMIN, VHOST
 from tests.support.databases import Databases
+from tests.support.deeds import STEPS
+from tests.support.demo_tenant import DemoTenant
 from tests.support.errors import ProcessFailedError, SupportError
 from tests.support.interrupts import interruptible
 from tests.support.local import DATABASE, local_stack
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.servers import TEST_VHOSTS, Servers, start_servers
 from tests.support.stack import SERVICES, Stack
+from tests.support.steps_option import action_settings, steps_of
 from tests.support.waiting import run_alone
 from tests.support.watch import watching
+
+# Who waits for a person sees what that looks like.
+_REVIEWS = {"review_within": "2d", "review_wait": "10m"}
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +36,9 @@ def main(arguments: list[str]) -> int:
             if options.only:
                 _keep_servers(as_json=options.json)
             else:
-                with local_stack("up", say=say) as stack:
+                tenant = DemoTenant(idproof=_REVIEWS, action_settings=action_settings(options.steps))
+                with local_stack("up", say=say, tenant=tenant) as stack:
+                    _write_environments(stack)
                     _announce(stack, as_json=options.json)
                     if options.watch:
                         outputs = {service: stack.processes[service].output for service in SERVICES}
@@ -53,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--only", choices=["servers"], help="PostgreSQL and RabbitMQ alone")
     what.add_argument("--watch", action="store_true", help="show logins as they happen, from the logs")
     parser.add_argument("--json", action="store_true", help="one JSON line when it is ready")
+    parser.add_argument(
+        "--steps", type=steps_of, default=("idproof",), help=f"what is asked for: any of {', '.join(STEPS)}"
+    )
     return parser
 
 
@@ -80,6 +92,17 @@ def _keep_servers(*, as_json: bool) -> None:
                 "Ctrl-C stops them."
             )
         _stay(folder)
+
+
+def _write_environments(stack: Stack) -> None:
+    """What the `waystation` command reads, as files that a shell takes in."""
+    folder = stack.folder.path / "env"
+    folder.mkdir(exist_ok=True)
+    for service in SERVICES:
+        path = folder / f"{service}.sh"
+        path.touch(mode=0o600)
+        variables = stack.service_environment(service).items()
+        path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in variables))
 
 
 def _announce(stack: Stack, *, as_json: bool) -> None:
@@ -119,6 +142,7 @@ def _prose(stack: Stack, ready: dict[str, Any]) -> str:
   AMQP           {ready["amqp"]}
   Tenants file   {ready["tenants_file"]}
   Logs           {stack.folder.logs}
+  For operators  . {stack.folder.path}/env/proofing.sh && .venv/bin/waystation reviews list
 
 Ctrl-C stops all of it."""
 

@@ -138,19 +138,19 @@ def test_demo_knows_every_step() -> None:
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ("terms,biometrics", "--steps does not know 'biometrics'; there are password, terms, profile,"),
-        ("", "--steps does not know ''; there are password, terms, profile,"),
-        ("terms,terms", "--steps names a step twice."),
+        ("terms, biometrics", "--steps: does not know 'biometrics'; there are password, terms, profile,"),
+        ("", "--steps: does not know ''; there are password, terms, profile,"),
+        ("terms,terms", "--steps: names a step twice"),
     ],
 )
-def test_demo_of_no_such_step(run_dir: Path, steps: str, sentence: str) -> None:
-    """Steps that there are not are one line, before anything is started."""
-    demo = _command("demo", "--steps", steps, run_dir=run_dir)
-    output, errors = demo.communicate(timeout=_BOOT_SECONDS)
-    assert (demo.returncode, output) == (2, "")
-    assert errors.startswith(f"./dev demo: {sentence}")
-    assert errors.count("\n") == 1
-    assert not (run_dir / "demo").exists()
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_no_such_step(run_dir: Path, command: str, steps: str, sentence: str) -> None:
+    """Steps that there are not are one sentence, before anything is started."""
+    done = _command(command, "--steps", steps, run_dir=run_dir)
+    output, errors = done.communicate(timeout=_BOOT_SECONDS)
+    assert (done.returncode, output) == (2, "")
+    assert errors.splitlines()[-1].startswith(f"./dev {command}: error: argument {sentence}")
+    assert not (run_dir / command).exists()
 
 
 def test_demo_fails_in_one_sentence(run_dir: Path) -> None:
@@ -226,12 +226,17 @@ def test_up_stays_until_it_is_told_to_stop(run_dir: Path) -> None:
         "tenant",
         "gateway",
         "app",
+        "mails",
         "admin",
         "database",
         "amqp",
         "tenants_file",
     ]
     assert sorted(ready["admin"]) == ["gateway", "metadata-sync", "proofing"]
+    waystation = Path(sys.executable).with_name("waystation")
+    command = f". {run_dir}/up/env/proofing.sh && {waystation} reviews list --json"
+    listed = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True, timeout=60)
+    assert json.loads(listed.stdout) == []
     with urllib.request.urlopen(ready["app"], timeout=5) as response:  # noqa: S310 - a loopback address
         assert b"Acme Bank" in response.read()
     assert up.poll() is None
