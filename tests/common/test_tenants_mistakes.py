@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.tenants import TenantsFileError, load_tenants
-from tests.common.tenants_on_disk import mistakes, section, write_secrets, write_tenants
+from tests.common.tenants_on_disk import mistakes, section, terms, write_secrets, write_tenants
 
 _GOOD = """\
 version: 1
@@ -94,7 +94,7 @@ def test_all_at_once(tmp_path: Path) -> None:
         ),
         (_GOOD.replace("acme:\n", "7:\n"), "t.yaml:3: tenants.7: a key must be text: put it in quotes"),
         (_GOOD + "    key: acme\n", "t.yaml:15: tenants.acme.key: is not a known key"),
-        (_GOOD + "    retention: {days: 7}\n", "t.yaml:15: tenants.acme.retention: is not a known key"),
+        (_GOOD + "    retaining: {days: 7}\n", "t.yaml:15: tenants.acme.retaining: is not a known key"),
         (
             _GOOD + "    hosts: [b.example.org]\n",
             "t.yaml:15: tenants.acme.hosts: is given twice, first on line 4",
@@ -390,6 +390,30 @@ def test_two_budgets_of_one_domain(tmp_path: Path) -> None:
     assert [mistake.partition(" ")[2] for mistake in found] == [
         "tenants.beta.management.rate_profile: differs from another tenant's of the same domain"
     ]
+
+
+@pytest.mark.parametrize(
+    ("retention", "found"),
+    [
+        ({"evidence": "60d"}, "verified_claims: must not be shorter than evidence"),
+        ({"evidence": "91d", "verified_claims": "91d"}, "evidence: must not be longer than"),
+        ({"verified_claims": "91d"}, "verified_claims: must not be longer than"),
+        ({"verifications": "89d"}, "verifications: must not be shorter than verified_claims"),
+        ({"consents": "729d"}, "consents: must not be shorter than steps.terms.valid_for"),
+        ({"erasures": "30d"}, "erasures: must be from 31d to 36500d"),
+        ({"mails": "1d"}, "mails: is not a known key"),
+    ],
+)
+def test_retention(tmp_path: Path, retention: dict[str, str], found: str) -> None:
+    """What stays no longer than people are told, and as long as it is in force, is checked with its line."""
+    idproof = section()["steps"]["idproof"] | {
+        "consent": {"revision": 1, "policy_url": "https://acme.example/privacy", "kept_for": "90d"}
+    }
+    changed = section(retention=retention, steps={"idproof": idproof, "terms": terms()})
+    if retention == {"evidence": "60d"}:
+        changed["retention"]["verified_claims"] = "59d"
+    (mistake, *_) = mistakes(write_tenants(tmp_path, {"acme": changed}))
+    assert f"tenants.acme.retention.{found}" in mistake
 
 
 _YAML = st.recursive(

@@ -57,6 +57,12 @@ COMMON_EVENTS = (
         ("message_type", "event_id"),
         "The tenants file of this service lacks the tenant; tried again for ten minutes.",
     ),
+    Event(
+        "retention.enforced",
+        "info",
+        ("removed",),
+        "What is kept no longer was deleted: how many rows of what.",
+    ),
     Event("tenants.reloaded", "info", ("tenants",), "A changed tenants file is in use."),
     Event(
         "tenants.reload_refused",

@@ -12,7 +12,7 @@ from common.tenant_fields import Duration, Section, StepRules, WebUrl, lasting
 class CheckConsent(Section):
     """Ask before a check begins. `revision` counts the tenant's wording behind `policy_url`.
 
-    `kept_for` is what the page says about how long the evidence is kept; keeping to it is the operator's.
+    `kept_for` is what the page says about how long the evidence is kept; `retention` may not say more.
     """
 
     revision: Annotated[int, Field(ge=1, le=1_000_000)]

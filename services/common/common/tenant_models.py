@@ -4,7 +4,7 @@
 always taken from the newest file: hosts, the Management API and everything secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -32,6 +32,7 @@ from common.tenant_fields import (
 from common.tenant_idproof import IdproofStep
 from common.tenant_password import PasswordStep
 from common.tenant_profile import ProfileStep
+from common.tenant_retention import EVIDENCE, Retention
 from common.tenant_secrets import ClientSecret, ContentKey
 from common.tenant_stepup import StepupStep
 from common.tenant_terms import TermsStep
@@ -162,6 +163,7 @@ class Tenant(TenantSnapshot):
     connections: Mapping[Identifier, Directory] = {}
     session_token: SessionTokenRules
     answer_token: AnswerTokenRules
+    retention: Retention = Retention()
     profile_keys: Annotated[tuple[ContentKey, ...], _FROM_LIST, _NOT_EMPTY] = Field(alias="profile_key_files")
 
     @model_validator(mode="after")
@@ -179,6 +181,33 @@ class Tenant(TenantSnapshot):
                 "own_jwks", "session_token.jwks_url must not be the tenant's own: those keys sign ID tokens"
             )
         return self
+
+    @property
+    def keeps_evidence(self) -> timedelta:
+        """How long a document stays with what it was compared with: never longer than people are told."""
+        return self.retention.evidence or self._promised or EVIDENCE
+
+    @property
+    def keeps_claims(self) -> timedelta:
+        return self.retention.verified_claims or self._promised or EVIDENCE
+
+    @property
+    def _promised(self) -> timedelta | None:
+        consent = self.steps.idproof.consent if self.steps.idproof else None
+        return consent.kept_for if consent else None
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Keys of `retention` that say something else than the steps do, and in which way."""
+        kept, terms = self.retention, self.steps.terms
+        for name, period in (("evidence", self.keeps_evidence), ("verified_claims", self.keeps_claims)):
+            if self._promised and period > self._promised:
+                yield name, "must not be longer than steps.idproof.consent.kept_for"
+        if self.keeps_claims < self.keeps_evidence:
+            yield "verified_claims", "must not be shorter than evidence"
+        if kept.verifications < self.keeps_claims:
+            yield "verifications", "must not be shorter than verified_claims"
+        if terms and terms.valid_for and kept.consents < terms.valid_for:
+            yield "consents", "must not be shorter than steps.terms.valid_for"
 
     def snapshot(self) -> TenantSnapshot:
         return TenantSnapshot.from_json(self.to_json())

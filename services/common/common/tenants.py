@@ -110,6 +110,7 @@ class _Loader:
             self._read_file(file)
         self._check_hosts()
         self._check_budgets()
+        self._check_retention()
 
     def _read_file(self, path: Path) -> None:
         self._reading.note(path)
@@ -169,6 +170,12 @@ class _Loader:
                 self._note(
                     key, ("management", "rate_profile"), "differs from another tenant's of the same domain"
                 )
+
+    def _check_retention(self) -> None:
+        """What people are told, and what is still in force, decides as well."""
+        for key, tenant in self.tenants.items():
+            for name, message in tenant.contradictions():
+                self._note(key, ("retention", name), message)
 
     def _note(self, key: str, at: Location, message: str) -> None:
         self.mistakes.append(self._files[key].mistake(("tenants", key, *at), message))

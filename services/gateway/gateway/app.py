@@ -13,6 +13,7 @@ from common.health import Health, passing, serve_health
 from common.jwks_fetch import KeySets, open_key_sets
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
+from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
@@ -40,6 +41,7 @@ from gateway.password_call import PasswordCalls, open_password_calls
 from gateway.personal_changes import PersonalChanges
 from gateway.planner import Planner
 from gateway.published_keys import PublishedKeys
+from gateway.retention import RULES
 from gateway.settings import Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
@@ -240,9 +242,11 @@ async def serve(settings: Settings) -> None:
         timekeeper = Timekeeper(all_tenants=all_tenants, logins=logins, planner=planner)
         crowding = Crowding(all_tenants=all_tenants, logins=logins, limits=settings.limits)
         postmen = create_postmen(settings, database=database, all_tenants=all_tenants, clock=clock)
+        retention = RetentionJob(database=database, tenants=tenants, rules=RULES, clock=clock)
         loops = [
             consumer.run,
             connections.audit_sealer.run,
+            retention.run,
             timekeeper.run,
             crowding.run,
             tenants.watch,

@@ -286,7 +286,8 @@ async def keep_result(
         INSERT INTO step_results (tenant, subject, step, device, revision, conclusion)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant, subject, step, device)
-        DO UPDATE SET revision = excluded.revision, conclusion = excluded.conclusion
+        DO UPDATE SET revision = excluded.revision, conclusion = excluded.conclusion,
+            kept_at = excluded.kept_at
         """,
         transaction.tenant,
         transaction.subject,
@@ -330,7 +331,7 @@ async def note_answer(connection: Connection, transaction: Transaction, *, step:
     await connection.execute(
         """
         INSERT INTO last_answers (tenant, subject, step, jti) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (tenant, subject, step) DO UPDATE SET jti = excluded.jti
+        ON CONFLICT (tenant, subject, step) DO UPDATE SET jti = excluded.jti, noted_at = excluded.noted_at
         """,
         transaction.tenant,
         transaction.subject,

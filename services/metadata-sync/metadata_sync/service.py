@@ -13,6 +13,7 @@ from common.lane import Together
 from common.log import configure_logging
 from common.outbox import Relay
 from common.process import Loop, run_loops, stop_on_signals
+from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
@@ -27,6 +28,7 @@ from metadata_sync.log_events import EVENTS
 from metadata_sync.management import open_management_client
 from metadata_sync.passwords import Passwords
 from metadata_sync.personal import Personal
+from metadata_sync.retention import Users
 from metadata_sync.scheduler import Scheduler
 from metadata_sync.settings import Settings
 from metadata_sync.worker import Worker
@@ -93,7 +95,8 @@ async def serve(settings: Settings) -> None:
                 serve_internal(settings.internal, tenants=tenants, passwords=passwords)
             )
         log.info("service.started", tenants=len(tenants.current))
-        loops = (consumer.run, scheduler.run, connections.audit_sealer.run, tenants.watch)
+        retention = RetentionJob(database=database, tenants=tenants, rules={"users": Users()}, clock=clock)
+        loops = (consumer.run, scheduler.run, connections.audit_sealer.run, retention.run, tenants.watch)
         await _run(stop, *loops, worker=worker, relay=relay)
     log.info("service.stopped")
 

@@ -35,9 +35,16 @@ def evidence_of(submission: Submission, result: ProviderResult) -> bytes:
     )
 
 
-def zone_of(evidence: bytes) -> tuple[str, ...]:
-    """The lines of the document."""
-    return tuple(json.loads(evidence)["mrz"])
+def zone_of(evidence: bytes) -> tuple[str, ...] | None:
+    """The lines of the document; None where it is kept no longer."""
+    lines = json.loads(evidence).get("mrz")
+    return tuple(lines) if lines else None
+
+
+def claims_alone(evidence: bytes) -> bytes | None:
+    """The same without the document and what it was compared with; None where nothing was concluded."""
+    claims = json.loads(evidence)["verified_claims"]
+    return to_json({"verified_claims": claims}) if claims else None
 
 
 def decided_evidence(evidence: bytes, *, level: Level, at: datetime) -> bytes:

@@ -9,12 +9,14 @@ from common.connections import Connections, open_connections, worker_checks
 from common.health import serve_health
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
+from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
 from proofing.erase import Eraser
 from proofing.log_events import EVENTS
 from proofing.providers.document import DocumentProvider
+from proofing.retention import rules
 from proofing.settings import Settings
 from proofing.worker import Worker
 
@@ -47,7 +49,13 @@ async def serve(settings: Settings) -> None:
         checks = worker_checks(connections, consumer)
         stack.enter_context(vitals.serving(checks))
         log.info("service.started", tenants=len(tenants.current))
-        loops = (consumer.run, connections.audit_sealer.run, tenants.watch)
+        retention = RetentionJob(
+            database=connections.database,
+            tenants=tenants,
+            rules=rules(Vault(settings.data_keys)),
+            clock=clock,
+        )
+        loops = (consumer.run, connections.audit_sealer.run, retention.run, tenants.watch)
         await run_loops(stop, *loops, last=connections.relay.run)
     log.info("service.stopped")
 

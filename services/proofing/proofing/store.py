@@ -1,6 +1,6 @@
 """The proofing service's SQL: one function, one statement."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -9,7 +9,7 @@ from common.messages import ForgetUser, VerifyIdentity
 from proofing.providers.base import Check, CheckName, CheckResult, Level, Reason
 from proofing.verification import Status, Verification
 
-_SELECT = """
+SELECT = """
     SELECT tenant, verification_id, transaction_id, user_id, step, provider, status, revision, level, reasons,
         requested_at, deadline, rev, concluded_at
     FROM verifications
@@ -60,20 +60,32 @@ async def insert_checks(connection: Connection, verification: Verification) -> N
     )
 
 
-async def insert_evidence(connection: Connection, verification: Verification, *, content: bytes) -> None:
-    """`content` is ciphertext of the vault."""
+async def insert_evidence(
+    connection: Connection,
+    verification: Verification,
+    *,
+    content: bytes,
+    document_for: timedelta,
+    claims_for: timedelta,
+) -> None:
+    """`content` is ciphertext of the vault; how long what is in it may stay."""
     await connection.execute(
-        "INSERT INTO evidence (tenant, verification_id, content) VALUES ($1, $2, $3)",
+        """
+        INSERT INTO evidence (tenant, verification_id, content, document_until, claims_until)
+        VALUES ($1, $2, $3, ws_now() + $4, ws_now() + $5)
+        """,
         verification.tenant,
         verification.verification_id,
         content,
+        document_for,
+        claims_for,
     )
 
 
 async def find_reviews(connection: Connection, *, tenant: str | None, limit: int) -> list[Verification]:
     """What waits for a person, the oldest first."""
     rows = await connection.fetch(
-        _SELECT
+        SELECT
         + """
         WHERE status = 'review' AND ($1::text IS NULL OR tenant = $1)
         ORDER BY concluded_at, verification_id LIMIT $2
@@ -81,13 +93,13 @@ async def find_reviews(connection: Connection, *, tenant: str | None, limit: int
         tenant,
         limit,
     )
-    return [_verification(row) for row in rows]
+    return [verification_of(row) for row in rows]
 
 
 async def load_verification(connection: Connection, *, verification_id: str) -> Verification | None:
     """One verification, kept from changing until the transaction ends; ids are unique across tenants."""
-    row = await connection.fetchrow(_SELECT + "WHERE verification_id = $1 FOR UPDATE", verification_id)
-    return None if row is None else _verification(row)
+    row = await connection.fetchrow(SELECT + "WHERE verification_id = $1 FOR UPDATE", verification_id)
+    return None if row is None else verification_of(row)
 
 
 async def find_approved(
@@ -95,7 +107,7 @@ async def find_approved(
 ) -> Verification | None:
     """An earlier verification of the same person that was approved."""
     row = await connection.fetchrow(
-        _SELECT
+        SELECT
         + """
         WHERE tenant = $1 AND user_id = $2 AND verification_id = $3 AND status = 'approved'
         """,
@@ -103,15 +115,15 @@ async def find_approved(
         command.user_id,
         verification_id,
     )
-    return None if row is None else _verification(row)
+    return None if row is None else verification_of(row)
 
 
 async def find_of_user(connection: Connection, command: ForgetUser) -> list[Verification]:
     """All of one person."""
     rows = await connection.fetch(
-        _SELECT + "WHERE tenant = $1 AND user_id = $2 FOR UPDATE", command.tenant, command.user_id
+        SELECT + "WHERE tenant = $1 AND user_id = $2 FOR UPDATE", command.tenant, command.user_id
     )
-    return [_verification(row) for row in rows]
+    return [verification_of(row) for row in rows]
 
 
 async def load_checks(connection: Connection, verification: Verification) -> tuple[Check, ...]:
@@ -190,7 +202,7 @@ async def now(connection: Connection) -> datetime:
     return time
 
 
-def _verification(row: asyncpg.Record) -> Verification:
+def verification_of(row: asyncpg.Record) -> Verification:
     return Verification(
         **{name: row[name] for name in _AS_THEY_ARE},
         status=Status(row["status"]),

@@ -139,6 +139,15 @@ class Worker:
     ) -> None:
         if verification.checks:
             await store.insert_checks(connection, verification)
+        tenant = self._tenants.current.get(verification.tenant)
+        if tenant is None:
+            raise UnknownTenantError(verification.tenant)
         if evidence is not None:
             content = await self._vault.encrypt(connection, evidence, place=place_of(verification))
-            await store.insert_evidence(connection, verification, content=content)
+            await store.insert_evidence(
+                connection,
+                verification,
+                content=content,
+                document_for=tenant.keeps_evidence,
+                claims_for=tenant.keeps_claims,
+            )
