@@ -68,6 +68,8 @@ def test_what_another_provider_says_has_to_be_confirmed() -> None:
     fields = _asked(known, connection=_GOOGLE)
     assert [(one.name, one.prefilled) for one in fields if one.found] == [("given_name", "Anna")]
     assert Known.of({"connection": _GOOGLE}).provider == "Google"
+    for strategy, name in (("facebook", "Facebook"), ("waad", "Microsoft"), ("google-apps", "Google")):
+        assert Known.of({"connection": {"name": "any", "strategy": strategy}}).provider == name
     assert Known.of({"connection": _DATABASE}).provider is None
     assert Known.of({"connection": {"name": "corp", "strategy": "samlp"}}).provider == ""
     assert Known.of({}).provider is None

@@ -4,7 +4,9 @@ The other files of this folder have the way through each step; here is the table
 """
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
+import jwt
 import pytest
 from playwright.async_api import expect
 
@@ -90,6 +92,14 @@ def concluded(world: World, transaction_id: str) -> list[tuple[str, str, str]]:
     ]
 
 
+async def answered(world: World, person: Person, step: str) -> tuple[str, str]:
+    """Status and reason of the step in the answer token that came back last."""
+    *_, resumed = await world.tenant.continues(person)
+    token = dict(parse_qsl(resumed.body))["session_token"]
+    told = jwt.decode(token, options={"verify_signature": False})["steps"][step]
+    return told["status"], told["reason"]
+
+
 @pytest.mark.parametrize("row", TABLE, ids=str)
 async def test_who_stops_is_refused_by_name_and_asked_again(world: World, row: Row) -> None:
     """The application and the log learn where the person stopped, the record learns nothing."""
@@ -101,20 +111,22 @@ async def test_who_stops_is_refused_by_name_and_asked_again(world: World, row: R
     page = await browser.walk(await browser.submit(page, _STOP), honest(person))
     assert reason_of(page) == f"waystation_{row.name}_abandoned"
     assert concluded(world, login) == [(row.name, "abandoned", "stopped_by_person")]
+    assert await answered(world, person, row.name) == ("abandoned", "stopped_by_person")
     assert await browser.claims() is None
     assert await world.tenant.app_metadata(person) == before
     await to_the_form(browser, person, row.form)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-async def test_who_declines_is_named_in_the_log(world: World, row: Row) -> None:
-    """The reason is the person's own choice, for each step."""
+async def test_who_declines_is_refused_by_name(world: World, row: Row) -> None:
+    """The reason is the person's own choice, for each step, in the log and in the answer token."""
     person, browser = await asked_for(world, row.name), await world.browser()
     page = await to_the_form(browser, person, row.form)
     login = transaction_of(page)
     page = await browser.walk(await browser.submit(page, _DECLINE), honest(person))
     assert reason_of(page) == f"waystation_{row.name}_declined"
     assert concluded(world, login) == [(row.name, "declined", "declined_by_person")]
+    assert await answered(world, person, row.name) == ("declined", "declined_by_person")
     assert f"waystation_{row.name}" not in await world.tenant.app_metadata(person)
 
 

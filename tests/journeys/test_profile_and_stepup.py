@@ -59,6 +59,26 @@ async def test_a_profile_is_completed(world: World) -> None:
     assert (await again.log_in(honest(person))).has(LOGGED_IN)
 
 
+async def test_names_of_every_script(world: World) -> None:
+    """Names that are written from right to left, long ones and composed ones reach the record as they are."""
+    person = await _person(world, "profile", given_name="", family_name="", name="")
+    browser = await world.browser(Accept_Language="ar")
+    page = await _to(browser, person, _PROFILE)
+    assert page.form("html")["dir"] == "rtl"
+    names = {
+        "p_given_name": "\u0645\u062d\u0645\u062f \u05d3\u05d5\u05d3",
+        "p_family_name": "\u6e21\u908a-Z\u0307o\u0301\u0142\u0107 "
+        + "Wolfeschlegelsteinhausenbergerdorff " * 3,
+    }
+    answers = names | {"p_country": "SE", "p_phone_number": "08 123 456 78"}
+    page = await _end(browser, person, await browser.submit(page, _PROFILE, answers))
+    assert page.has(LOGGED_IN)
+    user = await world.tenant.user(person)
+    assert user["given_name"] == names["p_given_name"]
+    composed = "\u6e21\u908a-\u017b\u00f3\u0142\u0107 "
+    assert user["family_name"] == composed + " ".join(["Wolfeschlegelsteinhausenbergerdorff"] * 3)
+
+
 async def test_a_code_by_mail_lets_in(world: World) -> None:
     """Who types the code from their mail is let in, also after a wrong one."""
     person = await _person(world, "stepup")
