@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -27,6 +28,12 @@ def private_pem(name: str) -> str:
         )
         .decode()
     )
+
+
+def write_private_pem(path: Path, name: str) -> None:
+    """The private key in a file that its owner alone can read."""
+    path.touch(mode=0o600)
+    path.write_text(private_pem(name))
 
 
 def public_pem(name: str) -> str:

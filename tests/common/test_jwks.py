@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.jwks import KeySetError, key_set_of, read_key_set
 from common.tenants import load_tenants
-from tests.common.rsa_pairs import jwk, key_id, key_set, private_pem
+from tests.common.rsa_pairs import jwk, key_id, key_set, write_private_pem
 from tests.common.tenants_on_disk import section, write_tenants
 
 
@@ -24,7 +24,7 @@ def test_what_we_publish(tmp_path: Path) -> None:
         "audience": "globex",
     }
     for name in ("now", "next", "other"):
-        (tmp_path / f"{name}.pem").write_text(private_pem(name))
+        write_private_pem(tmp_path / f"{name}.pem", name)
     tenants = load_tenants(write_tenants(tmp_path, {"acme": acme, "globex": globex}), production=True)
     expected = sorted((jwk(name) for name in ("now", "next", "other")), key=lambda key: str(key["kid"]))
     assert key_set_of(tenants) == {"keys": expected}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.common.rsa_pairs import jwk, private_pem, public_pem, rs_token
+from tests.common.rsa_pairs import jwk, public_pem, rs_token, write_private_pem
 from tests.common.session_tokens import sealed_profile
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import Redirect, redirect
@@ -23,7 +23,7 @@ _RS256 = {"alg": "RS256", "audience": "waystation"}
 async def rig(database: ServiceDatabase, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Rig]:
     """Acme signs with keys of files, globex with keys of a set that nobody can have."""
     (tmp_path / "now.pem").write_text(public_pem("now"))
-    (tmp_path / "answer.pem").write_text(private_pem("answer"))
+    write_private_pem(tmp_path / "answer.pem", "answer")
     answer = {"alg": "RS256", "key_files": ["answer.pem"], "issuer": "waystation", "audience": "acme"}
     tenants = {
         "acme": section(session_token=_RS256 | {"public_key_files": ["now.pem"]}, answer_token=answer),
