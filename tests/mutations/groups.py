@@ -38,7 +38,11 @@ GROUPS = {
     ),
     "budget": Group(
         modules=("metadata_sync/bucket.py", "metadata_sync/limiter.py"),
-        tests=("tests/metadata_sync/test_limiter.py", "tests/metadata_sync/test_bucket.py"),
+        tests=(
+            "tests/metadata_sync/test_bucket.py",
+            "tests/metadata_sync/test_limiter.py",
+            "tests/metadata_sync/test_promises.py",
+        ),
     ),
     "transitions": Group(
         modules=("gateway/transaction.py",),
