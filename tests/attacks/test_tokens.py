@@ -358,3 +358,28 @@ async def test_a_retired_secret_is_over_and_a_previous_one_is_not(scene: Scene) 
     assert (await scene.client().get(previous.target())).status == 303
     retired = scene.mint.link_of(scene.mint.claims(), secret=secrets.password(RETIRED))
     assert await complaints(scene, [_attack("retired", retired, code="session_token_signature")]) == []
+
+
+async def test_tokens_of_the_tenant_itself(scene: Scene) -> None:
+    """23: an ID token, an access token and one for the Management API are no session tokens."""
+    stack = scene.stack
+    asked = {
+        "grant_type": "client_credentials",
+        "client_id": "waystation-m2m",
+        "client_secret": stack.secrets.password("management"),
+        "audience": f"{stack.origins.tenant}/api/v2/",
+    }
+    session = scene.world.tenant.session
+    async with session.post(f"{stack.origins.tenant}/oauth/token", data=asked) as answer:
+        management = (await answer.json())["access_token"]
+    claims = scene.mint.claims()
+    application = stack.secrets.password("application")
+    theirs = {"iss": f"{stack.origins.tenant}/", "aud": claims["client_id"], "nonce": "n"}
+    id_token = scene.mint.link_of(claims | theirs, secret=application)
+    access = scene.mint.link_of(claims, header={**HEADER, "typ": "at+jwt"})
+    attacks = (
+        _attack("Management API", access.holding(management), code="session_token_header"),
+        _attack("ID token", id_token, code="session_token_signature"),
+        _attack("access token", access, code="session_token_header"),
+    )
+    assert await complaints(scene, attacks) == []

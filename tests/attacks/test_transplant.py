@@ -113,8 +113,11 @@ async def test_what_remains_where_the_tenant_takes_any_browser(world: World) -> 
 
 
 async def test_what_remains_is_less_where_the_network_is_compared(world: World) -> None:
-    """92: BROWSER_CHECK=network refuses the victim of another network too; a neighbour's remains."""
+    """92: BROWSER_CHECK=network refuses the victim of another network too; a neighbour still lets them in."""
     async with world.other_tenant({"BROWSER_CHECK": "network"}, continue_cookie="off"):
+        neighbour = await world.person()
+        await _lured(world, neighbour)
+        assert (await world.tenant.app_metadata(neighbour))[SEEN]["status"] == "passed"
         attacker = await world.person()
         await _lured(world, attacker, **_OTHER_NETWORK)
         (end,) = await _ends(world, attacker)

@@ -187,6 +187,9 @@ _DOORS = (
         "/.well-known/",
         "/.well-known/security.txt",
         "/.well-known/../t",
+        "/start/ACME/login?state=a&session_token=b",
+        "/start/acme/Log%20in?state=a&session_token=b",
+        "/start/acme/login/?state=a&session_token=b",
         "/robots.txt",
     ),
     *(

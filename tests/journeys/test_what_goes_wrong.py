@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.journeys.bad_requests import FORM
+from tests.attacks.wire import FORM
 from tests.journeys.browser import IDENTITY, LOGGED_IN, WAIT, Browser, transaction_of
 from tests.journeys.canaries import seen
 from tests.journeys.eavesdropper import overheard
