@@ -46,7 +46,11 @@ GROUPS = {
     ),
     "transitions": Group(
         modules=("gateway/transaction.py",),
-        tests=("tests/gateway/test_transaction.py", "tests/gateway/test_transaction_model.py"),
+        tests=(
+            "tests/gateway/test_transaction_changes.py",
+            "tests/gateway/test_transaction.py",
+            "tests/gateway/test_transaction_model.py",
+        ),
     ),
     "planner": Group(
         modules=("gateway/planner.py",),
