@@ -76,3 +76,15 @@ async def test_a_batch_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     work = Work()
     assert await _add_all(work, 1, 2, 3) == [2, 4, 6]
     assert work.batches == [[1, 2], [3]]
+
+
+async def test_a_batch_that_lingers() -> None:
+    """Where nobody waits for the results, what comes a moment after the first goes with it."""
+    work = Work()
+    work.may_end.set()
+    batches: Batches[int, int] = Batches(work, linger=0.02)
+    first = asyncio.create_task(batches.add(1))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(batches.add(item)) for item in (2, 3)]
+    assert await asyncio.gather(first, *others) == [2, 4, 6]
+    assert work.batches == [[1, 2, 3]]

@@ -2,6 +2,7 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import aio_pika
@@ -88,6 +89,23 @@ async def test_unroutable_among_others(publisher: Publisher, amqp: VirtualHost) 
     answers = await asyncio.gather(*(publisher.publish(row(routing_key=key)) for key in keys))
     assert answers == [True, False] * 20
     await amqp.until_depth("metadata-sync", 20)
+
+
+async def test_many_at_once(publisher: Publisher, amqp: VirtualHost) -> None:
+    """Of many that go out together each gets its own answer, and each arrives whole and once."""
+    rows = [
+        row("e1"),
+        row("e2", routing_key="nobody-listens.v1"),
+        row("e3", expires_in=timedelta(0)),
+        replace(row("e4"), body=b"x" * 300_000),
+        row("e5"),
+    ]
+    rows = [replace(one, id=number) for number, one in enumerate(rows)]
+    assert await publisher.publish_all(rows) == [True, False, True, True, True]
+    arrived = [await take(amqp.admin, "metadata-sync") for _ in range(3)]
+    assert [message.headers["x-event-id"] for message in arrived] == ["e1", "e4", "e5"]
+    assert [len(message.body) for message in arrived] == [7, 300_000, 7]
+    assert await publisher.publish_all([]) == []
 
 
 @pytest.mark.parametrize("exchange", ["waystation.nothing", "waystation.events", ""])

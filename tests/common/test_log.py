@@ -24,6 +24,7 @@ from common.log import (
     bound,
     configure_logging,
     get_logger,
+    written_together,
 )
 from common.log_fields import clean
 from tests.common.log_lines import Lines, Terminal, logging_into
@@ -287,6 +288,42 @@ def test_a_reader_that_went_away() -> None:
     with logging_into(stream, EVENTS):
         stream.close()
         log.info("login.opened")
+
+
+class Counted(io.StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_written_together() -> None:
+    """Lines of a block are the same as ever, and go out by one write."""
+    stream = Counted()
+    with logging_into(stream, EVENTS) as lines:
+        with written_together():
+            for step in ("a", "b", "c"):
+                log.info("login.opened", step=step)
+            assert stream.writes == 0
+        assert stream.writes == 1
+        log.info("login.opened", step="d")
+    assert [line["step"] for line in lines.all] == ["a", "b", "c", "d"]
+
+
+def test_written_together_and_failed(lines: Lines) -> None:
+    """What was logged before an error is written all the same."""
+
+    def log_and_fail() -> None:
+        with written_together():
+            log.info("login.opened", step="a")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        log_and_fail()
+    assert lines.last["step"] == "a"
 
 
 def test_configured_twice() -> None:

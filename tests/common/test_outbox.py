@@ -10,7 +10,7 @@ import pytest
 
 from common.db import Database, open_database
 from common.messages import decode
-from common.outbox import OutgoingMessage, Relay, claim_due, defer, enqueue, release
+from common.outbox import OutgoingMessage, Relay, claim_due, defer, enqueue, enqueue_claimed, release
 from tests.common.fake_publisher import FakePublisher, refuse
 from tests.contracts.examples import example
 from tests.support.clock import FakeClock
@@ -360,6 +360,58 @@ async def test_stopping_publishes_what_is_due(db: Database) -> None:
     async with running(relay):
         await put(db, "last words")
     assert publisher.published == ["last words"]
+
+
+async def claimed(db: Database, *event_ids: str) -> list[OutgoingMessage]:
+    """Written as by who publishes them itself, and committed."""
+    async with db.transaction() as connection:
+        return await enqueue_claimed(connection, [APPLIED.message(event_id=one) for one in event_ids])
+
+
+async def test_carried_is_published_at_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process that wrote it carries is published without a sweep, and deleted."""
+    monkeypatch.setattr("common.outbox.SWEEP_SECONDS", 60)
+    publisher = FakePublisher()
+    relay = Relay(database=db, publisher=publisher, clock=FakeClock())
+    async with running(relay):
+        relay.carry(await claimed(db, "e1", "e2"))
+        await wait_until(lambda: publisher.published == ["e1", "e2"])
+    (first, _) = publisher.attempts
+    assert (first.exchange, first.routing_key, first.attempts) == (
+        "waystation.events",
+        "metadata-applied.v1",
+        1,
+    )
+    assert decode(first.body) == APPLIED.message(event_id="e1")
+    assert await kept(db) == []
+
+
+async def test_what_nobody_carried_is_found(database: ServiceDatabase, db: Database) -> None:
+    """What was committed by a process that died before it could carry it is published when its claim ends."""
+    await claimed(db, "e1")
+    publisher = FakePublisher()
+    await sweep(db, publisher)
+    assert publisher.published == []
+    async with later(database, 5.1) as then:
+        await sweep(then, publisher)
+    assert [(message.event_id, message.attempts) for message in publisher.attempts] == [("e1", 2)]
+
+
+async def test_carried_and_refused_backs_off(db: Database) -> None:
+    """What the broker does not confirm of what is carried is kept for a later sweep; the rest is gone."""
+
+    async def answer(message: OutgoingMessage) -> bool:
+        return message.event_id != "refused"
+
+    publisher = FakePublisher(answer)
+    relay = Relay(database=db, publisher=publisher, clock=FakeClock())
+    async with running(relay):
+        relay.carry(await claimed(db, "e1", "refused"))
+        await wait_until(lambda: publisher.published == ["e1", "refused"])
+    assert await kept(db) == ["refused"]
+    ((attempts, wait),) = await waits(db)
+    assert attempts == 1
+    assert 0 < wait <= 0.5
 
 
 async def test_stopping_without_a_database(database: ServiceDatabase) -> None:

@@ -1,6 +1,7 @@
 """Natural batches: while one is under way, what arrives goes together in the next; one commit does for many.
 
-Nothing waits to make a batch larger: a single item that finds nothing under way is a batch of its own.
+Nothing waits to make a batch larger: a single item that finds nothing under way is a batch of its own. Where
+nobody waits for the results, each batch may linger for others to come.
 """
 
 import asyncio
@@ -22,8 +23,14 @@ class Batches(Generic[Item, Result]):
     only whose fault it is meets it.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        *,
+        linger: float = 0.0,
+    ) -> None:
         self._work = work
+        self._linger = linger
         self._arrived: list[tuple[Item, asyncio.Future[Result]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -37,6 +44,8 @@ class Batches(Generic[Item, Result]):
 
     async def _work_all(self) -> None:
         while self._arrived:
+            if self._linger and len(self._arrived) < AT_MOST:
+                await asyncio.sleep(self._linger)
             batch, self._arrived = self._arrived[:AT_MOST], self._arrived[AT_MOST:]
             results = await self._results([item for item, _ in batch])
             for (_, waiting), result in zip(batch, results, strict=True):

@@ -21,13 +21,14 @@ from datetime import timedelta
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustQueue
-from aio_pika.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity
 
-from common import outbox
+from common import inbox, outbox
 from common.acks import Acks
 from common.bus import BROKER_AWAY, SETUP_SECONDS, Link, Publisher, broker_deadline
 from common.clock import Clock
-from common.db import Connection, Database, DatabaseUnavailableError
+from common.db import Database, DatabaseUnavailableError
+from common.deliveries import Delivery, hand_over_plainly, will_come_again
 from common.errors import WaystationError
 from common.lane import Lane, Together
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
@@ -80,11 +81,16 @@ class Consumer:
         self._database = database
         self._publisher = publisher
         self._clock = clock
-        self._deliveries: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._acks = Acks(_tolerating_a_lost_broker)
-        self._lane = together and Lane[AbstractIncomingMessage](
-            together, done=self._settle, alone=self._deliveries.put_nowait, will_come_again=_will_come_again
-        )
+        self._lane: Lane[Delivery] | None = None
+        if together:
+            self._lane = Lane(
+                together,
+                done=self._settle,
+                alone=self._deliveries.put_nowait,
+                will_come_again=will_come_again,
+            )
         self._stopping = asyncio.Event()
         self._is_known_to_broker = False
 
@@ -131,13 +137,18 @@ class Consumer:
                     await channel.initialize()
                     await channel.set_qos(prefetch_count=PREFETCH_EACH * self._at_once)
                     queue = await channel.declare_queue(self._queue_name, passive=True)
-                    return queue, await queue.consume(self._arrive)
+                    tag = await queue.consume(self._arrive_slowly)
+                    await hand_over_plainly(channel, tag, self._arrive)
+                    return queue, tag
             except BROKER_AWAY as exc:
                 log.warning("broker.unavailable", error_type=type(exc).__name__)
             await _tolerating_a_lost_broker(channel.close())
             await self._pause(SUBSCRIBE_EVERY_SECONDS)
 
-    async def _arrive(self, delivery: AbstractIncomingMessage) -> None:
+    async def _arrive_slowly(self, delivery: AbstractIncomingMessage) -> None:
+        self._arrive(delivery)
+
+    def _arrive(self, delivery: Delivery) -> None:
         if self._lane is None or delivery.redelivered or not (message := _readable(delivery.body)):
             self._deliveries.put_nowait(delivery)
         else:
@@ -154,13 +165,13 @@ class Consumer:
 
     async def _work(self) -> None:
         while (delivery := await self._deliveries.get()) is not None:
-            if _will_come_again(delivery):
+            if will_come_again(delivery):
                 continue
             with structlog.contextvars.bound_contextvars():
                 structlog.contextvars.clear_contextvars()
                 await self._process(delivery)
 
-    async def _process(self, delivery: AbstractIncomingMessage) -> None:
+    async def _process(self, delivery: Delivery) -> None:
         try:
             message = decode(delivery.body)
         except MalformedMessageError:
@@ -175,10 +186,10 @@ class Consumer:
             )
             await self._handle_until_settled(delivery, message)
 
-    async def _handle_until_settled(self, delivery: AbstractIncomingMessage, message: Message) -> None:
+    async def _handle_until_settled(self, delivery: Delivery, message: Message) -> None:
         failures = 0
         uncounted = bool(delivery.redelivered)
-        while not (self._stopping.is_set() or _will_come_again(delivery)):
+        while not (self._stopping.is_set() or will_come_again(delivery)):
             try:
                 if uncounted:
                     await self._count_attempt(message)
@@ -202,11 +213,11 @@ class Consumer:
 
     async def _count_attempt(self, message: Message) -> None:
         async with self._database.connection() as connection:
-            attempts = await count_attempt(connection, message)
+            attempts = await inbox.count_attempt(connection, message)
         if attempts >= MAX_ATTEMPTS:
             raise PoisonMessageError("too_many_attempts")
 
-    async def _defer_or_park(self, delivery: AbstractIncomingMessage, message: Message) -> bool:
+    async def _defer_or_park(self, delivery: Delivery, message: Message) -> bool:
         """Send it to the queue again later; False where the database could not take it."""
         if self._clock.now() - message.occurred_at > UNKNOWN_TENANT_FOR:
             await self._park(delivery, reason="unknown_tenant", event_id=message.event_id)
@@ -226,9 +237,9 @@ class Consumer:
         self._settle(delivery)
         return True
 
-    async def _park(self, delivery: AbstractIncomingMessage, *, reason: str, event_id: str | None) -> None:
+    async def _park(self, delivery: Delivery, *, reason: str, event_id: str | None) -> None:
         headers = {"x-reason": reason, "x-event-id": event_id or ""}
-        while not (self._stopping.is_set() or _will_come_again(delivery)):
+        while not (self._stopping.is_set() or will_come_again(delivery)):
             try:
                 await self._publisher.dead_letter(delivery.body, queue=self._queue_name, headers=headers)
             except BROKER_AWAY as exc:
@@ -239,8 +250,8 @@ class Consumer:
                 return self._settle(delivery)
         return None
 
-    def _settle(self, delivery: AbstractIncomingMessage) -> None:
-        if not _will_come_again(delivery):
+    def _settle(self, delivery: Delivery) -> None:
+        if not will_come_again(delivery):
             self._acks.settle(delivery)
 
     async def _pause(self, seconds: float) -> None:
@@ -271,32 +282,11 @@ class Consumer:
             return None
 
 
-async def count_attempt(connection: Connection, message: Message) -> int:
-    """How often this message has failed or taken a process with it, this time included."""
-    attempts: int = await connection.fetchval(
-        """
-        INSERT INTO delivery_attempts AS counted (event_id, attempts) VALUES ($1, 1)
-        ON CONFLICT (event_id) DO UPDATE SET attempts = counted.attempts + 1, last_at = ws_now()
-        RETURNING attempts
-        """,
-        message.event_id,
-    )
-    return attempts
-
-
 def _readable(body: bytes) -> Message | None:
     try:
         return decode(body)
     except (MalformedMessageError, UnknownMessageError):
         return None
-
-
-def _will_come_again(delivery: AbstractIncomingMessage) -> bool:
-    """Whether the channel is lost that it came by: then it cannot be settled, and is delivered once more."""
-    try:
-        return delivery.channel.is_closed
-    except ChannelInvalidStateError:
-        return True
 
 
 async def _tolerating_a_lost_broker(operation: Awaitable[object]) -> None:

@@ -35,6 +35,19 @@ async def take_back(connection: Connection, messages: Iterable[Message]) -> None
     )
 
 
+async def count_attempt(connection: Connection, message: Message) -> int:
+    """How often this message has failed or taken a process with it, this time included."""
+    attempts: int = await connection.fetchval(
+        """
+        INSERT INTO delivery_attempts AS counted (event_id, attempts) VALUES ($1, 1)
+        ON CONFLICT (event_id) DO UPDATE SET attempts = counted.attempts + 1, last_at = ws_now()
+        RETURNING attempts
+        """,
+        message.event_id,
+    )
+    return attempts
+
+
 async def forget_old(connection: Connection) -> None:
     """Drop what no redelivery can ask for any more."""
     await connection.execute(

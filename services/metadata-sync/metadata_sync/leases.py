@@ -36,6 +36,8 @@ from metadata_sync.store import User, UserKey
 LEASE = timedelta(seconds=5)
 # People whose deadline has passed: so many leave their class at a look.
 LATE_AT_ONCE = 100
+# Attempts of the background begin several at once, and end so.
+LINGER_SECONDS = 0.02
 
 log = structlog.stdlib.get_logger()
 
@@ -218,7 +220,8 @@ class Leases:
         """
         kind = lease.tenant.management.domain, lease.waiting
         if kind not in self._ended:
-            self._ended[kind] = Batches(self._give_back_all)
+            linger = 0.0 if lease.waiting else LINGER_SECONDS
+            self._ended[kind] = Batches(self._give_back_all, linger=linger)
         return await self._ended[kind].add((lease, end))
 
     async def _give_back_all(self, ended: Sequence[_Ended]) -> Sequence[float | Exception | None]:

@@ -27,8 +27,8 @@ from metadata_sync.worker import Worker
 POLL_SECONDS = 1.0
 CONTENDED_SECONDS = 0.05
 # How many writes of the background a turn begins in one transaction, for each that its tenant's weight gives.
-AT_ONCE = 4
-GATHER_SECONDS = 0.1
+AT_ONCE = 8
+GATHER_SECONDS = 0.2
 
 log = structlog.stdlib.get_logger()
 
