@@ -239,6 +239,8 @@ def test_up_stays_until_it_is_told_to_stop(run_dir: Path) -> None:
     assert json.loads(listed.stdout) == []
     with urllib.request.urlopen(ready["app"], timeout=5) as response:  # noqa: S310 - a loopback address
         assert b"Acme Bank" in response.read()
+    with urllib.request.urlopen(ready["mails"], timeout=5) as response:  # noqa: S310 - likewise
+        assert b"None has come." in response.read()
     assert up.poll() is None
     up.terminate()
     output, errors = up.communicate(timeout=30)
