@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _SCHEMAS = ("gateway", "proofing", "metadata_sync")
 # A lease or a claim that somebody holds ends within seconds; what is due later is not in any test's way.
 _SOON = "now() + interval '10 seconds'"
+_QUIET_SECONDS = 150.0  # a postman who was killed keeps his mails for two minutes
 _UNDER_WAY = {
     **{f"{schema}.outbox": f"due_at < {_SOON}" for schema in _SCHEMAS},
     "gateway.mails": f"due_at < {_SOON} OR claimed_until IS NOT NULL",
@@ -88,7 +89,7 @@ class Rows:
         async def nothing_due() -> bool:
             return not any([await self._count(table, rule) for table, rule in _UNDER_WAY.items()])
 
-        await wait_until(nothing_due, 60.0, what="everything that is under way to end", every=0.1)
+        await wait_until(nothing_due, _QUIET_SECONDS, what="everything that is under way to end", every=0.1)
 
     async def snapshot(self) -> dict[str, str]:
         """A digest of each table's whole content."""
