@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from common.tenants import TenantsFileError, load_tenants
+from tests.support.secret_folder import write_private
 
 SESSION_SECRET = "session-secret-of-acme-that-is-long-enough"
 SESSION_SECRET_BEFORE = "session-secret-of-acme-before-the-rotation"
@@ -139,7 +140,7 @@ def write_secrets(folder: Path) -> None:
     """The secret files that `section` names, under `folder`/secrets."""
     (folder / "secrets").mkdir(exist_ok=True)
     for name, text in _FILES.items():
-        (folder / "secrets" / name).write_text(f"{text}\n")
+        write_private(folder / "secrets" / name, f"{text}\n")
 
 
 def write_tenants(folder: Path, tenants: Mapping[str, Any], *, name: str = "tenants.yaml") -> Path:

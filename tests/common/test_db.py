@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from common.db import (
-    ClockOffsetRefusedError,
     Connection,
     Database,
     DatabaseUnavailableError,
     SchemaOutdatedError,
+    UnsafeDatabaseError,
     open_database,
 )
 from tests.support.databases import ServiceDatabase
@@ -327,9 +327,22 @@ async def test_tests_move_the_clock(database: ServiceDatabase) -> None:
 async def test_production_refuses_a_moved_clock(database: ServiceDatabase) -> None:
     """A production service does not start on a database whose clock is moved."""
     await move_clock(database, "1 second")
-    with pytest.raises(ClockOffsetRefusedError):
+    with pytest.raises(UnsafeDatabaseError) as refused:
         async with opened(database.gateway, production=True):
             pass
+    assert refused.value.mistakes == (
+        "DATABASE_URL: the database moves its clock (waystation.clock_offset), which only tests may do",
+    )
+
+
+async def test_production_refuses_a_mighty_role(database: ServiceDatabase) -> None:
+    """A production service does not work as somebody whom the walls between tenants do not stop."""
+    with pytest.raises(UnsafeDatabaseError) as refused:
+        async with opened(database.owner, production=True):
+            pass
+    assert refused.value.mistakes == (
+        "DATABASE_URL: the role is a superuser, owns the tables or passes row-level security by",
+    )
 
 
 async def test_time_goes_on_in_a_transaction(db: Database) -> None:

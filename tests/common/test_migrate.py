@@ -178,7 +178,8 @@ def test_the_command_without_a_database(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_command_where_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no database answers, or not to us, the command exits 1 with a sentence and no password."""
-    assert main({"MIGRATE_DATABASE_URL": "postgresql://root:canary-7f3a@127.0.0.1:1/x"}) == 1
+    url = "postgresql://postgres:canary-7f3a-0123456789@127.0.0.1:1/x"
+    assert main({"MIGRATE_DATABASE_URL": url}) == 1
     assert capsys.readouterr().err == "the database cannot be migrated: ConnectionRefusedError\n"
 
 
@@ -187,7 +188,7 @@ def test_the_command_with_a_wrong_password(
 ) -> None:
     """A refused password is a plain sentence too."""
     host = empty_database.owner.partition("@")[2]
-    assert main({"MIGRATE_DATABASE_URL": f"postgresql://postgres:canary-7f3a@{host}"}) == 1
+    assert main({"MIGRATE_DATABASE_URL": f"postgresql://postgres:canary-7f3a-0123456789@{host}"}) == 1
     assert capsys.readouterr().err == "the database cannot be migrated: InvalidPasswordError\n"
 
 

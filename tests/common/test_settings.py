@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.settings import Address, SettingsError, SettingsReader, is_weak, read_key_file
+from tests.support.secret_folder import write_private
 
 KEY = bytes(range(32))
 KEY_TEXT = base64.urlsafe_b64encode(KEY).decode()
@@ -20,7 +21,7 @@ def mistakes_of(reader: SettingsReader) -> tuple[str, ...]:
 
 def write(folder: Path, name: str, text: str) -> str:
     path = folder / name
-    path.write_text(text)
+    write_private(path, text)
     return str(path)
 
 
@@ -106,9 +107,10 @@ def test_urls_that_are_none(value: str) -> None:
 
 def test_a_url_with_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
     """NAME_FILE stands for NAME, so that no password needs to be in an environment."""
-    file = write(tmp_path, "url", " amqps://gateway:pass@broker/waystation\n")
+    url = "amqps://gateway:pass-of-24-characters@broker/waystation"
+    file = write(tmp_path, "url", f" {url}\n")
     reader = SettingsReader({"AMQP_URL_FILE": file})
-    assert reader.secret_url("AMQP_URL", schemes=("amqps",)) == "amqps://gateway:pass@broker/waystation"
+    assert reader.secret_url("AMQP_URL", schemes=("amqps",)) == url
     reader.finish()
 
 
@@ -131,7 +133,9 @@ def test_files_without_a_url(tmp_path: Path, text: str | None, mistake: str) -> 
 def test_a_url_is_given_once(tmp_path: Path) -> None:
     """A variable and its file together leave nobody knowing which counts: neither does."""
     file = write(tmp_path, "url", "amqps://broker")
-    reader = SettingsReader({"AMQP_URL": "amqps://other", "AMQP_URL_FILE": file})
+    reader = SettingsReader(
+        {"ENVIRONMENT": "development", "AMQP_URL": "amqps://other", "AMQP_URL_FILE": file}
+    )
     reader.secret_url("AMQP_URL", schemes=("amqps",))
     assert mistakes_of(reader) == ("AMQP_URL: is given twice: here and by AMQP_URL_FILE",)
 

@@ -25,6 +25,7 @@ from common.tokens import (
 from tests.common.rsa_pairs import jwk, key_id, key_set, pair, private_pem, public_pem, rs_token
 from tests.common.session_tokens import JTI, NOW, claims, token, token_of
 from tests.common.tenants_on_disk import SESSION_SECRET, section, write_tenants
+from tests.support.secret_folder import write_private
 
 _JWKS = "https://keys.acme.example/jwks.json"
 _FETCHED = read_key_set(key_set("fetched", "fetched-next"))
@@ -38,7 +39,7 @@ def rs_tenants(tmp_path_factory: pytest.TempPathFactory) -> Tenants:
     folder = tmp_path_factory.mktemp("rs256")
     for name in ("now", "next"):
         (folder / f"{name}.public.pem").write_text(public_pem(name))
-    (folder / "answer.pem").write_text(private_pem("answer"))
+    write_private(folder / "answer.pem", private_pem("answer"))
     listed = {"public_key_files": ["now.public.pem", "next.public.pem"]}
     both = {"alg": ["RS256", "HS256"], "secret_files": ["secrets/session"]}
     rules = {"files": _RS | listed, "jwks": _RS | {"jwks_url": _JWKS}, "both": _RS | listed | both}
@@ -230,8 +231,8 @@ def test_an_rs256_answer(rs_tenants: Tenants) -> None:
 
 def _mistake(folder: Path, **changes: Any) -> str:
     (folder / "now.public.pem").write_text(public_pem("now"))
-    (folder / "now.pem").write_text(private_pem("now"))
-    (folder / "other.pem").write_text(private_pem("answer"))
+    write_private(folder / "now.pem", private_pem("now"))
+    write_private(folder / "other.pem", private_pem("answer"))
     with pytest.raises(TenantsFileError) as wrong:
         load_tenants(write_tenants(folder, {"acme": section(**changes)}), production=True)
     (found,) = wrong.value.mistakes

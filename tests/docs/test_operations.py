@@ -15,6 +15,7 @@ from common.tenants import Tenant, load_tenants
 from tests.docs.markdown import Page, code_blocks
 from tests.support.broker_definitions import SERVICES, VHOST, broker_definitions
 from tests.support.run_folder import ROOT
+from tests.support.secret_folder import write_private
 
 PAGE = Page(ROOT / "docs" / "operations.md")
 
@@ -26,7 +27,7 @@ def tenants_file(tmp_path: Path) -> Path:
     (tmp_path / "secrets").mkdir()
     for number, name in enumerate(re.findall(r"\bsecrets/([\w.-]+)", text)):
         content = base64.urlsafe_b64encode(bytes(range(number, number + 32)))
-        (tmp_path / "secrets" / name).write_bytes(content)
+        write_private(tmp_path / "secrets" / name, content.decode())
     (tmp_path / "pictures").mkdir()
     for name in re.findall(r"\bpictures/([\w.-]+)", text):
         (tmp_path / "pictures" / name).write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")

@@ -31,6 +31,7 @@ from tests.support.journey import new_session
 from tests.support.ports import free_port
 from tests.support.queues import publish, take
 from tests.support.run_folder import RunFolder
+from tests.support.secret_folder import write_private
 from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
@@ -42,7 +43,7 @@ def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
 ) -> Iterator[ServiceProcess]:
     for name, key in (("cookie", COOKIE_KEY), ("data", DATA_KEY), ("seal", SEAL_KEY)):
-        (tmp_path / name).write_text(base64.urlsafe_b64encode(key).decode())
+        write_private(tmp_path / name, base64.urlsafe_b64encode(key).decode())
     listen = f"{HOST}:{free_port(HOST)}"
     environment = {
         "ENVIRONMENT": "development",

@@ -10,19 +10,21 @@ from common.settings import Address, SettingsError
 from gateway.limits import Rate
 from gateway.limits_settings import LimitSettings
 from gateway.settings import PasswordCallSettings, Settings
+from tests.common.tenants_on_disk import section, write_tenants
+from tests.support.secret_folder import write_private
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     """The least that the gateway starts with."""
-    (tmp_path / "tenants.yaml").touch()
+    write_tenants(tmp_path, {"acme": section()})
     for number, name in enumerate(("cookie", "cookie.before", "data", "seal", "seal.sync"), 1):
-        (tmp_path / name).write_text(base64.urlsafe_b64encode(bytes(range(number, number + 32))).decode())
+        write_private(tmp_path / name, base64.urlsafe_b64encode(bytes(range(number, number + 32))).decode())
     return {
         "PUBLIC_BASE_URL": "https://steps.example",
         "TENANTS_FILE": str(tmp_path / "tenants.yaml"),
-        "DATABASE_URL": "postgresql://waystation_gateway:pw@db/waystation",
-        "AMQP_URL": "amqp://gateway:pw@mq/waystation",
+        "DATABASE_URL": "postgresql://waystation_gateway:a-password-of-24-letters@db/waystation",
+        "AMQP_URL": "amqp://gateway:a-password-of-24-letters@mq/waystation",
         "COOKIE_KEY_FILES": f"{tmp_path / 'cookie'}, {tmp_path / 'cookie.before'}",
         "DATA_KEY_FILES": str(tmp_path / "data"),
         "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
@@ -40,8 +42,8 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
         admin_listen=Address(host="127.0.0.1", port=9090),
         public_base_url="https://steps.example",
         tenants_file=tmp_path / "tenants.yaml",
-        database_url="postgresql://waystation_gateway:pw@db/waystation",
-        amqp_url="amqp://gateway:pw@mq/waystation",
+        database_url="postgresql://waystation_gateway:a-password-of-24-letters@db/waystation",
+        amqp_url="amqp://gateway:a-password-of-24-letters@mq/waystation",
         cookie_keys=(bytes(range(1, 33)), bytes(range(2, 34))),
         data_keys=(bytes(range(3, 35)),),
         proofing_seal_keys=(bytes(range(4, 36)),),
@@ -86,7 +88,7 @@ def test_every_mistake_at_once() -> None:
 
 def test_the_password_call(environ: dict[str, str], tmp_path: Path) -> None:
     """With its address the token is read, and is not shown."""
-    (tmp_path / "token").write_text("a-token-of-the-gateway-0123456789\n")
+    write_private(tmp_path / "token", "a-token-of-the-gateway-0123456789\n")
     environ |= {
         "PASSWORD_CALL_URL": "https://sync.internal:9443/",
         "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),
@@ -112,7 +114,7 @@ def test_mistakes_of_the_password_call(
     environ: dict[str, str], tmp_path: Path, changes: dict[str, str], name: str
 ) -> None:
     """A password never leaves the machine unencrypted or without proof of who asks."""
-    (tmp_path / "token").write_text("a-token-of-the-gateway-0123456789")
+    write_private(tmp_path / "token", "a-token-of-the-gateway-0123456789")
     environ |= {
         "PASSWORD_CALL_URL": "http://127.0.0.1:9443",
         "PASSWORD_CALL_TOKEN_FILE": str(tmp_path / "token"),

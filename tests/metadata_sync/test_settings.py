@@ -6,7 +6,7 @@ import pytest
 
 from common.settings import Address, SettingsError, read_key_file
 from metadata_sync.settings import Settings
-from tests.support.secret_folder import SecretFolder
+from tests.support.secret_folder import SecretFolder, write_private
 
 
 def test_the_least_that_is_needed(tmp_path: Path) -> None:
@@ -15,8 +15,8 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
     keys = SecretFolder(tmp_path / "keys")
     environment = {
         "TENANTS_FILE": str(tmp_path / "tenants.yaml"),
-        "DATABASE_URL": "postgresql://waystation_metadata_sync:hidden@127.0.0.1:5432/waystation",
-        "AMQP_URL": "amqp://metadata-sync:hidden@127.0.0.1:5672/waystation",
+        "DATABASE_URL": "postgresql://waystation_metadata_sync:hidden-in-24-characters@127.0.0.1:5432/waystation",
+        "AMQP_URL": "amqp://metadata-sync:hidden-in-24-characters@127.0.0.1:5672/waystation",
         "DATA_KEY_FILES": str(keys.key_file("data")),
         "SEAL_KEY_FILES": f"{keys.key_file('seal')},{keys.key_file('seal-before')}",
     }
@@ -66,7 +66,7 @@ def test_every_mistake_at_once() -> None:
 )
 def test_the_password_call_is_never_open(tmp_path: Path, changes: dict[str, str], mistake: str) -> None:
     """It needs a token, and TLS unless it is on loopback."""
-    (tmp_path / "token").write_text("token-of-the-gateway-0123456789ab")
+    write_private(tmp_path / "token", "token-of-the-gateway-0123456789ab")
     environment = {"INTERNAL_LISTEN": "127.0.0.1:9091", "INTERNAL_TOKEN_FILES": str(tmp_path / "token")}
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(environment | changes)
@@ -76,6 +76,6 @@ def test_the_password_call_is_never_open(tmp_path: Path, changes: dict[str, str]
 @pytest.mark.parametrize("content", ["token-of-the-gateway-0123456789", "t" * 40, "token-of-the-gateway" * 2])
 def test_a_token_that_can_be_guessed_is_none(tmp_path: Path, content: str) -> None:
     """A token that can be guessed opens nothing."""
-    (tmp_path / "token").write_text(content)
+    write_private(tmp_path / "token", content)
     with pytest.raises(SettingsError, match="must hold 32 random characters"):
         Settings.from_env({"INTERNAL_TOKEN_FILES": str(tmp_path / "token")})

@@ -15,6 +15,7 @@ from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
 from tests.support.queues import publish, take
 from tests.support.run_folder import RunFolder
+from tests.support.secret_folder import write_private
 from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until, wait_until
@@ -25,8 +26,8 @@ from tests.support.zones import Zone
 def service(
     database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
 ) -> Iterator[ServiceProcess]:
-    (tmp_path / "data.key").write_text(base64.urlsafe_b64encode(DATA_KEY).decode())
-    (tmp_path / "seal.key").write_text(base64.urlsafe_b64encode(SEAL_KEY).decode())
+    write_private(tmp_path / "data.key", base64.urlsafe_b64encode(DATA_KEY).decode())
+    write_private(tmp_path / "seal.key", base64.urlsafe_b64encode(SEAL_KEY).decode())
     environment = {
         "DATABASE_URL": database.proofing,
         "AMQP_URL": amqp.proofing,

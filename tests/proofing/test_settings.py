@@ -14,8 +14,8 @@ def environment(tmp_path: Path, tenants_file: Path) -> dict[str, str]:
     keys = SecretFolder(tmp_path / "keys")
     return {
         "TENANTS_FILE": str(tenants_file),
-        "DATABASE_URL": "postgresql://waystation_proofing:secret@127.0.0.1:5432/waystation",
-        "AMQP_URL": "amqp://proofing:secret@127.0.0.1:5672/waystation",
+        "DATABASE_URL": "postgresql://waystation_proofing:secret-in-24-characters@127.0.0.1:5432/waystation",
+        "AMQP_URL": "amqp://proofing:secret-in-24-characters@127.0.0.1:5672/waystation",
         "DATA_KEY_FILES": str(keys.key_file("data")),
         "SEAL_KEY_FILES": f"{keys.key_file('seal')},{keys.key_file('seal-before')}",
     }

@@ -6,6 +6,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 
+def write_private(path: Path, text: str) -> Path:
+    """A file that its owner alone can read, as production wants it of a secret."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
 @dataclass(frozen=True)
 class SecretFolder:
     """Generated secrets, one file each, kept for the next run and readable by their owner alone."""

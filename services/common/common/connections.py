@@ -71,7 +71,7 @@ async def open_connections(
     `is_for_all_tenants`: whatever the service does goes across tenants, and both databases are the same.
 
     Raises:
-        ClockOffsetRefusedError: in production, the database's clock is moved.
+        UnsafeDatabaseError: in production, the database's clock is moved or the role is too mighty.
     """
     opening = partial(
         open_database,

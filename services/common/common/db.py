@@ -15,6 +15,7 @@ import asyncpg
 
 from common.errors import WaystationError
 from common.schema import all_tenants_role_of, migrations_of
+from common.settings import SettingsError
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -54,8 +55,8 @@ class SchemaOutdatedError(WaystationError):
     """Migrations that this release needs have not been applied."""
 
 
-class ClockOffsetRefusedError(WaystationError):
-    """The database moves its clock by `waystation.clock_offset`, which only tests may do."""
+class UnsafeDatabaseError(SettingsError):
+    """In production: the database moves its clock, or the role may do more than a service may."""
 
 
 class Database:
@@ -114,7 +115,7 @@ async def open_database(
     Raises:
         DatabaseUnavailableError: nothing answers at `url`.
         SchemaOutdatedError: migrations are missing; run `./dev migrate`.
-        ClockOffsetRefusedError: in production, the database's clock is moved.
+        UnsafeDatabaseError: in production, its clock is moved or the role is too mighty.
     """
     try:
         pool = await asyncpg.create_pool(
@@ -138,7 +139,8 @@ async def open_database(
     try:
         database = Database(pool)
         await _refuse_outdated_schema(database, schema=schema)
-        await _refuse_moved_clock(database, production=production)
+        if production:
+            await _refuse_unsafe(database)
         yield database
     finally:
         await _close(pool)
@@ -170,11 +172,23 @@ async def _refuse_outdated_schema(database: Database, *, schema: str) -> None:
         raise SchemaOutdatedError(f"not applied: {', '.join(sorted(missing))}")
 
 
-async def _refuse_moved_clock(database: Database, *, production: bool) -> None:
+async def _refuse_unsafe(database: Database) -> None:
     async with database.connection() as connection:
-        offset = await connection.fetchval("SELECT current_setting('waystation.clock_offset', true)")
-    if production and offset:
-        raise ClockOffsetRefusedError("waystation.clock_offset is set")
+        found = await connection.fetchrow(
+            """
+            SELECT NULLIF(current_setting('waystation.clock_offset', true), '') IS NOT NULL AS is_moved,
+                rolsuper OR rolbypassrls OR EXISTS (
+                    SELECT FROM pg_tables WHERE schemaname = current_schema AND tableowner = rolname
+                ) AS is_mighty
+            FROM pg_roles WHERE rolname = current_user
+            """
+        )
+    problems = {
+        "is_moved": "the database moves its clock (waystation.clock_offset), which only tests may do",
+        "is_mighty": "the role is a superuser, owns the tables or passes row-level security by",
+    }
+    if mistakes := tuple(f"DATABASE_URL: {said}" for name, said in problems.items() if found and found[name]):
+        raise UnsafeDatabaseError(mistakes)
 
 
 def _is_the_clients(exc: OSError) -> bool:

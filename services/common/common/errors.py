@@ -3,10 +3,10 @@
 ```
 WaystationError
 ├── SettingsError                settings.py        the environment is wrong; every mistake listed
-│   └── MigrationEditedError     migrate.py         an applied migration is not what it was
+│   ├── MigrationEditedError     migrate.py         an applied migration is not what it was
+│   └── UnsafeDatabaseError      db.py              production's clock is moved, or its role too mighty
 ├── DatabaseUnavailableError     db.py              try again later; nothing is known to have happened
 ├── SchemaOutdatedError          db.py              migrations have not run
-├── ClockOffsetRefusedError      db.py              a production database whose clock was moved
 ├── MalformedMessageError        messages.py        a body that no version of ours wrote
 ├── UnknownMessageError          messages.py        a type or version that this release does not know
 ├── BrokerRefusedError           bus.py             wrong user, password or virtual host

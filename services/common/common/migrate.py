@@ -1,7 +1,7 @@
 """`python -m common.migrate`: roles, schemas, migrations and grants, as often as you like.
 
-Reads MIGRATE_DATABASE_URL, a role that may create roles and schemas. Passwords of the runtime roles are the
-operator's: a role made here has none and cannot log in until it is given one.
+Reads ENVIRONMENT and MIGRATE_DATABASE_URL, a role that may create roles and schemas. Passwords of the runtime
+roles are the operator's: a role made here has none and cannot log in until it is given one.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import asyncpg
 
 from common.migrate_rights import AdminConnection, build_walls, ensure_roles, grant, narrow_functions
 from common.schema import OWNER, Migration, schemas
-from common.settings import SettingsError, SettingsReader
+from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
 
 _LOCK = 0x57415953  # one migration run at a time in a database
 
@@ -75,7 +75,10 @@ async def _apply(connection: AdminConnection, schema: str, migration: Migration)
 
 def main(environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    url = reader.secret_url("MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"))
+    reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    url = reader.secret_url(
+        "MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"), for_administration=True
+    )
     try:
         reader.finish()
         applied = asyncio.run(migrate(url))

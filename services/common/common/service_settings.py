@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from common.production import is_public
 from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
 
 
@@ -43,5 +44,10 @@ def read_shared(reader: SettingsReader) -> Shared:
 
 
 def read_admin_listen(reader: SettingsReader) -> Address:
-    """Where health and metrics are served."""
-    return reader.address("ADMIN_LISTEN", default="127.0.0.1:9090")
+    """Where health and metrics are served: in production nowhere that the public can reach."""
+    address = reader.address("ADMIN_LISTEN", default="127.0.0.1:9090")
+    if reader.production and is_public(address.host):
+        reader.mistake(
+            "ADMIN_LISTEN", "must be one address that is not public, such as 127.0.0.1 or a pod's own"
+        )
+    return address

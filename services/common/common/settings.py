@@ -1,11 +1,12 @@
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from common.errors import WaystationError
+from common.production import WANTED_MODE, is_open_to_all, weak_login
 
 KEY_BYTES = 32
 MIN_DIFFERENT_BYTES = 8
@@ -39,14 +40,20 @@ class SettingsReader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._mistakes: list[str] = []
+        self.production = environ.get("ENVIRONMENT", "").strip() != DEVELOPMENT
 
     def mistake(self, name: str, problem: str) -> None:
         self._mistakes.append(f"{name}: {problem}")
 
-    def finish(self) -> None:
-        """Raise `SettingsError` with all mistakes, if there were any."""
+    def finish(self, *, also: Callable[[], Sequence[str]] = tuple) -> None:
+        """Raise `SettingsError` with all mistakes, if there were any, and with those that `also` finds then."""
         if self._mistakes:
-            raise SettingsError(tuple(self._mistakes))
+            raise SettingsError((*self._mistakes, *also()))
+
+    def check_secret_file(self, name: str, path: Path, *, which: str = "the file") -> None:
+        """In production a secret is its owner's alone."""
+        if self.production and is_open_to_all(path):
+            self.mistake(name, f"{which} is open to everybody: give it mode {WANTED_MODE}")
 
     def text(self, name: str, *, default: str | None = None) -> str:
         value = self._environ.get(name, "").strip()
@@ -78,13 +85,13 @@ class SettingsReader:
         """A URL with a host. The value is never repeated in a mistake: it may carry a password."""
         return self._url(name, self.text(name), schemes=schemes)
 
-    def secret_url(self, name: str, *, schemes: tuple[str, ...]) -> str:
+    def secret_url(self, name: str, *, schemes: tuple[str, ...], for_administration: bool = False) -> str:
         """A URL that carries a password: in the variable, or in the file that `NAME_FILE` names."""
         value, file = self._environ.get(name, "").strip(), self._environ.get(f"{name}_FILE", "").strip()
         if not file:
             if not value:
                 self.mistake(name, "is required")
-            return self._url(name, value, schemes=schemes)
+            return self._login(name, value, schemes=schemes, for_administration=for_administration)
         if value:
             self.mistake(name, f"is given twice: here and by {name}_FILE")
         try:
@@ -94,7 +101,16 @@ class SettingsReader:
             return ""
         if not value:
             self.mistake(f"{name}_FILE", "names a file that is empty")
-        return self._url(f"{name}_FILE", value, schemes=schemes)
+        self.check_secret_file(f"{name}_FILE", Path(file))
+        return self._login(f"{name}_FILE", value, schemes=schemes, for_administration=for_administration)
+
+    def _login(self, name: str, value: str, *, schemes: tuple[str, ...], for_administration: bool) -> str:
+        known = len(self._mistakes)
+        self._url(name, value, schemes=schemes)
+        if self.production and value and len(self._mistakes) == known:
+            for problem in weak_login(value, for_administration=for_administration):
+                self.mistake(name, f"{problem}, in production")
+        return value
 
     def _url(self, name: str, value: str, *, schemes: tuple[str, ...]) -> str:
         try:
@@ -134,6 +150,7 @@ class SettingsReader:
         )
 
     def _key(self, name: str, position: int, path: str) -> bytes | None:
+        self.check_secret_file(name, Path(path), which=f"file {position}")
         try:
             return read_key_file(Path(path))
         except OSError:

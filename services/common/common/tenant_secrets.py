@@ -16,6 +16,7 @@ from pydantic import PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from common.errors import WaystationError
+from common.production import WANTED_MODE, is_open_to_all
 from common.rsa_keys import RsaKeyError, SigningKey, VerifyingKey, read_signing_key, read_verifying_key
 from common.settings import KEY_BYTES, WeakKeyError, is_weak, read_key_file
 
@@ -94,7 +95,7 @@ class Secret(Generic[T]):
         return hash(self._content)
 
 
-def _secret(part: TenantPart, read: Callable[[Path], T]) -> PlainValidator:
+def _secret(part: TenantPart, read: Callable[[Path], T], *, is_public: bool = False) -> PlainValidator:
     def validate(value: object, info: ValidationInfo) -> Secret[T]:
         if not isinstance(value, str) or not value or "\0" in value:
             raise PydanticCustomError("secret_path", "must be the path of a file")
@@ -104,12 +105,17 @@ def _secret(part: TenantPart, read: Callable[[Path], T]) -> PlainValidator:
         path = reading.folder / value
         reading.note(path)
         try:
-            return Secret(read(path))
+            secret = Secret(read(path))
         except OSError as exc:
             # Never the path: somebody may have written the secret itself there.
             raise PydanticCustomError(
                 "secret_missing", "the file that it names (relative to this file) cannot be read"
             ) from exc
+        if reading.production and not is_public and is_open_to_all(path):
+            raise PydanticCustomError(
+                "secret_open", "the file is open to everybody: give it mode {mode}", {"mode": WANTED_MODE}
+            )
+        return secret
 
     return PlainValidator(validate)
 
@@ -177,4 +183,4 @@ SigningSecret: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _signing_s
 ContentKey: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _content_key)]
 ClientSecret: TypeAlias = Annotated[Secret[bytes], _secret("management", _client_secret)]
 PrivateKey: TypeAlias = Annotated[Secret[SigningKey], _secret("tokens", _from_pem(read_signing_key))]
-PublicKey: TypeAlias = Annotated[Secret[VerifyingKey], _secret("tokens", _from_pem(read_verifying_key))]
+PublicKey: TypeAlias = Annotated[Secret[VerifyingKey], _secret("tokens", _from_pem(read_verifying_key), is_public=True)]

@@ -85,6 +85,16 @@ def load_tenants(path: Path, *, production: bool, parts: AbstractSet[TenantPart]
     return read_tenants(path, Reading(production=production, parts=parts))
 
 
+def mistakes_in(path: Path, reading: Reading) -> tuple[str, ...]:
+    """What `read_tenants` would raise; nothing where there is no file."""
+    try:
+        if path.name and path.exists():
+            read_tenants(path, reading)
+    except TenantsFileError as exc:
+        return exc.mistakes
+    return ()
+
+
 def read_tenants(path: Path, reading: Reading) -> Tenants:
     """As `load_tenants`; `reading.stamps` then has every file that was looked at, also after an error."""
     loader = _Loader(reading)

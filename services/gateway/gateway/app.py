@@ -42,7 +42,7 @@ from gateway.personal_changes import PersonalChanges
 from gateway.planner import Planner
 from gateway.published_keys import PublishedKeys
 from gateway.retention import RULES
-from gateway.settings import Settings
+from gateway.settings import PARTS, Settings
 from gateway.shield import add_headers, guard
 from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.password.letter import Notices
@@ -195,7 +195,7 @@ async def serve(settings: Settings) -> None:
     tenants = TenantsWatcher(
         settings.tenants_file,
         production=settings.production,
-        parts={"tokens", "pages"},
+        parts=PARTS,
         can_mail=settings.mail is not None,
         can_call=settings.password_call is not None,
     )

@@ -7,6 +7,8 @@ from typing import Self
 from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
+from common.tenant_secrets import Reading, TenantPart
+from common.tenants import mistakes_in
 from gateway.limits_settings import LimitSettings, read_limit_settings
 from gateway.mail.settings import MailSettings, read_mail_settings
 
@@ -14,6 +16,8 @@ _PORT = r"[1-9][0-9]{0,4}"
 _ORIGIN = re.compile(rf"https://[a-z0-9.-]+(:(?!443$){_PORT})?|http://[a-z0-9.-]+(:(?!80$){_PORT})?")
 
 _CALLED = re.compile(rf"https://[a-z0-9.-]+(:{_PORT})?|http://(127\.[0-9.]+|\[::1\])(:{_PORT})?")
+
+PARTS: frozenset[TenantPart] = frozenset({"tokens", "pages"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,13 @@ class Settings(ServiceSettings):
             limits=read_limit_settings(reader, production=shared["production"]),
             outgoing=read_outgoing(reader, production=shared["production"]),
         )
-        reader.finish()
+        reading = Reading(
+            production=reader.production,
+            parts=PARTS,
+            can_mail=settings.mail is not None,
+            can_call=settings.password_call is not None,
+        )
+        reader.finish(also=lambda: mistakes_in(shared["tenants_file"], reading))
         return settings
 
 
@@ -79,6 +89,8 @@ def _password_call(reader: SettingsReader) -> PasswordCallSettings | None:
         reader.mistake("PASSWORD_CALL_URL", "must be an https origin, or http on a loopback address")
     if ca_file and not Path(ca_file).is_file():
         reader.mistake("PASSWORD_CALL_CA_FILE", "names a file that does not exist")
+    if token_file:
+        reader.check_secret_file("PASSWORD_CALL_TOKEN_FILE", Path(token_file))
     try:
         token = Path(token_file).read_text(encoding="ascii").strip()
     except (OSError, ValueError):

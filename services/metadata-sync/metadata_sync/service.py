@@ -30,7 +30,7 @@ from metadata_sync.passwords import Passwords
 from metadata_sync.personal import Personal
 from metadata_sync.retention import Users
 from metadata_sync.scheduler import Scheduler
-from metadata_sync.settings import Settings
+from metadata_sync.settings import PARTS, Settings
 from metadata_sync.worker import Worker
 
 SERVICE = QUEUE = "metadata-sync"
@@ -45,9 +45,7 @@ async def serve(settings: Settings) -> None:
     configure_logging(service=SERVICE, events=EVENTS, level=settings.log_level)
     stop = stop_on_signals()
     clock = SystemClock()
-    tenants = TenantsWatcher(
-        settings.tenants_file, production=settings.production, parts=frozenset({"management"})
-    )
+    tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=PARTS)
     async with AsyncExitStack() as stack:
         vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(

@@ -7,6 +7,10 @@ from typing import Self
 from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
+from common.tenant_secrets import Reading, TenantPart
+from common.tenants import mistakes_in
+
+PARTS: frozenset[TenantPart] = frozenset({"management"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,8 @@ class Settings(ServiceSettings):
             internal=_internal(reader),
             outgoing=read_outgoing(reader, production=shared["production"]),
         )
-        reader.finish()
+        reading = Reading(production=reader.production, parts=PARTS)
+        reader.finish(also=lambda: mistakes_in(shared["tenants_file"], reading))
         return settings
 
 
@@ -54,6 +59,8 @@ def _internal(reader: SettingsReader) -> InternalListener | None:
     tokens = _tokens(reader, reader.text("INTERNAL_TOKEN_FILES", default=""))
     certificate = _file(reader, "INTERNAL_TLS_CERT_FILE")
     private_key = _file(reader, "INTERNAL_TLS_KEY_FILE")
+    if private_key:
+        reader.check_secret_file("INTERNAL_TLS_KEY_FILE", private_key)
     if not address.port:
         return None
     if not tokens:
@@ -72,6 +79,8 @@ def _file(reader: SettingsReader, name: str) -> Path | None:
 
 def _tokens(reader: SettingsReader, names: str) -> tuple[str, ...]:
     paths = [Path(name.strip()) for name in names.split(",") if name.strip()]
+    for position, path in enumerate(paths, 1):
+        reader.check_secret_file("INTERNAL_TOKEN_FILES", path, which=f"file {position}")
     try:
         tokens = tuple(path.read_text(encoding="ascii").strip() for path in paths)
     except (OSError, ValueError):

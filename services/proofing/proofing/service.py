@@ -17,7 +17,7 @@ from proofing.erase import Eraser
 from proofing.log_events import EVENTS
 from proofing.providers.document import DocumentProvider
 from proofing.retention import rules
-from proofing.settings import Settings
+from proofing.settings import PARTS, Settings
 from proofing.worker import Worker
 
 SERVICE = QUEUE = SCHEMA = "proofing"
@@ -30,8 +30,7 @@ async def serve(settings: Settings) -> None:
     configure_logging(service=SERVICE, events=EVENTS, level=settings.log_level)
     stop = stop_on_signals()
     clock = SystemClock()
-    # No part of the file that holds a secret is for this service.
-    tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=frozenset())
+    tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=PARTS)
     async with AsyncExitStack() as stack:
         vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(

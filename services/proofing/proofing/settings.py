@@ -4,6 +4,11 @@ from typing import Self
 
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import SettingsReader
+from common.tenant_secrets import Reading, TenantPart
+from common.tenants import mistakes_in
+
+# No part of the tenants file that holds a secret is for this service.
+PARTS: frozenset[TenantPart] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +26,12 @@ class Settings(ServiceSettings):
             SettingsError: with every mistake.
         """
         reader = SettingsReader(environ)
+        shared = read_shared(reader)
         settings = cls(
-            **read_shared(reader),
+            **shared,
             data_keys=reader.keys("DATA_KEY_FILES"),
             seal_keys=reader.keys("SEAL_KEY_FILES"),
         )
-        reader.finish()
+        reading = Reading(production=reader.production, parts=PARTS)
+        reader.finish(also=lambda: mistakes_in(shared["tenants_file"], reading))
         return settings

@@ -89,6 +89,7 @@ def _sender(reader: SettingsReader, text: str) -> Address | None:
 
 
 def _password(reader: SettingsReader, path: str) -> str:
+    reader.check_secret_file("SMTP_PASSWORD_FILE", Path(path))
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
