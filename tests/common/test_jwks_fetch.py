@@ -5,7 +5,10 @@ import gzip
 import io
 from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.jwks_fetch import COOLDOWN, FRESH, STALE, KeySets, KeySetUnavailableError, open_key_sets
 from common.log import Event
@@ -202,3 +205,51 @@ async def test_a_set_inside(server: KeyServer, clock: FakeClock, lines: Lines) -
             await sets.keys(server.url, wanted=A)
     assert server.requests == 0
     assert lines.last["error_type"] == "ClientConnectorError"
+
+
+class Imagined(KeySets):
+    """Sets of a server that is there or not, and counts who asks it."""
+
+    def __init__(self, clock: FakeClock, session: aiohttp.ClientSession) -> None:
+        super().__init__(session=session, clock=clock)
+        self.asked = 0
+        self.is_there = True
+
+    async def _fetch(self, url: str) -> bytes:
+        assert url == "https://keys.acme.example/"
+        self.asked += 1
+        if not self.is_there:
+            raise TimeoutError
+        return key_set("a")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 1.0, 9.9, COOLDOWN, FRESH, FRESH + 1, STALE]),
+            st.booleans(),
+            st.lists(st.sampled_from([A, B, "unknown"]), max_size=5),
+        ),
+        max_size=12,
+    )
+)
+async def test_any_course_of_events(course: list[tuple[float, bool, list[str]]]) -> None:
+    """Whatever happens, requests keep their distance, and no set counts for longer than a day."""
+    clock = FakeClock()
+    async with aiohttp.ClientSession() as session:
+        sets = Imagined(clock, session)
+        last_good: float | None = None
+        for seconds, sets.is_there, names in course:
+            clock.advance(seconds)
+            for name in names:
+                before = sets.asked
+                try:
+                    found = list(await sets.keys("https://keys.acme.example/", wanted=name))
+                except KeySetUnavailableError:
+                    found = []
+                if sets.asked > before and sets.is_there:
+                    last_good = clock.monotonic()
+                counts = last_good is not None and clock.monotonic() - last_good <= STALE
+                assert found == ([A] if counts else [])
+        assert sets.asked <= 1 + clock.monotonic() // COOLDOWN
