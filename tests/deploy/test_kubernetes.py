@@ -75,7 +75,7 @@ def test_environment(prod: list[Manifest], service: str) -> None:
     shared = next(m["data"] for m in prod if m["metadata"]["name"].startswith("waystation-settings-"))
     given = {*shared, *(entry["name"] for entry in container["env"])}
     known = {"POD_IP", *variables_read(_READERS[service])}
-    only_gateway = {"PUBLIC_BASE_URL", "SMTP_URL", "MAIL_FROM"}
+    only_gateway = {"PUBLIC_BASE_URL", "TRUSTED_PROXIES", "SMTP_URL", "MAIL_FROM"}
     assert given - known - only_gateway == set()
 
 
