@@ -16,6 +16,8 @@ const MISTAKES = [
   ["START_URL", "gateway.example/start/acme/login"],
   ["START_URL", "http://gateway.example/start/acme/login"],
   ["START_URL", "http://127.0.0.1.evil.example/start/acme/login"],
+  ["START_URL", "http://gateway.localhost.evil.example/start/acme/login"],
+  ["START_URL", "http://localhost/start/acme/login"],
   ["START_URL", "https://gateway.example/start/acme"],
   ["START_URL", "https://gateway.example/start/acme/login/"],
   ["START_URL", "https://gateway.example/start/acme/login?"],

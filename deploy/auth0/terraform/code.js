@@ -889,7 +889,7 @@ function parseUrl(text) {
   } catch {
     return undefined;
   }
-  const loopback = url.protocol === "http:" && /^127(\.\d{1,3}){3}$/.test(url.hostname);
+  const loopback = url.protocol === "http:" && /^(127(\.\d{1,3}){3}|[a-z0-9-]+\.localhost)$/.test(url.hostname);
   return url.protocol === "https:" || loopback ? url : undefined;
 }
 
