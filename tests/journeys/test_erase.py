@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from tests.journeys.browser import CONTINUE, HAND_BACK, IDENTITY, LOGGED_IN, WAIT, transaction_of
+from tests.journeys.browser import HAND_BACK, IDENTITY, LOGGED_IN, transaction_of
 from tests.journeys.control import SEEN, STEP, told
 from tests.journeys.people import honest
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
+from tests.support.journey import Page
 from tests.support.processes import base_environment
 from tests.support.waiting import wait_until
 
@@ -25,9 +26,11 @@ async def test_an_erased_person_is_gone_for_good(world: World) -> None:
     """With an answer token out and a PATCH in flight: gone here at once, at the tenant for good."""
     person, secret = await world.person(), "XR5830417"
     first, second = await world.browser(), await world.browser()
+    asked = await second.log_in(honest(person), to=IDENTITY)
     answered = await first.log_in(honest(person), to=HAND_BACK)
     await world.tenant.plant(_patch_of(person), delay=4, times=1)
-    waiting = await _until_waiting(world, second, person)
+    waiting = await second.answer(asked, honest(person))
+    await wait_until(lambda: _is_on_its_way(world, asked), 15, what="the result to be on its way")
     erased = await erase(world, person)
     assert (erased["rev"], erased["logins"], erased["cancelled"], erased["complete"]) == (3, 2, 2, False)
     assert erased["settle_at"] is not None
@@ -38,12 +41,13 @@ async def test_an_erased_person_is_gone_for_good(world: World) -> None:
     # The token that was out is good at the tenant: its Action writes what it says.
     assert (await first.submit(answered, HAND_BACK)).has(LOGGED_IN)
     assert list(await world.tenant.app_metadata(person)) == [SEEN]
-    await _let_time_pass(world, person)
-    status = await wait_until(lambda: _completed(world, person), 30, what="the erasure to be complete")
+    status = await _finish(world, person)
     assert datetime.fromisoformat(status["settle_at"]) > datetime.fromisoformat(status["erased_at"])
     assert await world.tenant.app_metadata(person) == {}
     await world.tenant.heal()
+    await world.rows.quiet()
     await _assert_nothing_readable(world, person, secret)
+    await _assert_audited(world, erased["id"])
     written = len(await world.tenant.patches(person))
     assert await erase(world, person) | {"logins": 0} == status | {
         "logins": 0, "cancelled": 0, "was_known": False
@@ -66,6 +70,8 @@ async def test_the_returning_person_starts_anew(world: World) -> None:
     metadata = await world.tenant.app_metadata(person)
     assert told(metadata[STEP])["status"] == "passed"
     assert metadata[STEP]["rev"] == rev + 1
+    await _finish(world, person)
+    assert (await world.tenant.app_metadata(person)).keys() == {STEP}
 
 
 async def test_it_is_asked_for_twice(world: World) -> None:
@@ -83,6 +89,14 @@ async def test_it_is_asked_for_twice(world: World) -> None:
     status, answer, _ = await waystation(world, "erase", "acme", person.user_id, typed=f"{person.user_id}\n")
     assert (status, answer.splitlines()[0]) == (0, "Erased at rev 2: 1 logins, 1 of them open.")
     await wait_until(lambda: _is_unknown_to_proofing(world, person), 15, what="proofing to forget")
+    await wait_until(lambda: _holds(world, person, {}), 30, what="our keys to be gone")
+    await _finish(world, person)
+
+
+async def _finish(world: World, person: Person) -> Any:
+    """The erasure to its end, as if nothing that was out could be of any effect any more."""
+    await _let_time_pass(world, person)
+    return await wait_until(lambda: _completed(world, person), 30, what="the erasure to be complete")
 
 
 async def waystation(world: World, *arguments: str, typed: str = "") -> tuple[int, str, str]:
@@ -115,20 +129,12 @@ def _patch_of(person: Person) -> str:
     return f"PATCH /api/v2/users/{quote(person.user_id, safe='')}".replace("|", r"\|")
 
 
-async def _until_waiting(world: World, browser: Any, person: Person) -> Any:
-    """A login whose document was judged, and whose result is on its way to the tenant."""
-    before = len(await world.tenant.patches(person))
-    page = await browser.log_in(honest(person), to=IDENTITY)
-    page = await browser.answer(page, honest(person))
-    assert page.has(WAIT) or page.has(CONTINUE)
-
-    async def on_its_way() -> bool:
-        login = (await world.rows.transactions(person))[-1]
-        return bool(login["waiting_for"] == "metadata")
-
-    await wait_until(on_its_way, 15, what="the result to be on its way")
-    assert len(await world.tenant.patches(person)) == before
-    return page
+async def _is_on_its_way(world: World, page: Page) -> bool:
+    """Whether the result of that page's login is being written at the tenant."""
+    rows = await world.rows.all(
+        "SELECT waiting_for FROM gateway.transactions WHERE id = $1", transaction_of(page)
+    )
+    return bool(rows[0]["waiting_for"] == "metadata")
 
 
 async def _holds(world: World, person: Person, expected: Mapping[str, Any]) -> bool:
@@ -161,6 +167,16 @@ async def _completed(world: World, person: Person) -> dict[str, Any] | None:
 
 async def _is_unknown_to_proofing(world: World, person: Person) -> bool:
     return await world.rows.verifications(person) == []
+
+
+async def _assert_audited(world: World, erasure: str) -> None:
+    """Each service's trail has one entry, under the pseudonym that the person had there."""
+    for schema in ("gateway", "proofing", "metadata_sync"):
+        entries = await world.rows.all(
+            f"SELECT event, subject FROM {schema}.audit_events WHERE transaction_id = $1",  # noqa: S608 - constants
+            erasure,
+        )
+        assert [entry["event"] for entry in entries] == ["person.erased"]
 
 
 async def _assert_nothing_readable(world: World, person: Person, *secrets: str) -> None:

@@ -129,3 +129,15 @@ async def test_one_replica_at_a_time(rig: Rig, job: RetentionJob, database: Serv
         assert (await _left(rig))["verifications"] == 0
     finally:
         await other.close()
+
+
+async def test_without_its_key_file_nothing_is_given_up(rig: Rig, job: RetentionJob) -> None:
+    """Where a key file is missing, claims wait for it; what can never open again goes."""
+    await rig.worker.handle(command())
+    await _age(rig, 31)
+    await rig.execute("UPDATE data_keys SET kek_id = 'elsewhere'")
+    await job.enforce()
+    assert (await _left(rig))["evidence"] == 1
+    await rig.execute("DELETE FROM data_keys")
+    await job.enforce()
+    assert (await _left(rig))["evidence"] == 0

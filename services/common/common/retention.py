@@ -43,37 +43,41 @@ class RetentionJob:
         while not stop.is_set():
             if self._clock.monotonic() >= due:
                 due = self._clock.monotonic() + EVERY_SECONDS
-                await self._enforce_or_log()
+                await self._enforce_or_log(stop)
             try:
                 async with asyncio.timeout(max(1.0, due - self._clock.monotonic())):
                     await stop.wait()
             except TimeoutError:
                 continue
 
-    async def enforce(self) -> None:
-        """Delete for every tenant what is kept no longer; nothing while another replica is at it."""
+    async def enforce(self, stop: asyncio.Event | None = None) -> None:
+        """Delete for every tenant what is kept no longer; nothing while another replica is at it.
+
+        Once `stop` is set, no other batch is begun.
+        """
         for tenant in self._tenants.current:
             removed: Counter[str] = Counter()
             for name, rule in self._rules.items():
-                removed[name] += await self._all(tenant, rule)
+                removed[name] += await self._all(tenant, rule, stop=stop)
             if removed.total():
                 with bound(tenant=tenant.key):
                     log.info("retention.enforced", removed=dict(+removed))
 
-    async def _enforce_or_log(self) -> None:
+    async def _enforce_or_log(self, stop: asyncio.Event) -> None:
         try:
-            await self.enforce()
+            await self.enforce(stop)
         except DatabaseUnavailableError:
             log.warning("database.unavailable", task="retention")
 
-    async def _all(self, tenant: Tenant, rule: Rule) -> int:
+    async def _all(self, tenant: Tenant, rule: Rule, *, stop: asyncio.Event | None) -> int:
         removed = 0
-        while True:
+        while stop is None or not stop.is_set():
             async with self._database.transaction(tenant=tenant.key) as connection:
                 count = await rule(connection, tenant) if await _is_alone(connection) else 0
             removed += count
             if count < BATCH:
-                return removed
+                break
+        return removed
 
 
 async def _is_alone(connection: Connection) -> bool:

@@ -37,6 +37,10 @@ class VaultError(WaystationError):
     """Stored ciphertext does not open: damaged, moved, erased, or its key file is missing."""
 
 
+class KeyFileMissingError(VaultError):
+    """No key file of ours wraps the data key: with the file, it opens again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a ciphertext belongs; all four are bound into it."""
@@ -167,7 +171,7 @@ class Vault:
     def _unwrap(self, identifier: bytes, kek_id: bytes, wrapped: bytes) -> DataKey:
         kek = self._by_id.get(kek_id)
         if kek is None:
-            raise VaultError("unknown key-encryption key")
+            raise KeyFileMissingError("unknown key-encryption key")
         try:
             secret = aes_key_unwrap(kek, wrapped)
         except InvalidUnwrap:

@@ -11,7 +11,7 @@ import structlog
 from common.db import Connection
 from common.retention import Rule
 from common.tenants import Tenant
-from common.vault import Vault, VaultError
+from common.vault import KeyFileMissingError, Vault, VaultError
 from proofing import retention_store, store
 from proofing.evidence import claims_alone, place_of
 from proofing.verification import Verification
@@ -25,7 +25,12 @@ def rules(vault: Vault) -> Mapping[str, Rule]:
     async def documents(connection: Connection, tenant: Tenant) -> int:
         due = await retention_store.due_documents(connection, tenant=tenant.key, since=tenant.keeps_evidence)
         for verification in await retention_store.verifications(connection, tenant=tenant.key, ids=due):
-            await _reduce(connection, verification, vault=vault)
+            try:
+                await _reduce(connection, verification, vault=vault)
+            except KeyFileMissingError:
+                # With its file the claims open again: nothing is given up for a mistake in the settings.
+                log.warning("evidence.does_not_open", verification_id=verification.verification_id)
+                return 0
         return len(due)
 
     return {
@@ -43,6 +48,8 @@ async def _reduce(connection: Connection, verification: Verification, *, vault: 
     content = await store.load_evidence(connection, verification)
     try:
         claims = claims_alone(await vault.decrypt(connection, content or b"", place=place))
+    except KeyFileMissingError:
+        raise
     except VaultError:
         log.warning("evidence.does_not_open", verification_id=verification.verification_id)
     if claims is None:
