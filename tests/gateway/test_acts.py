@@ -82,6 +82,7 @@ async def test_what_proofing_is_asked(rig: Rig, anna: Browser) -> None:
             "family_name": "Eriksson",
             "birthdate": "1974-08-12",
         },
+        "told": [],
     }
 
 
