@@ -80,4 +80,4 @@ def test_ordinary_user_is_told_what_to_install() -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("./dev: please install what is missing: sudo apt-get install ")
-    assert line.endswith("rabbitmq-server, or use the other way, once it is there: docker compose up")
+    assert line.endswith("rabbitmq-server, or use the other way: docker compose up --build")
