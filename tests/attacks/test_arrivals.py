@@ -132,8 +132,13 @@ async def test_a_link_may_be_opened_again_by_whoever_has_its_cookie(scene: Scene
 
 
 async def test_before_the_click_a_link_binds_nobody(scene: Scene) -> None:
-    """29: each arrival has a cookie of its own, and the first click wins; the others are sent away."""
-    quick = await scene.arrived()
+    """29: each arrival has a cookie of its own, and the first click wins; the others are sent away.
+
+    What is clicked names organisation, application and masked account.
+    """
+    quick = await scene.arrived(profile={"email": "mallory@evil.example"})
+    words = (await quick.page()).html.get_text(" ")
+    assert [word for word in ("Acme", "Acme Bank", "m***@evil.example") if word not in words] == []
     slow = await scene.arrived(quick.link)
     assert slow.id == quick.id
     assert slow.client.cookies.keys() == quick.client.cookies.keys()
