@@ -51,7 +51,7 @@ def test_messages_and_reasons_of_refusals() -> None:
 
 
 def test_codes_of_the_password_call() -> None:
-    """Every code with which a password is refused is explained, and every one for which there is no answer."""
+    """Every code with which a password is refused is explained, and every one of those after 503."""
     refused = len(MESSAGES)
     codes = README.first_cells("Password call")
     assert codes[:refused] == list(MESSAGES)
