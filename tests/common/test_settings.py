@@ -136,6 +136,7 @@ def test_a_url_is_given_once(tmp_path: Path) -> None:
     reader = SettingsReader(
         {"ENVIRONMENT": "development", "AMQP_URL": "amqps://other", "AMQP_URL_FILE": file}
     )
+    reader.environment()
     reader.secret_url("AMQP_URL", schemes=("amqps",))
     assert mistakes_of(reader) == ("AMQP_URL: is given twice: here and by AMQP_URL_FILE",)
 

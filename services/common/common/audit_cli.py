@@ -15,7 +15,7 @@ from common.audit_chain import Finding, verify
 from common.cli import Subjects, complain, number_of_rows, print_table, say
 from common.db import Database, open_database
 from common.schema import schema_of, schemas
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+from common.settings import PRODUCTION, SettingsReader
 
 SHOW_AT_MOST = 100
 _COLUMNS = ("number", "at", "tenant", "event", "transaction", "subject", "about", "outcome", "reasons")
@@ -60,7 +60,7 @@ def _known_seal(text: str) -> tuple[int, str]:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     schema = options.schema or schema_of(url) or ""
     if url and not schema:

@@ -1,7 +1,7 @@
 """What every service holds while it runs: its database, its two connections to the broker, its outbox.
 
 A machine that comes up starts databases, migrations and services in any order, so a service waits for what it
-needs. Without its database it lives, says so and does nothing else; without the broker it does what needs none.
+needs. Without its database it lives, says so and does nothing else; without the broker, what needs none.
 """
 
 from collections.abc import AsyncIterator, Callable

@@ -17,7 +17,7 @@ from common.cli import Subjects, complain, print_table, say
 from common.db import Database, open_database
 from common.keys import Rotation, Standing
 from common.schema import role_of, schemas
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
 
 
@@ -40,7 +40,7 @@ def add_commands(subjects: Subjects) -> None:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     schema = options.schema or _schema_of(url)

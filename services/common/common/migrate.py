@@ -13,7 +13,7 @@ import asyncpg
 
 from common.migrate_rights import AdminConnection, build_walls, ensure_roles, grant, narrow_functions
 from common.schema import OWNER, Migration, schemas
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
+from common.settings import SettingsError, SettingsReader
 
 _LOCK = 0x57415953  # one migration run at a time in a database
 
@@ -75,7 +75,7 @@ async def _apply(connection: AdminConnection, schema: str, migration: Migration)
 
 def main(environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    reader.environment()
     url = reader.secret_url(
         "MIGRATE_DATABASE_URL", schemes=("postgresql", "postgres"), for_administration=True
     )

@@ -1,7 +1,7 @@
 """`python -m common.probe`: whether the service of this container is ready, as an exit status.
 
-For what can run a command and not ask over HTTP, such as a container's health check. Reads ADMIN_LISTEN, as
-the service does; an address that stands for all is asked on loopback.
+For what can run a command and not ask over HTTP, such as a container's health check. Reads ENVIRONMENT and
+ADMIN_LISTEN, as the service does; an address that stands for all is asked on loopback.
 """
 
 import os
@@ -21,6 +21,7 @@ _ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognized, not bou
 def main(environ: Mapping[str, str]) -> int:
     """0 if /readyz answers 200, 1 if it answers anything else or nothing, 2 if ADMIN_LISTEN is no address."""
     reader = SettingsReader(environ)
+    reader.environment()
     address = read_admin_listen(reader)
     try:
         reader.finish()

@@ -62,7 +62,7 @@ def is_open_to_all(path: Path) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether a listener there can be reached from anywhere: it stands for all addresses, or for a public one."""
+    """Whether a listener there can be reached from anywhere: it is one for all addresses or a public one."""
     if host == "localhost":
         return False
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from common.production import is_public
-from common.settings import DEVELOPMENT, PRODUCTION, Address, SettingsReader
+from common.settings import PRODUCTION, Address, SettingsReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Shared(TypedDict):
 
 
 def read_shared(reader: SettingsReader) -> Shared:
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     return {
         "production": environment == PRODUCTION,
         "log_level": reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),

@@ -40,13 +40,13 @@ class SettingsReader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._mistakes: list[str] = []
-        self.production = environ.get("ENVIRONMENT", "").strip() != DEVELOPMENT
+        self.production = True
 
     def mistake(self, name: str, problem: str) -> None:
         self._mistakes.append(f"{name}: {problem}")
 
     def finish(self, *, also: Callable[[], Sequence[str]] = tuple) -> None:
-        """Raise `SettingsError` with all mistakes, if there were any, and with those that `also` finds then."""
+        """Raise `SettingsError` with all mistakes if there are any, and with those that `also` finds then."""
         if self._mistakes:
             raise SettingsError((*self._mistakes, *also()))
 
@@ -63,6 +63,12 @@ class SettingsReader:
             self.mistake(name, "is required")
             return ""
         return default
+
+    def environment(self) -> str:
+        """`PRODUCTION` or `DEVELOPMENT`; read first, since production refuses more of what follows."""
+        value = self.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+        self.production = value == PRODUCTION
+        return value
 
     def choice(self, name: str, *, among: tuple[str, ...], default: str) -> str:
         value = self.text(name, default=default)

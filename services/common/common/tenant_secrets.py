@@ -183,4 +183,6 @@ SigningSecret: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _signing_s
 ContentKey: TypeAlias = Annotated[Secret[bytes], _secret("tokens", _content_key)]
 ClientSecret: TypeAlias = Annotated[Secret[bytes], _secret("management", _client_secret)]
 PrivateKey: TypeAlias = Annotated[Secret[SigningKey], _secret("tokens", _from_pem(read_signing_key))]
-PublicKey: TypeAlias = Annotated[Secret[VerifyingKey], _secret("tokens", _from_pem(read_verifying_key), is_public=True)]
+PublicKey: TypeAlias = Annotated[
+    Secret[VerifyingKey], _secret("tokens", _from_pem(read_verifying_key), is_public=True)
+]

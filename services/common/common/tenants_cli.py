@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.cli import Subjects, complain, print_table, say
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsError, SettingsReader
+from common.settings import PRODUCTION, SettingsError, SettingsReader
 from common.tenant_secrets import ALL_PARTS
 from common.tenant_yaml import parse_yaml
 from common.tenants import TenantsFileError, files_of, load_tenants
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     path = options.path or reader.path("TENANTS_FILE")
     reader.finish()
     parts = frozenset[Any]() if options.without_secrets else ALL_PARTS

@@ -17,7 +17,7 @@ from common.clock import SystemClock
 from common.consumer import UnknownTenantError
 from common.db import Database, DatabaseUnavailableError, open_database
 from common.log import configure_logging
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+from common.settings import PRODUCTION, SettingsReader
 from common.tenants import Tenant, load_tenants
 from common.vault import Vault
 from gateway.erase import Erased, Eraser
@@ -41,7 +41,7 @@ def add_commands(subjects: Subjects) -> None:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     tenants_file = reader.path("TENANTS_FILE")

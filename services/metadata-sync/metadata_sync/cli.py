@@ -14,7 +14,7 @@ from typing import Any
 from common.cli import Subjects, complain, number_of_rows, print_table, say
 from common.db import Database, open_database
 from common.messages import Kind
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+from common.settings import PRODUCTION, SettingsReader
 from metadata_sync import parked
 from metadata_sync.parked import Chosen, ParkedWrite
 
@@ -52,7 +52,7 @@ def add_commands(subjects: Subjects) -> None:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     reader.finish()
     return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))

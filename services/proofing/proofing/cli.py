@@ -16,7 +16,7 @@ from typing import Any
 from common.cli import Subjects, complain, number_of_rows, print_table, say
 from common.db import Database, open_database
 from common.log import configure_logging
-from common.settings import DEVELOPMENT, PRODUCTION, SettingsReader
+from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
 from proofing import store
 from proofing.log_events import EVENTS
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if options.command is _decide and options.outcome == "approved" and options.reason:
         options.parser.error("--reason is for declined")
     reader = SettingsReader(environ)
-    environment = reader.choice("ENVIRONMENT", among=(PRODUCTION, DEVELOPMENT), default=PRODUCTION)
+    environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     reader.finish()
