@@ -21,6 +21,7 @@ from common.tokens import (
     SessionToken,
     SessionTokenError,
     SessionTokenExpiredError,
+    key_to_fetch,
     profile_in,
     sign_answer_token,
 )
@@ -230,3 +231,17 @@ def test_the_profile_in_a_token(tenants: Tenants) -> None:
         profile_in(replace(good, jti="another"), acme)
     with pytest.raises(ProfileError):
         profile_in(verified(token(profile=sealed_profile(key=bytes(32))), tenants), acme)
+
+
+def test_a_token_without_a_key_id(tmp_path: Path) -> None:
+    """One that is signed with a secret names no key, so none is fetched for it."""
+    rules = {
+        "alg": ["RS256", "HS256"],
+        "audience": "waystation",
+        "jwks_url": "https://keys.acme.example/jwks.json",
+        "secret_files": ["secrets/session"],
+    }
+    tenants = load_tenants(write_tenants(tmp_path, {"acme": section(session_token=rules)}), production=True)
+    acme = tenants.get("acme")
+    assert acme
+    assert key_to_fetch(token(), tenant=acme) is None
