@@ -17,7 +17,7 @@ from tests.common.tenants_on_disk import PROFILE_KEY, PROFILE_KEY_BEFORE
 _KEYS = (Secret(PROFILE_KEY), Secret(PROFILE_KEY_BEFORE))
 
 
-def refusal(text: str, *, keys: Iterable[Secret] = _KEYS, jti: str = JTI) -> str:
+def refusal(text: str, *, keys: Iterable[Secret[bytes]] = _KEYS, jti: str = JTI) -> str:
     """The reason for which that profile is refused; its text repeats nothing of it."""
     with pytest.raises(ProfileError) as refused:
         open_profile(text, keys=keys, jti=jti)
