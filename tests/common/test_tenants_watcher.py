@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from common.tenants import TenantsFileError
 from common.tenants_watcher import TenantsWatcher
 from tests.common.tenants_on_disk import section, write_tenants
+from tests.support.secret_folder import write_private
 from tests.support.waiting import wait_until
 
 
@@ -56,7 +57,7 @@ def test_a_changed_secret(tmp_path: Path) -> None:
     """A replaced secret file counts as a change."""
     watcher = TenantsWatcher(write_tenants(tmp_path, {"acme": section()}), production=True)
     replacement = tmp_path / "new"
-    replacement.write_text("the-new-session-secret-of-acme-is-long-too")
+    write_private(replacement, "the-new-session-secret-of-acme-is-long-too")
     replacement.rename(tmp_path / "secrets" / "session")
     watcher.refresh()
     acme = watcher.current.get("acme")
@@ -73,7 +74,7 @@ def test_a_secret_that_comes_late(tmp_path: Path) -> None:
     write_tenants(tmp_path, {"acme": section(), "beta": beta})
     watcher.refresh()
     assert keys(watcher) == ["acme"]
-    (tmp_path / "secrets" / "late").write_text("the-late-session-secret-of-beta-is-long-too")
+    write_private(tmp_path / "secrets" / "late", "the-late-session-secret-of-beta-is-long-too")
     watcher.refresh()
     assert keys(watcher) == ["acme", "beta"]
 

@@ -14,6 +14,7 @@ WaystationError
 ├── UnknownTenantError           consumer.py        raised by a handler: the next reload may know the tenant
 ├── SealError                    sealing.py         not sealed for us, or not for this place
 ├── VaultError                   vault.py           stored ciphertext that does not open where it stands
+│   └── KeyFileMissingError      vault.py           no key file of ours wraps its data key
 ├── TenantsFileError             tenants.py         tenants.yaml is wrong; every mistake listed
 ├── SecretNotLoadedError         tenant_secrets.py  a secret of a part that this service does not read
 ├── RsaKeyError                  rsa_keys.py        no RSA key that we take
