@@ -81,6 +81,7 @@ def test_a_bucket_that_is_smaller_than_its_plan() -> None:
     assert bucket.flowed(replace(small, size=0.0), rule=RULE, now=101.0).there == 1.0
     assert until(replace(small, there=1.0), waiting=False, reserved=60) == 1.0
     assert until(replace(small, there=8.0, share=3.0), reserved=60) == 0.0
+    assert until(replace(small, there=8.0, share=0.5)) == pytest.approx(1.5 / 6.4)
 
 
 def test_what_a_request_takes() -> None:
@@ -103,6 +104,7 @@ def test_what_a_response_proves() -> None:
     )
     again = bucket.corrected(level(drift=-4.0), told(), now=100.5)
     assert again.drift == pytest.approx(-9.0)
+    assert bucket.corrected(level(watched=1.5), told(), now=100.5).drift == pytest.approx(-3.5)
     assert bucket.corrected(level(watched=9.8), told(), now=100.5).watched == 10.0
     assert bucket.corrected(level(), told(remaining=1.0), now=100.5).there == 0.0
 
@@ -182,6 +184,7 @@ def test_what_the_background_leaves_there() -> None:
     assert [stays(level(at=at)) for at in (100.0, 100.5, 100.9)] == [10, 8, 7]
     assert stays(level(), reserved=12) == 12
     assert stays(level(there=4.0), rule=replace(SMALL, reserve=0.0)) == 2
+    assert stays(level(at=100.9), rule=Rule(burst=2.0, per_second=2.0, reserve=0.9)) == 0
     assert stays(level(), rule=replace(RULE, reserve=0.0, burst=3.0)) == 0
 
 
@@ -194,6 +197,8 @@ def test_what_others_take() -> None:
     assert stays(level(drift=-10.0, refill_at=103.0)) == 40
     assert stays(level(drift=-2.0, at=100.9, heard_at=100.9)) == 7
     assert stays(level(drift=-30.0)) == 40
+    assert stays(level(drift=-10.09)) == 30
+    assert stays(level(drift=-2.0, refill_at=102.0)) == 14
 
 
 def test_a_bucket_that_is_refilled_all_the_time() -> None:

@@ -215,6 +215,10 @@ def test_answers_about_one_of_two_buckets() -> None:
     first, second = corrected(before, headers, number=5, limit=TWO_BUCKETS, now=NOON + 0.5).levels
     assert (first.there, first.unproven, first.at) == (40.0, 0, NOON + 0.5)
     assert (second.there, second.window, second.unproven) == (7.0, NOON + 4, 0)
+    first, second = corrected(
+        before, replace(headers, limit=50), number=5, limit=TWO_BUCKETS, now=NOON
+    ).levels
+    assert (first.there, second.there) == (7.0, 10.0)
     same_size = limit_of((50, 16), (50, 4), reserve=0.2)
     headers = replace(headers, limit=50)
     lowered = corrected(before, headers, number=5, limit=same_size, now=NOON).levels
