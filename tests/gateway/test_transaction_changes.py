@@ -177,6 +177,8 @@ def test_ending_early_ends_the_waiting() -> None:
     assert (ended.status, ended.waiting_for, ended.waiting_until) == (Status.WORKING, None, None)
     assert ended.version == held.version + 1
     assert ended.steps[0].conclusion == concluded(StepStatus.PENDING, reason="stopped_by_person")
+    left = working().end_early(at=NOW, reason="stopped_by_person")
+    assert left.steps[0].conclusion == concluded(StepStatus.ABANDONED, reason="stopped_by_person")
 
 
 def test_why_an_act_is_refused() -> None:
@@ -229,3 +231,4 @@ def test_when_everything_is_confirmed() -> None:
     assert not both.is_applied_by({"terms": 7, "idproof": 7}, others=(7, 6))
     declined = working().conclude("idproof", concluded(StepStatus.DECLINED)).settle(rev=7, until=SOON)
     assert declined.is_applied_by({})
+    assert not finished().settle(rev=1, until=SOON).is_applied_by({})
