@@ -22,7 +22,12 @@ async def test_a_service_that_answers(health: Health, status: int) -> None:
 
     async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
         with vitals.serving({"database": check}):
-            assert await asyncio.to_thread(main, {"ADMIN_LISTEN": f"0.0.0.0:{port}"}) == status
+            assert (
+                await asyncio.to_thread(
+                    main, {"ENVIRONMENT": "development", "ADMIN_LISTEN": f"0.0.0.0:{port}"}
+                )
+                == status
+            )
 
 
 def test_a_service_that_is_not_there() -> None:

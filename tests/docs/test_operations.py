@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from common.audit import Audited
 from common.log import BUILT_IN_EVENTS
 from common.log_events import COMMON_EVENTS
 from common.tenant_tokens import AnswerTokenRules, SessionTokenRules
@@ -120,3 +121,9 @@ def test_roles() -> None:
     schemas = ("gateway", "proofing", "metadata_sync")
     of_services = [f"waystation_{schema}{end}" for schema in schemas for end in ("", "_all_tenants")]
     assert rows == ["waystation_owner", *of_services]
+
+
+def test_audited_events() -> None:
+    """The page has each event of the audit trail, in order, and no other."""
+    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", PAGE.section("Audit trail"), re.MULTILINE)
+    assert rows == [event.value for event in Audited]

@@ -19,6 +19,7 @@ from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
 from tests.support.databases import ServiceDatabase
 from tests.support.processes import base_environment
+from tests.support.secret_folder import write_private
 from tests.support.waiting import wait_until
 
 
@@ -27,10 +28,16 @@ class Command:
     """`waystation parked …` on one database."""
 
     database_url: str
+    data_key: Path
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         code = "import sys; from common.cli import main; sys.exit(main())"
-        variables = {"ENVIRONMENT": "development", "DATABASE_URL": self.database_url, **environment}
+        variables = {
+            "ENVIRONMENT": "development",
+            "DATABASE_URL": self.database_url,
+            "DATA_KEY_FILES": str(self.data_key),
+            **environment,
+        }
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             env=base_environment() | variables,
@@ -48,8 +55,9 @@ class Command:
 
 
 @pytest.fixture
-def command(database: ServiceDatabase) -> Command:
-    return Command(database.metadata_sync)
+def command(database: ServiceDatabase, tmp_path: Path) -> Command:
+    key = "".join(map(chr, range(65, 91))) + "abcdefghijklmnopq"
+    return Command(database.metadata_sync, write_private(tmp_path / "data.key", key))
 
 
 async def _refused(rig: Rig, tenant: Tenant, *, rev: int = 1) -> str:
@@ -123,6 +131,10 @@ async def test_a_dropped_write_is_seen_no_more_and_newer_ones_flow(
     assert command.parked("drop", "acme", user_id, "--key", KEY) == {"dropped": 1}
     assert command.parked("redrive", "acme", user_id) == {"redriven": 0}
     assert command.parked("list") == []
+    (entry,) = json.loads(command.run("audit", "show", "acme", "--json").stdout)
+    assert (entry["event"], entry["about"]) == ("write.dropped", f"app_metadata:{KEY}")
+    assert entry["reasons"] == ["user_not_found", "rev:1"]
+    assert len(entry["subject"]) == 32
     await rig.take_in(update(2, user_id=user_id))
     await rig.until_applied()
     assert await _holds(tenant, user_id, value(2))

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import structlog
 
+from common import audit
+from common.audit import Audited
 from common.clock import Clock
 from common.db import Connection
 from common.tenants_watcher import TenantsWatcher
@@ -20,6 +22,7 @@ from gateway.login import Login
 from gateway.logins import Logins
 from gateway.owner import Visit, require_own
 from gateway.personal import state_of
+from gateway.trail import entry
 from gateway.transaction import MetadataOutcome, Status, Step, StepStatus, Transaction
 
 _ANSWERED: Mapping[StepStatus, Literal["passed", "pending", "abandoned", "declined", "failed"]] = {
@@ -72,6 +75,9 @@ class HandBack:
             await store.note_token(connection, was.id, expires_at=now + ANSWER_LIFETIME)
             state = await state_of(connection, was, vault=self._vault)
             login = replace(was, transaction=_handed_back(was.transaction))
+            await audit.append(
+                connection, entry(was, Audited.ANSWER_SIGNED, outcome=was.transaction.metadata)
+            )
             return login.transaction
 
         await self._logins.change(login.id, change, tenant=login.transaction.tenant)

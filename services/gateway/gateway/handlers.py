@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from common import audit
+from common.audit import Audited
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
 from common.vault import Vault
@@ -37,6 +39,7 @@ from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
 from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
 from gateway.texts import Text
+from gateway.trail import entry
 from gateway.transaction import Status, Step
 from gateway.views import Views
 from gateway.visits import Doorkeeper, introduce
@@ -118,6 +121,9 @@ class Handlers:
         if found.token_is_over:
             raise TokenRefusedError("session_token_expired", login_url=found.login_url)
         if login.transaction.claimed_by is not None:
+            async with self._database.transaction(tenant=login.transaction.tenant) as connection:
+                refused = entry(login, Audited.LOGIN_REFUSED, about="browser", reasons=("other_browser",))
+                await audit.append(connection, refused)
             raise ForbiddenError("other_browser", login_url=login.login_url)
         issued = self._cookies.issue(found.transaction_id, issued=int(self._clock.now().timestamp()))
         for name in surplus(request.cookies):

@@ -3,11 +3,13 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from pydantic_core import to_json
 
+from common import audit
+from common.audit import Audited, Entry
 from common.clock import Clock
 from common.db import Connection, Database
 from common.jwks_fetch import KeySets
@@ -41,6 +43,7 @@ from gateway.login import Login
 from gateway.logins import name_in_log
 from gateway.metrics import LIMITED
 from gateway.personal import authorize_place, profile_place, state_place
+from gateway.trail import entry
 from gateway.transaction import Step, Transaction
 
 _STATE = re.compile(r"[\x21-\x7e]{1,2048}")  # opaque to us, and sent back byte for byte
@@ -176,6 +179,8 @@ class Intake:
                 # The browser may have asked twice at once.
                 found = opened.id if opened else await _find(connection, token, arrival)
         if found is None:
+            async with self._database.transaction(tenant=tenant.key) as connection:
+                await audit.append(connection, _refused(tenant, "state_does_not_fit"))
             raise ConflictingLoginError("state_does_not_fit", login_url=_login_url(tenant, token))
         if opened:
             name_in_log(opened)
@@ -212,6 +217,7 @@ class Intake:
         request = (
             key.encrypt(to_json(token.authorize), place=authorize_place(login)) if token.authorize else None
         )
+        login = replace(login, pseudonym=audit.pseudonym_by(key))
         inserted = await store.insert_login(
             connection,
             login,
@@ -220,7 +226,15 @@ class Intake:
             profile=key.encrypt(profile, place=profile_place(login)),
             authorize=request,
         )
-        return login if inserted else None
+        if not inserted:
+            return None
+        await audit.append(connection, entry(login, Audited.LOGIN_OPENED))
+        return login
+
+
+def _refused(tenant: Tenant, reason: str) -> Entry:
+    """A good token that comes with something it did not come with before; whose it is, is not known."""
+    return Entry(event=Audited.LOGIN_REFUSED, tenant=tenant.key, about="session_token", reasons=(reason,))
 
 
 async def _find(connection: Connection, token: SessionToken, arrival: Arrival) -> str | None:

@@ -15,6 +15,7 @@ class Login:
     settings: TenantSnapshot
     traceparent: str
     ui_locales: tuple[str, ...] = ()  # what the application asked for, the most wanted first
+    pseudonym: bytes | None = None  # what the audit trail calls the person
 
     @property
     def id(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from common import inbox
+from common import audit, inbox
 from common.db import Connection, Database
 from common.messages import Message
 from common.outbox import Relay
@@ -16,6 +16,7 @@ from gateway import store
 from gateway.errors import ConflictError, NotFoundError
 from gateway.live import Bell
 from gateway.login import Login
+from gateway.trail import entries_of
 from gateway.transaction import Transaction
 
 TRIES = 5
@@ -72,6 +73,7 @@ class Logins:
             changed = await change(connection, login) if is_new else login.transaction
             if changed is not login.transaction:
                 await store.save(connection, changed, was=login.transaction.version)
+                await audit.append(connection, *entries_of(login, changed))
         return login.transaction, changed
 
 

@@ -31,9 +31,11 @@ async def insert_login(
         """
         INSERT INTO transactions (
             id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
-            state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales, authorize
+            state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales, authorize,
+            pseudonym
         ) VALUES (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19,
+            $20
         )
         ON CONFLICT DO NOTHING RETURNING true
         """,
@@ -56,6 +58,7 @@ async def insert_login(
         transaction.wake_at,
         list(login.ui_locales),
         authorize,
+        login.pseudonym,
     )
     return inserted is not None
 
@@ -73,7 +76,7 @@ async def find_id(connection: Connection, *, tenant: str, jti: str, state_digest
 
 _COLUMNS = """
     id, tenant, jti, subject, status, waiting_for, waiting_until, version, steps, metadata, claimed_by,
-    device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline
+    device, language, issuer, client_id, continue_uri, settings, traceparent, ui_locales, deadline, pseudonym
 """
 _LOAD = f"SELECT {_COLUMNS} FROM transactions WHERE id = $1"  # noqa: S608 - the columns above
 
@@ -417,4 +420,5 @@ def _login(row: asyncpg.Record) -> Login:
         settings=TenantSnapshot.from_json(row["settings"]),
         traceparent=row["traceparent"],
         ui_locales=tuple(row["ui_locales"]),
+        pseudonym=row["pseudonym"],
     )

@@ -1,6 +1,6 @@
 """`waystation parked list|show|redrive|drop`: looks after writes that a tenant refused for good.
 
-Reads DATABASE_URL as metadata-sync does.
+Reads ENVIRONMENT and DATABASE_URL, and to drop something also DATA_KEY_FILES, as metadata-sync does.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from common.cli import Subjects, complain, number_of_rows, print_table, say
 from common.db import Database, open_database
 from common.messages import Kind
 from common.settings import PRODUCTION, SettingsReader
+from common.vault import Vault
 from metadata_sync import parked
 from metadata_sync.parked import Chosen, ParkedWrite
 
@@ -54,6 +55,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    # What is given up is noted in the audit trail, which names people by their data keys.
+    options.keys = reader.keys("DATA_KEY_FILES") if options.command is _drop else ()
     reader.finish()
     return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
 
@@ -113,7 +116,7 @@ async def _redrive(database: Database, chosen: Chosen, options: argparse.Namespa
 
 
 async def _drop(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
-    return _counted(await parked.drop(database, chosen), "dropped", options)
+    return _counted(await parked.drop(database, chosen, vault=Vault(options.keys)), "dropped", options)
 
 
 def _counted(count: int, what: str, options: argparse.Namespace) -> int:

@@ -1,11 +1,14 @@
 """Parked writes as operators see them: listed, tried again, given up; newer writes of the user unaffected."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from common.db import Database
+from common import audit
+from common.audit import Audited, Entry
+from common.db import Connection, Database
 from common.messages import Kind
+from common.vault import Vault
 from metadata_sync import store
 from metadata_sync.coalesce import PersonalWish, Value
 from metadata_sync.kinds import key_of, kind_and_name
@@ -67,12 +70,18 @@ async def redrive(database: Database, chosen: Chosen) -> int:
     return await _change(database, chosen, lambda user, keys: user.state.redrive(keys, now=user.now))
 
 
-async def drop(database: Database, chosen: Chosen) -> int:
-    """Give these up; how many keys."""
-    return await _change(database, chosen, lambda user, keys: user.state.drop(keys))
+async def drop(database: Database, chosen: Chosen, *, vault: Vault) -> int:
+    """Give these up; how many keys. The audit trail says so."""
+    return await _change(database, chosen, lambda user, keys: user.state.drop(keys), vault=vault)
 
 
-async def _change(database: Database, chosen: Chosen, change: Callable[[User, list[str]], UserState]) -> int:
+async def _change(
+    database: Database,
+    chosen: Chosen,
+    change: Callable[[User, list[str]], UserState],
+    *,
+    vault: Vault | None = None,
+) -> int:
     count = 0
     async for seen in _users(database, chosen):
         async with database.transaction() as connection:
@@ -81,8 +90,25 @@ async def _change(database: Database, chosen: Chosen, change: Callable[[User, li
             if user and keys:
                 state = change(user, keys)
                 await store.save_user(connection, _woken(replace(user, state=state)))
+                if vault:
+                    await _audit(connection, user, chosen.of(user), vault=vault)
         count += len(keys)
     return count
+
+
+async def _audit(connection: Connection, user: User, dropped: Sequence[ParkedWrite], *, vault: Vault) -> None:
+    subject = await audit.pseudonym(connection, vault, tenant=user.tenant, user_id=user.user_id)
+    entries = [
+        Entry(
+            event=Audited.WRITE_DROPPED,
+            tenant=user.tenant,
+            subject=subject,
+            about=f"{write.kind}:{write.key}",
+            reasons=(write.reason, f"rev:{write.rev}"),
+        )
+        for write in dropped
+    ]
+    await audit.append(connection, *entries)
 
 
 def _woken(user: User) -> User:

@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 
-from common import outbox
+from common import audit, outbox
+from common.audit import Audited, Entry
 from common.db import Connection, Database
 from common.messages import new_traceparent
 from common.vault import Vault
@@ -56,6 +57,7 @@ class Reviews:
             evidence = await self._evidence(connection, verification)
             checks = await store.load_checks(connection, verification)
             await store.note_review(connection, verification, act="shown", reviewer=reviewer)
+            await self._audit(connection, Audited.REVIEW_SHOWN, verification)
         log.info("review.shown", verification_id=verification_id, tenant=verification.tenant)
         return Review(
             verification=verification, checks=checks, evidence=json.loads(evidence) if evidence else {}
@@ -75,6 +77,7 @@ class Reviews:
             await store.save_decision(connection, decided)
             await self._decide_evidence(connection, decided)
             await store.note_review(connection, decided, act=decided.status, reviewer=reviewer, reason=reason)
+            await self._audit(connection, Audited.REVIEW_DECIDED, decided, reason)
             await outbox.enqueue(connection, decided.changed(traceparent=new_traceparent()))
         log.info(
             "review.decided",
@@ -85,6 +88,21 @@ class Reviews:
             reason=reason,
         )
         return decided
+
+    async def _audit(
+        self, connection: Connection, event: Audited, verification: Verification, reason: Reason | None = None
+    ) -> None:
+        tenant, user_id = verification.tenant, verification.user_id
+        entry = Entry(
+            event=event,
+            tenant=tenant,
+            transaction_id=verification.transaction_id,
+            subject=await audit.pseudonym(connection, self._vault, tenant=tenant, user_id=user_id),
+            about=verification.step,
+            outcome=verification.status,
+            reasons=(reason,) if reason else (),
+        )
+        await audit.append(connection, entry)
 
     async def _evidence(self, connection: Connection, verification: Verification) -> bytes | None:
         content = await store.load_evidence(connection, verification)

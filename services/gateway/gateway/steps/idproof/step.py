@@ -6,7 +6,8 @@ from datetime import UTC, date
 
 import structlog
 
-from common import outbox
+from common import audit, outbox
+from common.audit import Audited
 from common.clock import Clock
 from common.db import Connection
 from common.messages import new_event_id
@@ -35,6 +36,7 @@ from gateway.steps.port import (
 )
 from gateway.store import kept_result, last_rev
 from gateway.texts import Text, text
+from gateway.trail import entry
 from gateway.transaction import Conclusion, Step
 
 CONSENT_TEXT = 1  # raise it when the sentences of the consent page say something else
@@ -104,6 +106,10 @@ class IdproofStep:
         if (consent := await _consent_lacking(connection, login)) is not None:
             await store.insert_consent(
                 connection, login, revision=consent.revision, text_revision=CONSENT_TEXT
+            )
+            version = (f"version:{consent.revision}",)
+            await audit.append(
+                connection, entry(login, Audited.CONSENT_GIVEN, about=self.name, reasons=version)
             )
             log.info("idproof.consented")
         return Stay()

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
+from common import audit
+from common.audit import Audited, Entry
 from common.clock import Clock
 from common.db import Connection, Database
 from common.tenant_terms import TermsStep as Rules
@@ -22,9 +24,16 @@ from gateway.steps.port import Conclude, Decision, Ending, StepChange, StepFile,
 from gateway.steps.terms import rules, store
 from gateway.steps.terms.forms import documents_form
 from gateway.steps.terms.receipt import receipt_of
-from gateway.steps.terms.rules import Answer, Said
+from gateway.steps.terms.rules import Answer, Consent, Said, Word
 from gateway.texts import Text, text
+from gateway.trail import entry
 from gateway.transaction import Conclusion, Step
+
+_SAID = {
+    Word.ACCEPTED: Audited.CONSENT_GIVEN,
+    Word.DECLINED: Audited.CONSENT_DECLINED,
+    Word.WITHDRAWN: Audited.CONSENT_WITHDRAWN,
+}
 
 
 class TermsStep:
@@ -136,6 +145,7 @@ class TermsStep:
         )
         await store.insert_receipt(connection, login, receipt, at=now)
         await store.insert_consents(connection, login, answer.words, receipt=receipt.id)
+        await audit.append(connection, *(_audited(login, one) for one in answer.words))
         return receipt.id
 
     async def _file(self, visit: Visit, form: Mapping[str, str], *, record: bool) -> StepFile:
@@ -177,6 +187,10 @@ class TermsStep:
             login, offers=offers, contents=contents, history=history, form=form, problems=problems
         )
         return replace(page, status=status)
+
+
+def _audited(login: Login, consent: Consent) -> Entry:
+    return entry(login, _SAID[consent.word], about=consent.document, reasons=(f"version:{consent.version}",))
 
 
 def _contents(terms: Rules) -> dict[str, str]:
