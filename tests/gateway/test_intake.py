@@ -110,8 +110,9 @@ async def test_two_tabs_at_the_click(rig: Rig, anna: Browser) -> None:
     assert (await anna.look(login)).title == "Your identity document"
 
 
-async def test_a_hundred_at_once(rig: Rig, anna: Browser) -> None:
+async def test_a_hundred_at_once(rig: Rig, anna: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred first requests with one token make one login."""
+    monkeypatch.setattr("common.db.ACQUIRE_SECONDS", 60.0)  # a slow machine has not done so many in two
     arrival = redirect(rig.clock)
     answers = await asyncio.gather(*(anna.get(arrival.path) for _ in range(100)))
     assert {answer.status for answer in answers} == {303}
