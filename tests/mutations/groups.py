@@ -54,7 +54,11 @@ GROUPS = {
     ),
     "planner": Group(
         modules=("gateway/planner.py",),
-        tests=("tests/gateway/test_planner.py",),
+        tests=(
+            "tests/gateway/test_planner.py",
+            "tests/gateway/test_timekeeper.py",
+            "tests/gateway/password/test_change.py",
+        ),
         needs_servers=True,
     ),
 }
