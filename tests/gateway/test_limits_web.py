@@ -205,6 +205,10 @@ async def test_too_many_open_logins_of_a_user(served: Served) -> None:
         rows = await rig.rows("SELECT state, profile, wake_at FROM transactions WHERE status = 'displaced'")
         assert rows == [(None, None, None)] * 2
         assert DISPLACED.labels("user")._value.get() - before == 2
+        trail = await rig.rows(
+            "SELECT transaction_id, outcome FROM audit_events WHERE event = 'login.displaced'"
+        )
+        assert sorted(trail) == sorted((login, "working") for login in logins[:2])
         assert (await browser.press(logins[3], "idproof/submit", mrz=Zone().text())).status == 303
     lines = [line for line in rig.lines.all if line["event"] == "login.displaced"]
     assert {(line["transaction_id"], line["limit"]) for line in lines} == {

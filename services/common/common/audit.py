@@ -31,6 +31,7 @@ class Audited(StrEnum):
     LOGIN_CLAIMED = "login.claimed"
     LOGIN_REFUSED = "login.refused"
     LOGIN_EXPIRED = "login.expired"
+    LOGIN_DISPLACED = "login.displaced"
     STEP_CONCLUDED = "step.concluded"
     CONSENT_GIVEN = "consent.given"
     CONSENT_DECLINED = "consent.declined"

@@ -35,6 +35,8 @@ def entries_of(login: Login, now: Transaction) -> list[Entry]:
             entries += _concluded(login, step)
     if now.status is Status.EXPIRED and was.status is not Status.EXPIRED:
         entries.append(entry(login, Audited.LOGIN_EXPIRED, outcome=was.status))
+    if now.status is Status.DISPLACED and was.status is not Status.DISPLACED:
+        entries.append(entry(login, Audited.LOGIN_DISPLACED, outcome=was.status))
     return entries
 
 
