@@ -98,16 +98,20 @@ class Scene:
         return victim
 
     async def rows(self, marks: Iterable[str]) -> dict[str, list[str]]:
-        """Every row of any service that has one of the marks, as PostgreSQL writes it."""
+        """Every row of any service that has one of the marks, as PostgreSQL writes it.
+
+        Entries of the audit trail are sealed at a time of their own, and that somebody was refused is one.
+        """
         kept = [mark for mark in marks if len(mark) >= _SHORTEST_MARK and mark.isprintable()]
         looks = [
-            f"SELECT '{table}' AS place, row::text AS text FROM {table} AS row"  # noqa: S608 - a table of ours
+            f"SELECT '{table}' AS place, {_text_of(table)} AS text FROM {table} AS row"  # noqa: S608 - a table of ours
             " WHERE EXISTS (SELECT FROM unnest($1::text[]) AS mark WHERE strpos(row::text, mark) > 0)"
             for table in await self._tables()
         ]
         found: dict[str, list[str]] = {}
         for row in await self.world.rows.all(" UNION ALL ".join(looks) + " ORDER BY 1, 2", kept):
-            found.setdefault(row["place"], []).append(row["text"])
+            if row["text"]:
+                found.setdefault(row["place"], []).append(row["text"])
         return found
 
     async def logins(self) -> set[str]:
@@ -166,8 +170,15 @@ class Log:
         return [(line["http_response_status_code"], line.get("code", "")) for line in refused]
 
     def unexpected(self) -> list[str]:
-        """Events that no attack may cause."""
-        return [line["event"] for line in self.lines if line["severity"] in ("ERROR", "CRITICAL")]
+        """Errors that no request may cause; what becomes of messages is no answer to one."""
+        errors = [line["event"] for line in self.lines if line["severity"] in ("ERROR", "CRITICAL")]
+        return [event for event in errors if not event.startswith(("message.", "broker."))]
+
+
+def _text_of(table: str) -> str:
+    if not table.endswith('."audit_events"'):
+        return "row::text"
+    return "CASE row.event WHEN 'login.refused' THEN '' ELSE (to_jsonb(row) - 'number' - 'digest')::text END"
 
 
 def all_secrets(victims: Iterable[Victim]) -> Mapping[str, str]:

@@ -132,7 +132,7 @@ async def test_a_link_may_be_opened_again_by_whoever_has_its_cookie(scene: Scene
 
 
 async def test_before_the_click_a_link_binds_nobody(scene: Scene) -> None:
-    """29: each arrival has a cookie of its own, and the first click wins; the others are sent away.
+    """29: each arrival has its own cookie, and the first click wins; the others are sent away.
 
     What is clicked names organisation, application and masked account.
     """
@@ -144,6 +144,7 @@ async def test_before_the_click_a_link_binds_nobody(scene: Scene) -> None:
     assert slow.client.cookies.keys() == quick.client.cookies.keys()
     assert slow.client.cookies != quick.client.cookies
     assert (await quick.press("claim")).status == 303
+    assert (await scene.client().get(quick.link.target())).status == 403
     late = Attack(
         name="late",
         request=slow.form("claim", {"csrf": slow.csrf}),
