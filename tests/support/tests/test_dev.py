@@ -9,7 +9,7 @@ import pytest
 from tests.support.run_folder import ROOT
 
 DEV = ROOT / "dev"
-COMMANDS = ("demo", "up", "test", "check", "bench", "migrate")
+COMMANDS = ("demo", "up", "test", "check", "fuzz", "bench", "migrate")
 
 
 def _dev(
@@ -56,7 +56,7 @@ def test_migrate_needs_a_database() -> None:
     [
         (
             ("check", "foo"),
-            "there is no check 'foo'. There is: tenant-mutations, or nothing for all the short ones.",
+            "there is no check 'foo'. There is: mutations, tenant-mutations, or nothing for all the short ones.",
         ),
         (("bench",), "which bench? There is: tenant, metadata-sync."),
         (("bench", "foo"), "which bench? There is: tenant, metadata-sync."),
