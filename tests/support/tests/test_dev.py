@@ -56,7 +56,7 @@ def test_migrate_needs_a_database() -> None:
     [
         (
             ("check", "foo"),
-            "there is no check 'foo'. There is: mutations, tenant-mutations, or nothing for all the short ones.",
+            "there is no check 'foo'. There is: mutations, tenant-mutations, or nothing for the short ones.",
         ),
         (("bench",), "which bench? There is: tenant, metadata-sync."),
         (("bench", "foo"), "which bench? There is: tenant, metadata-sync."),
