@@ -57,6 +57,8 @@ GROUPS = {
         tests=(
             "tests/gateway/test_planner.py",
             "tests/gateway/test_timekeeper.py",
+            "tests/gateway/test_terms.py",
+            "tests/gateway/test_profile_step.py",
             "tests/gateway/password/test_change.py",
         ),
         needs_servers=True,
