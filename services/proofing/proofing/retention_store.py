@@ -13,7 +13,8 @@ async def due_documents(connection: Connection, *, tenant: str, since: timedelta
     rows = await connection.fetch(
         """
         SELECT verification_id FROM evidence
-        WHERE tenant = $1 AND NOT is_reduced AND (document_until < ws_now() OR stored_at < ws_now() - $2::interval)
+        WHERE tenant = $1 AND NOT is_reduced
+            AND (document_until < ws_now() OR stored_at < ws_now() - $2::interval)
         LIMIT $3 FOR UPDATE SKIP LOCKED
         """,
         tenant,
@@ -67,7 +68,8 @@ async def delete_verifications(connection: Connection, *, tenant: str, since: ti
     rows = await connection.fetch(
         """
         DELETE FROM verifications WHERE tenant = $1 AND verification_id IN (
-            SELECT verification_id FROM verifications WHERE tenant = $1 AND requested_at < ws_now() - $2::interval
+            SELECT verification_id FROM verifications
+            WHERE tenant = $1 AND requested_at < ws_now() - $2::interval
             ORDER BY requested_at LIMIT $3 FOR UPDATE SKIP LOCKED
         )
         RETURNING true
