@@ -19,6 +19,7 @@ from metadata_sync.limiter import (
     fitting,
     followed,
     fresh_budget,
+    is_shared,
     limit_of,
     not_followed,
     paused,
@@ -291,3 +292,12 @@ def test_a_denied_person_is_next() -> None:
     assert _denied(hurried, waiting=False) == pytest.approx(0.6)
     _charged(budget, waiting=False)
     _charged(hurried, waiting=True)
+
+
+def test_who_else_takes_from_the_limit_is_noticed() -> None:
+    """A bucket that falls by what we send is ours alone; one that falls by more has others."""
+    budget = _charged(_full(), now=NOON + 0.5)
+    for remaining, shared in ((49, False), (40, True)):
+        headers = replace(FULL, remaining=remaining)
+        told = corrected(budget, headers, number=1, limit=ENTERPRISE, now=NOON + 0.6)
+        assert is_shared(told, limit=ENTERPRISE) is shared

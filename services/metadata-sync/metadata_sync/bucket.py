@@ -28,6 +28,8 @@ MOST_FOR_OTHERS = 0.8
 TRAVEL_SECONDS = 0.02
 # A bucket that rises by this part of its rate between two refills is refilled all the time.
 RISES = 0.1
+# And one that falls by this part of it is not ours alone.
+FALLS = 0.05
 SENT_UNPROVED = 0.1
 PROOF_SECONDS = 0.02
 
@@ -247,6 +249,11 @@ def _drift(level: Level, told: Told, *, moved: float, now: float) -> tuple[float
     watched = min(level.watched + elapsed, DRIFT_SECONDS)
     drift = level.drift + (moved - level.drift * elapsed) / watched
     return drift, watched
+
+
+def is_shared(level: Level, *, rule: Rule) -> bool:
+    """Whether it falls by more than what we send, by more than chance."""
+    return level.drift < -rule.per_second * FALLS
 
 
 def _as_small(rule: Rule, level: Level) -> Rule:

@@ -28,7 +28,7 @@ from metadata_sync.ends import End, state_after
 from metadata_sync.erase import report
 from metadata_sync.errors import LeaseLostError
 from metadata_sync.held import hold_due, hold_users, save_held
-from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of
+from metadata_sync.limiter import Budget, Charge, Denied, charge, charge_of, is_shared
 from metadata_sync.personal import Personal
 from metadata_sync.state import Answer
 from metadata_sync.store import User, UserKey
@@ -71,11 +71,12 @@ class Lease:
 class Taken:
     """Leases that were taken; `wait`: seconds until the budget has as much again.
 
-    None: there is nobody left whom nobody else looks at.
+    None: there is nobody left whom nobody else looks at. `is_shared`: others take from the limit, too.
     """
 
     leases: tuple[Lease, ...]
     wait: float | None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,8 @@ class Leases:
         if begun:
             saved, domain = [one.user for one in begun], tenant.management.domain
             await save_held(connection, saved, begun[-1].budget, domain=domain)
-        return Taken(leases=tuple(one.lease for one in begun), wait=wait)
+        shared = budget is not None and is_shared(budget, limit=limit_of_tenant(tenant))
+        return Taken(leases=tuple(one.lease for one in begun), wait=wait, is_shared=shared)
 
     async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
         """A lease on a locked row, charged, in the caller's transaction.

@@ -264,6 +264,12 @@ def remaining(budget: Budget, *, limit: Limit, now: float) -> int:
     return max(0, math.floor(min(min(level.share, level.there) for level in _flowed(budget, limit, now=now))))
 
 
+def is_shared(budget: Budget, *, limit: Limit) -> bool:
+    """Whether others were seen to take from one of the buckets, too."""
+    pairs = zip(budget.levels, limit.rules, strict=True)
+    return any(bucket.is_shared(level, rule=rule) for level, rule in pairs)
+
+
 def pause_at(budget: Budget, *, now: float) -> PauseReason | None:
     """Why nothing is sent at this time, except for probes."""
     if budget.pause and (budget.pause.reason is not PauseReason.RATE_LIMITED or now < budget.pause.until):

@@ -111,7 +111,8 @@ class Scheduler:
             self._hold_back(first, seconds=CONTENDED_SECONDS)
         elif taken.wait > 0:
             # To ask before that would cost the database as much as a write.
-            gathered = 0.0 if first.waiting or not taken.leases else _gather_seconds(tenant)
+            gathers = taken.leases and not (first.waiting or taken.is_shared)
+            gathered = _gather_seconds(tenant) if gathers else 0.0
             self._throttle(first, seconds=max(taken.wait, gathered))
         return taken.wait == 0
 
@@ -134,7 +135,8 @@ class Scheduler:
 def _gather_seconds(tenant: Tenant) -> float:
     """For how long the background lets its share of the budget gather: what it allows then is begun at once.
 
-    A fraction of what it may gather, so that nothing of it is lost.
+    A fraction of what it may gather, so that nothing of it is lost. Beside others, who take from the limit
+    while it gathers, it does not: what they leave is known for a moment only.
     """
     rules = limit_of_tenant(tenant).rules
     fills = min((rule.our_burst - rule.kept_for_people) / rule.our_rate for rule in rules)
