@@ -28,7 +28,7 @@ class Command:
     """`waystation parked …` on one database."""
 
     database_url: str
-    data_key: Path
+    data_key: Path = Path("none")
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         code = "import sys; from common.cli import main; sys.exit(main())"
