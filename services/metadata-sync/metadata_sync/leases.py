@@ -48,7 +48,7 @@ class Lease:
 
     `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
     it is for, where there is one. `queued_for`: seconds since the first change that it carries, None where it
-    only settles.
+    only settles. `is_shared`: others take from the limit, too.
     """
 
     tenant: Tenant
@@ -60,6 +60,7 @@ class Lease:
     keys: tuple[str, ...]
     expires: float
     queued_for: float | None
+    is_shared: bool
     log_context: dict[str, str]
 
     @property
@@ -71,12 +72,11 @@ class Lease:
 class Taken:
     """Leases that were taken; `wait`: seconds until the budget has as much again.
 
-    None: there is nobody left whom nobody else looks at. `is_shared`: others take from the limit, too.
+    None: there is nobody left whom nobody else looks at.
     """
 
     leases: tuple[Lease, ...]
     wait: float | None
-    is_shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class Leases:
         self._personal = personal
         self._relay = relay
         self._clock = clock
-        self._ended: dict[tuple[str, bool], Batches[_Ended, float | None]] = {}
+        self._ended: dict[tuple[str, bool, float], Batches[_Ended, float | None]] = {}
 
     async def take_due(self, tenant: Tenant, *, waiting: bool, at_most: int) -> Taken:
         """Leases on the tenant's users of this class that are due longest, as far as the budget goes."""
@@ -124,8 +124,10 @@ class Leases:
         begun: list[_Begun] = []
         wait: float | None = None
         for user in users:
-            if user.state.attempt and begun:
-                break  # to take it over is to write the budget, of which we hold more than is written
+            if begun and (user.state.attempt or begun[-1].lease.is_shared):
+                # To take an attempt over is to write the budget, of which we hold more than is written; and
+                # beside others each answer tells something new.
+                break
             one = await self._begin(connection, user, tenant=tenant, budget=budget)
             if isinstance(one, Denied):
                 wait = one.seconds
@@ -136,8 +138,7 @@ class Leases:
         if begun:
             saved, domain = [one.user for one in begun], tenant.management.domain
             await save_held(connection, saved, begun[-1].budget, domain=domain)
-        shared = budget is not None and is_shared(budget, limit=limit_of_tenant(tenant))
-        return Taken(leases=tuple(one.lease for one in begun), wait=wait, is_shared=shared)
+        return Taken(leases=tuple(one.lease for one in begun), wait=wait)
 
     async def take(self, connection: Connection, user: User, *, tenant: Tenant) -> Lease | Denied | None:
         """A lease on a locked row, charged, in the caller's transaction.
@@ -186,6 +187,7 @@ class Leases:
             keys=tuple(state.attempt.keys) if state.attempt else (),
             expires=expires,
             queued_for=_queued_for(user),
+            is_shared=is_shared(charged, limit=limit_of_tenant(tenant)),
             log_context=_log_context(user),
         )
         next_in = _next_in(charged, cost, tenant=tenant, now=now)
@@ -215,14 +217,14 @@ class Leases:
         """Record how the attempt ended and tell who asked; seconds until the user is due again, if so.
 
         Attempts of a domain that end at about the same time are recorded together; those that people wait
-        for, apart from the others.
+        for, apart from the others. Beside others, who take from the limit too, no answer is kept waiting.
 
         Raises:
             LeaseLostError: somebody else has the user; the end may not be recorded.
         """
-        kind = lease.tenant.management.domain, lease.waiting
+        linger = 0.0 if lease.waiting or lease.is_shared else LINGER_SECONDS
+        kind = lease.tenant.management.domain, lease.waiting, linger
         if kind not in self._ended:
-            linger = 0.0 if lease.waiting else LINGER_SECONDS
             self._ended[kind] = Batches(self._give_back_all, linger=linger)
         return await self._ended[kind].add((lease, end))
 

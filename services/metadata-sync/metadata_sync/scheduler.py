@@ -111,7 +111,7 @@ class Scheduler:
             self._hold_back(first, seconds=CONTENDED_SECONDS)
         elif taken.wait > 0:
             # To ask before that would cost the database as much as a write.
-            gathers = taken.leases and not (first.waiting or taken.is_shared)
+            gathers = not first.waiting and taken.leases and not taken.leases[-1].is_shared
             gathered = _gather_seconds(tenant) if gathers else 0.0
             self._throttle(first, seconds=max(taken.wait, gathered))
         return taken.wait == 0
