@@ -21,6 +21,7 @@ from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import wait_until
 
 CLAIM = "https://waystation.dev/idproof"
+_BY_ITSELF = {"tenants.reloaded", "audit.sealed"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +57,12 @@ class World:
         return written[: written.rfind("\n") + 1]
 
     def lines_but_of_others(self, service: str, *, since: int, login: str) -> list[dict[str, Any]]:
-        """Such lines of this login or of none: another test's may come late, as may news of its file."""
+        """Such lines of this login or of none: another test's may come late, as may what comes by itself."""
         lines = self.log_lines(service, since=since)
         return [
             line
             for line in lines
-            if line.get("transaction_id", login) == login and line["event"] != "tenants.reloaded"
+            if line.get("transaction_id", login) == login and line["event"] not in _BY_ITSELF
         ]
 
     async def quiet(self) -> None:
