@@ -128,6 +128,8 @@ def test_no_type_or_version(change: dict[str, Any]) -> None:
         (UPDATE, {"waiting": "yes"}, "waiting"),
         (UPDATE, {"waiting": 1}, "waiting"),
         (UPDATE, {"keys": {}}, "neither keys nor sealed"),
+        (UPDATE, {"sealed": ""}, "sealed"),
+        (VERIFY, {"sealed": ""}, "sealed"),
         (UPDATE, {"keys": {f"k{n}": {"rev": 1, "value": None} for n in range(21)}}, "keys"),
         (UPDATE, {"keys": {"k": {"rev": "1", "value": None}}}, "keys.k.rev"),
         (UPDATE, {"keys": {"k": {"rev": 0, "value": None}}}, "keys.k.rev"),

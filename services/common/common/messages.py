@@ -49,6 +49,7 @@ _CONFIG = ConfigDict(extra="ignore", strict=True)
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^.$\x00-\x1f]+$")]
 Revision = Annotated[int, Field(ge=1)]
+Sealed = Annotated[str, StringConstraints(min_length=1)]
 
 _OMITTED_WHEN_EMPTY = Field(exclude_if=lambda value: not value)
 
@@ -125,7 +126,7 @@ class VerifyIdentity(Envelope):
     provider: Identifier
     policy: DocumentPolicy
     deadline: AwareDatetime
-    sealed: str = field(repr=False)
+    sealed: Sealed = field(repr=False)
     previous: Annotated[Identifier | None, _OMITTED_WHEN_EMPTY] = None
     rev: Annotated[int, Field(ge=0), _OMITTED_WHEN_EMPTY] = 0
 
@@ -169,7 +170,7 @@ class UpdateMetadata(Envelope):
     waiting: bool
     deadline: AwareDatetime
     keys: Annotated[dict[MetadataKey, DesiredValue], Field(max_length=20)]
-    sealed: Annotated[str | None, _OMITTED_WHEN_EMPTY] = field(default=None, repr=False)
+    sealed: Annotated[Sealed | None, _OMITTED_WHEN_EMPTY] = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.keys and not self.sealed:
