@@ -229,7 +229,8 @@ async def broker_deadline(seconds: float) -> AsyncIterator[None]:
     """Bound a talk with the broker: whatever ends it is one of `BROKER_AWAY`.
 
     The client library cancels who waits for a connection that it gives up. To a task that nobody cancelled
-    this must be an error, or the task would end without a trace.
+    this must be an error, or the task would end without a trace. A connection that the broker ends before its
+    first frame is the end of an iteration to the library.
     """
     try:
         async with asyncio.timeout(seconds):
