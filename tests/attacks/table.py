@@ -81,7 +81,7 @@ CASES = (
         25,
         "Many unknown keys",
         "attacks/test_rs256.py::test_unknown_keys_are_looked_for_seldom",
-        "common/test_jwks_fetch.py::test_unknown_keys",
+        "gateway/test_jwks_fetch.py::test_unknown_keys",
     ),
     _case(26, "States that no tenant makes", _ARRIVALS, "attacks/test_hand_back.py::test_the_way_back"),
     _case(27, "A token twice, or not in the query", _ARRIVALS, remark="A POST to /start is 405."),

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import asyncpg
 
 from common.db import Database, open_database
-from common.jwks_fetch import KeySets, open_key_sets
 from common.messages import (
     Message,
     MetadataApplied,
@@ -32,6 +31,7 @@ from common.tenants_watcher import TenantsWatcher
 from gateway.app import create_app, create_changes, create_handlers, create_steps
 from gateway.crowding import Crowding
 from gateway.gate import Gate
+from gateway.jwks_fetch import KeySets, open_key_sets
 from gateway.limits_settings import LimitSettings
 from gateway.listener import HEAD_SECONDS, serve_browsers
 from gateway.live import Bell

@@ -543,8 +543,10 @@ test("the session token says who, where, which steps and where to go on, for 120
 });
 
 test("the continue address can be pinned", async () => {
-  const login = await new Login({ secrets: { CONTINUE_ORIGIN: "http://127.0.0.1:5001" } }).execute();
-  assert.equal(login.session.continue_uri, "http://127.0.0.1:5001/continue");
+  for (const origin of ["http://127.0.0.1:5001", "http://tenant.localhost:4000"]) {
+    const login = await new Login({ secrets: { CONTINUE_ORIGIN: origin } }).execute();
+    assert.equal(login.session.continue_uri, `${origin}/continue`);
+  }
 });
 
 test("two logins never ask the same question", async () => {

@@ -19,7 +19,6 @@ WaystationError
 ├── SecretNotLoadedError         tenant_secrets.py  a secret of a part that this service does not read
 ├── RsaKeyError                  rsa_keys.py        no RSA key that we take
 ├── KeySetError                  jwks.py            what came from a tenant's jwks_url is no set of keys
-├── KeySetUnavailableError       jwks_fetch.py      a tenant's keys cannot be had now
 ├── SessionTokenError            tokens_refusal.py  the token that came with the browser is refused
 │   └── SessionTokenExpiredError tokens_refusal.py  nothing is wrong with it but its age
 ├── ClaimError                   tokens_claims.py   a member of a JSON object is not what it must be

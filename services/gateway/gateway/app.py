@@ -10,7 +10,6 @@ from common.clock import Clock, SystemClock
 from common.connections import open_connections
 from common.db import Database
 from common.health import Health, passing, serve_health
-from common.jwks_fetch import KeySets, open_key_sets
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
 from common.retention import RetentionJob
@@ -26,6 +25,7 @@ from gateway.gate import Gate
 from gateway.hand_back import HandBack
 from gateway.handlers import Handlers
 from gateway.intake import ArrivalLimits, Intake
+from gateway.jwks_fetch import KeySets, open_key_sets
 from gateway.limits import Limit
 from gateway.limits_web import limit_addresses
 from gateway.listener import serve_browsers

@@ -4,6 +4,7 @@
 WaystationError
 ├── TransitionError          a state machine was asked for what its state does not allow
 ├── ConflictError            somebody else changed the login first
+├── KeySetUnavailableError   a tenant's keys cannot be had now (jwks_fetch.py)
 ├── PasswordCallError        metadata-sync does not accept the call that changes a password
 │   ├── PasswordUnavailableError   it cannot change one now
 │   └── PasswordUnknownError       nobody knows whether it did

@@ -12,7 +12,6 @@ from common import audit
 from common.audit import Audited, Entry
 from common.clock import Clock
 from common.db import Connection, Database
-from common.jwks_fetch import KeySets
 from common.messages import new_traceparent
 from common.profile import Profile, ProfileError
 from common.tenants import Tenant
@@ -38,6 +37,7 @@ from gateway.errors import (
     TokenRefusedError,
     TooManyError,
 )
+from gateway.jwks_fetch import KeySets
 from gateway.limits import Limit
 from gateway.login import Login
 from gateway.logins import name_in_log

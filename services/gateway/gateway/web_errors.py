@@ -8,7 +8,6 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common.db import DatabaseUnavailableError
-from common.jwks_fetch import KeySetUnavailableError
 from common.vault import VaultError
 from gateway.errors import (
     SAME_ADDRESS,
@@ -21,6 +20,7 @@ from gateway.errors import (
     TryAgainError,
     UnforeseenError,
 )
+from gateway.jwks_fetch import KeySetUnavailableError
 from gateway.pages import PAGE, render
 
 RETRY_AFTER_SECONDS = "5"

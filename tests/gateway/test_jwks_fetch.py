@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.jwks_fetch import COOLDOWN, FRESH, STALE, KeySets, KeySetUnavailableError, open_key_sets
 from common.log import Event
 from common.outgoing import Outgoing
+from gateway.jwks_fetch import COOLDOWN, FRESH, STALE, KeySets, KeySetUnavailableError, open_key_sets
 from tests.common.key_server import KeyServer, serving_keys
 from tests.common.log_lines import Lines, logging_into
 from tests.common.rsa_pairs import key_id, key_set
