@@ -11,9 +11,10 @@ up, those do not count that only read, or found nothing; nor does the reset of a
 to the pool.
 """
 
+import asyncio
 import functools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ import aiohttp
 import asyncpg
 from aio_pika.exceptions import ChannelInvalidStateError
 from yarl import URL
+
+from common.bus import Publisher
+from common.deliveries import PlainDelivery
+from common.publishing import Publication
+from common.retention import RetentionJob
 
 EXIT_CODE = 137
 ARMED, EFFECTS = "armed", "effects"
@@ -65,16 +71,32 @@ class Bomb:
         return True
 
     def plant(self) -> None:
-        """Have every effect of this process counted from now on."""
+        """Have every effect of this process counted from now on; what is done by the hour is left out."""
+        setattr(RetentionJob, "run", _wait_for_the_end)  # noqa: B010 - as below, what nobody else may change
         for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
             lost = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
             self._wrap(asyncpg.Connection, name, describe=_statement, lost=lost)
-        self._wrap(aio_pika.Exchange, "publish", describe=lambda *_: "publish", lost=TimeoutError())
+        self._wrap_publishing()
+        closed = ChannelInvalidStateError("the channel was closed")
+        self._wrap(PlainDelivery, "ack", describe=lambda *_: "ack", lost=closed)
         for name in ("ack", "nack", "reject"):
-            closed = ChannelInvalidStateError("the channel was closed")
             self._wrap(aio_pika.IncomingMessage, name, describe=lambda *_, name=name: name, lost=closed)
         disconnected = aiohttp.ServerDisconnectedError()
         self._wrap(aiohttp.ClientSession, "_request", describe=_http_call, lost=disconnected)
+
+    def _wrap_publishing(self) -> None:
+        """A publish whose confirm is not heard of is told as one that failed, not raised."""
+        name = "_failures"
+        original: _Call = getattr(Publisher, name)
+
+        @functools.wraps(original)
+        async def counted(publisher: Publisher, publications: Sequence[Publication]) -> list[Any]:
+            failures: list[Any] = await original(publisher, publications)
+            if publications and self.effect("publish"):
+                return [TimeoutError()] * len(publications)
+            return failures
+
+        setattr(Publisher, name, counted)
 
     def _wrap(
         self, owner: type[Any], name: str, *, describe: Callable[..., str | None], lost: Exception
@@ -91,9 +113,15 @@ class Bomb:
         setattr(owner, name, counted)
 
 
+async def _wait_for_the_end(_job: RetentionJob, stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
 def _statement(result: Any, connection: Any, query: str, *_: Any) -> str | None:
     """The beginning of a statement, or None where it does not count."""
     text = " ".join(query.split())
+    if "seal_audit_events" in text:
+        return None  # every few seconds, whether anybody logs in or not
     is_poll = isinstance(result, list) and not (result and text.startswith(("UPDATE", "INSERT")))
     found_nothing = isinstance(result, str) and result.endswith(" 0")
     if query == connection.get_reset_query() or is_poll or found_nothing:
