@@ -22,8 +22,8 @@ DRIFT_SECONDS = 10.0
 FIRST_WATCH_SECONDS = 0.2
 # What others take is random: a Poisson stream stays below its mean and some deviations. Early in a window
 # they are more, because what is not sent then can still be sent later.
-DEVIATIONS = 2.4
-DEVIATIONS_A_WINDOW_AHEAD = 4.2
+DEVIATIONS = 2.0
+DEVIATIONS_A_WINDOW_AHEAD = 3.5
 MOST_FOR_OTHERS = 0.8
 TRAVEL_SECONDS = 0.02
 # A bucket that rises by this part of its rate between two refills is refilled all the time.
