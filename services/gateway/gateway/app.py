@@ -233,10 +233,10 @@ async def serve(settings: Settings) -> None:
             return passing(up, otherwise=Health.DEGRADED)
 
         checks = {"database": connections.database_health, "broker": broker_is_up}
-        stack.enter_context(vitals.serving(checks))
         gate = Gate(settings.limits, monotonic=clock.monotonic)
         app = create_app(settings, handlers=handlers, tenants=tenants, gate=gate, clock=clock)
         await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
+        stack.enter_context(vitals.serving(checks))
         log.info("service.started", tenants=len(tenants.current))
         all_tenants = connections.all_tenants
         timekeeper = Timekeeper(all_tenants=all_tenants, logins=logins, planner=planner)

@@ -86,12 +86,12 @@ async def serve(settings: Settings) -> None:
         )
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
-        stack.enter_context(vitals.serving(checks, refresh=gauges.refresh))
         if settings.internal:
             passwords = Passwords(database=database, client=client, directories=Directories(), clock=clock)
             await stack.enter_async_context(
                 serve_internal(settings.internal, tenants=tenants, passwords=passwords)
             )
+        stack.enter_context(vitals.serving(checks, refresh=gauges.refresh))
         log.info("service.started", tenants=len(tenants.current))
         retention = RetentionJob(database=database, tenants=tenants, rules={"users": Users()}, clock=clock)
         loops = (consumer.run, scheduler.run, connections.audit_sealer.run, retention.run, tenants.watch)
