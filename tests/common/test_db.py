@@ -374,6 +374,21 @@ async def test_closing_does_not_wait_for_ever(
             pass
 
 
+async def test_what_ended_the_work_is_told(database: ServiceDatabase) -> None:
+    """Also where the connection is gone and nothing can be rolled back any more; the pool stays usable."""
+    async with opened(database.gateway, pool_size=1) as db:
+
+        async def work() -> None:
+            async with db.transaction() as connection:
+                await insert(connection, "a")
+                connection.terminate()
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await work()
+        assert await recorded(db) == []
+
+
 async def test_cancelled_work_gives_its_connection_back(database: ServiceDatabase) -> None:
     """Cancelling a task in the middle of a statement leaves the pool usable, and nothing of its work."""
     async with opened(database.gateway, pool_size=1) as db:

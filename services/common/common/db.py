@@ -8,7 +8,7 @@ import asyncio
 import re
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -88,7 +88,7 @@ class Database:
                 await connection.execute(begin)
                 yield connection
             except BaseException:
-                await connection.execute("ROLLBACK")
+                await _roll_back(connection)
                 raise
             await connection.execute("COMMIT")
 
@@ -155,6 +155,15 @@ def _begin(tenant: str | None) -> str:
         return "BEGIN"
     key = tenant if _TENANT.fullmatch(tenant) else ""
     return f"BEGIN; SET LOCAL waystation.tenant = '{key}'"
+
+
+async def _roll_back(connection: Connection) -> None:
+    """What ended the work is what is told; a connection that cannot do this is given up, which does it."""
+    try:
+        await connection.execute("ROLLBACK")
+    except (*_TRANSIENT, OSError):
+        with suppress(asyncpg.InterfaceError):  # a lost one the pool has taken back already
+            connection.terminate()
 
 
 async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
