@@ -38,7 +38,8 @@ from gateway.steps.profile.step import _form as profile_form
 from gateway.steps.terms.forms import documents_form
 from gateway.steps.terms.rules import Consent, Said, Word, offers_of
 from gateway.texts import Text, text
-from gateway.transaction import STOPPED, Conclusion, MetadataOutcome, StepStatus, Transaction
+from gateway.transaction import STOPPED, MetadataOutcome, Transaction
+from gateway.transaction_step import Conclusion, StepStatus
 from gateway.views import Views
 from tests.gateway.gallery_words import HELP, PRIVACY, PROFILE, TERMS
 from tests.gateway.made import (

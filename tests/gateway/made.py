@@ -5,7 +5,8 @@ from typing import Any
 
 from common.tenants import TenantSnapshot
 from gateway.login import Login
-from gateway.transaction import Conclusion, MetadataOutcome, Step, StepStatus, Transaction
+from gateway.transaction import MetadataOutcome, Transaction
+from gateway.transaction_step import Conclusion, Step, StepStatus
 from tests.common.tenants_on_disk import section
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

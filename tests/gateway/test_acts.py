@@ -11,7 +11,8 @@ import pytest
 
 from common.messages import DocumentPolicy, UpdateMetadata, VerifyIdentity
 from common.sealing import Sealer
-from gateway.transaction import Status, StepStatus
+from gateway.transaction import Status
+from gateway.transaction_step import StepStatus
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import COOKIE_KEY, SEAL_KEY, Rig

@@ -10,7 +10,8 @@ import pytest
 
 from common.messages import Outcome, UpdateMetadata, VerifyIdentity, new_event_id
 from common.sealing import Sealer
-from gateway.transaction import Status, StepStatus, Transaction
+from gateway.transaction import Status, Transaction
+from gateway.transaction_step import StepStatus
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser

@@ -7,7 +7,8 @@ import pytest
 
 from common.consumer import PoisonMessageError
 from common.messages import Message, Outcome, UpdateMetadata, VerifyIdentity, new_event_id
-from gateway.transaction import MetadataOutcome, Status, StepStatus, WaitingFor
+from gateway.transaction import MetadataOutcome, Status, WaitingFor
+from gateway.transaction_step import StepStatus
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import Rig

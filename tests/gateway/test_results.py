@@ -7,7 +7,7 @@ import pytest
 
 from common.messages import DesiredValue, UpdateMetadata
 from gateway.results import iso, metadata_key, metadata_value, revs_by_step, update_of
-from gateway.transaction import StepStatus
+from gateway.transaction_step import StepStatus
 from tests.common.tenants_on_disk import section
 from tests.gateway.made import NOW, concluded, login, opened, settled, submitted
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from common.messages import UpdateMetadata
-from gateway.transaction import Status, StepStatus
+from gateway.transaction import Status
+from gateway.transaction_step import StepStatus
 from tests.common.tenants_on_disk import section, terms, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Answer, Browser

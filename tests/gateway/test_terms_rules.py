@@ -22,7 +22,7 @@ from gateway.steps.terms.rules import (
     offers_of,
     withdrawn,
 )
-from gateway.transaction import StepStatus
+from gateway.transaction_step import StepStatus
 from tests.common.tenants_on_disk import terms
 from tests.gateway.made import NOW, login, opened
 

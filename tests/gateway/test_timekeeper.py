@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from common.messages import UpdateMetadata
-from gateway.transaction import MetadataOutcome, Status, StepStatus, WaitingFor
+from gateway.transaction import MetadataOutcome, Status, WaitingFor
+from gateway.transaction_step import StepStatus
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser

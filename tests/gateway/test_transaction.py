@@ -8,7 +8,8 @@ import pytest
 
 import gateway.transaction
 from gateway.errors import TransitionError
-from gateway.transaction import MetadataOutcome, Status, StepStatus, Transaction, WaitingFor
+from gateway.transaction import MetadataOutcome, Status, Transaction, WaitingFor
+from gateway.transaction_step import StepStatus
 from tests.gateway.made import (
     BROWSER,
     DEADLINE,

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import TransitionError
-from gateway.transaction import (
-    MetadataOutcome,
-    Status,
-    Step,
-    StepStatus,
-    Transaction,
-    WaitingFor,
-)
+from gateway.transaction import MetadataOutcome, Status, Transaction, WaitingFor
+from gateway.transaction_step import Step, StepStatus
 from tests.gateway.made import (
     BROWSER,
     NOW,

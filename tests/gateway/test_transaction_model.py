@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import gateway.transaction
 from gateway.errors import TransitionError
-from gateway.transaction import LAST_CALL, MetadataOutcome, Status, Step, StepStatus, Transaction
+from gateway.transaction import LAST_CALL, MetadataOutcome, Status, Transaction
+from gateway.transaction_step import Step, StepStatus
 from tests.gateway.made import DEADLINE, NOW, concluded, opened
 
 NAMES = ("terms", "profile", "idproof")

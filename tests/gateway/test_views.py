@@ -22,7 +22,8 @@ from gateway.steps.idproof.step import IdproofStep
 from gateway.steps.idproof.texts import problem_text, reason_text
 from gateway.steps.port import StepBook
 from gateway.texts import text
-from gateway.transaction import Conclusion, MetadataOutcome, Status, StepStatus, Transaction
+from gateway.transaction import MetadataOutcome, Status, Transaction
+from gateway.transaction_step import Conclusion, StepStatus
 from gateway.views import Views
 from tests.gateway.made import (
     NOW,

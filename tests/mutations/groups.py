@@ -45,7 +45,7 @@ GROUPS = {
         ),
     ),
     "transitions": Group(
-        modules=("gateway/transaction.py",),
+        modules=("gateway/transaction.py", "gateway/transaction_step.py"),
         tests=(
             "tests/gateway/test_transaction_changes.py",
             "tests/gateway/test_transaction.py",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from common.db import Connection
-from gateway import store
+from gateway import attempts_store
 from gateway.login import Login
 
 _PURPOSE = b"waystation gateway: digests of typed input, 1"
@@ -48,7 +48,7 @@ class Attempts:
     async def _count(
         self, connection: Connection, login: Login, limit: AttemptLimit, *, digest: bytes | None
     ) -> int:
-        used = await store.count_attempt(
+        used = await attempts_store.count_attempt(
             connection,
             tenant=login.transaction.tenant,
             subject=login.transaction.subject,
@@ -66,7 +66,7 @@ class Attempts:
 
 async def attempts_left(connection: Connection, login: Login, *, limit: AttemptLimit) -> int:
     """How many attempts the person of that login has now."""
-    used = await store.attempts(
+    used = await attempts_store.attempts(
         connection,
         tenant=login.transaction.tenant,
         subject=login.transaction.subject,

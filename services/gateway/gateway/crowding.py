@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
-from gateway import store
+from gateway import personal_store, store
 from gateway.errors import ConflictError, TransitionError
 from gateway.limits_settings import LimitSettings
 from gateway.login import Login
@@ -59,7 +59,7 @@ class Crowding:
 
     async def _end(self, one: Surplus) -> None:
         async def give_way(connection: Connection, login: Login) -> Transaction:
-            await store.forget_personal(connection, login.id)
+            await personal_store.forget_personal(connection, login.id)
             return login.transaction.give_way()
 
         try:

@@ -23,7 +23,8 @@ from gateway.logins import Logins
 from gateway.owner import Visit, require_own
 from gateway.personal import state_of
 from gateway.trail import entry
-from gateway.transaction import MetadataOutcome, Status, Step, StepStatus, Transaction
+from gateway.transaction import MetadataOutcome, Status, Transaction
+from gateway.transaction_step import Step, StepStatus
 
 _ANSWERED: Mapping[StepStatus, Literal["passed", "pending", "abandoned", "declined", "failed"]] = {
     StepStatus.PASSED: "passed",

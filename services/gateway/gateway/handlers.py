@@ -40,7 +40,8 @@ from gateway.shield import NONCE, is_transaction_id, security_headers
 from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
 from gateway.texts import Text
 from gateway.trail import entry
-from gateway.transaction import Status, Step
+from gateway.transaction import Status
+from gateway.transaction_step import Step
 from gateway.views import Views
 from gateway.visits import Doorkeeper, introduce
 

@@ -44,7 +44,8 @@ from gateway.logins import name_in_log
 from gateway.metrics import LIMITED
 from gateway.personal import authorize_place, profile_place, state_place
 from gateway.trail import entry
-from gateway.transaction import Step, Transaction
+from gateway.transaction import Transaction
+from gateway.transaction_step import Step
 
 _STATE = re.compile(r"[\x21-\x7e]{1,2048}")  # opaque to us, and sent back byte for byte
 

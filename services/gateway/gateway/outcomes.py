@@ -28,7 +28,8 @@ from gateway.planner import Planner
 from gateway.results import revs_by_step, update_of
 from gateway.steps.idproof import reviews
 from gateway.steps.idproof import rules as idproof
-from gateway.transaction import Conclusion, MetadataOutcome, Step, Transaction, WaitingFor
+from gateway.transaction import MetadataOutcome, Transaction, WaitingFor
+from gateway.transaction_step import Conclusion, Step
 
 log = structlog.stdlib.get_logger()
 

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from common.db import Connection
 from common.vault import Place, Vault
-from gateway import store
+from gateway import personal_store
 from gateway.errors import GoneError
 from gateway.login import Login
 from gateway.texts import Text, text
@@ -31,7 +31,7 @@ def changes_place(login: Login) -> Place:
 
 async def state_of(connection: Connection, login: Login, *, vault: Vault) -> str:
     """Auth0's `state`, to be sent back as it came."""
-    ciphertext = await store.load_state(connection, login.id)
+    ciphertext = await personal_store.load_state(connection, login.id)
     if ciphertext is None:
         raise GoneError("forgotten", login_url=login.login_url)
     return (await vault.decrypt(connection, ciphertext, place=state_place(login))).decode()
@@ -39,7 +39,7 @@ async def state_of(connection: Connection, login: Login, *, vault: Vault) -> str
 
 async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, Any]:
     """What the session token told about the person: the members of `common.profile.Profile` that it has."""
-    ciphertext = await store.load_profile(connection, login.id)
+    ciphertext = await personal_store.load_profile(connection, login.id)
     if ciphertext is None:
         return {}
     profile: dict[str, Any] = from_json(
@@ -50,7 +50,7 @@ async def profile_of(connection: Connection, login: Login, *, vault: Vault) -> M
 
 async def authorize_of(connection: Connection, login: Login, *, vault: Vault) -> Mapping[str, str] | None:
     """The parameters of the authorization request that began the login, where the token told them."""
-    ciphertext = await store.load_authorize(connection, login.id)
+    ciphertext = await personal_store.load_authorize(connection, login.id)
     if ciphertext is None:
         return None
     request: dict[str, str] = from_json(

@@ -11,7 +11,7 @@ from common.personal_values import PersonalValue, seal_personal
 from common.profile import PlainValue
 from common.sealing import Sealer
 from common.vault import Vault
-from gateway import store
+from gateway import personal_store
 from gateway.login import Login
 from gateway.personal import changes_place
 
@@ -32,7 +32,7 @@ class PersonalChanges:
         """Keep them with the login; they are written after its last step, with all results at once."""
         content = _CHANGES.dump_json(changes)
         place = changes_place(login)
-        await store.keep_changes(
+        await personal_store.keep_changes(
             connection, login.id, await self._vault.encrypt(connection, content, place=place)
         )
 
@@ -44,12 +44,12 @@ class PersonalChanges:
 
     async def kept(self, connection: Connection, login: Login) -> Changes:
         """What is kept with the login so far."""
-        content = await store.load_changes(connection, login.id)
+        content = await personal_store.load_changes(connection, login.id)
         return {} if content is None else await self._opened(connection, login, content)
 
     async def take(self, connection: Connection, login: Login, *, rev: int, event_id: str) -> str | None:
         """What the message of that id says as `sealed`, once; None where nobody changed anything."""
-        content = await store.take_changes(connection, login.id)
+        content = await personal_store.take_changes(connection, login.id)
         if content is None:
             return None
         changes = await self._opened(connection, login, content)

@@ -9,21 +9,13 @@ from common import outbox
 from common.clock import Clock
 from common.db import Connection
 from common.messages import new_event_id
-from gateway import store
+from gateway import results_store, store
 from gateway.login import Login
 from gateway.personal_changes import PersonalChanges
 from gateway.results import update_of
 from gateway.steps.port import Restart, StepBook
-from gateway.transaction import (
-    EARLIER_STEP,
-    LAST_CALL,
-    Conclusion,
-    MetadataOutcome,
-    Step,
-    StepStatus,
-    Transaction,
-    WaitingFor,
-)
+from gateway.transaction import EARLIER_STEP, LAST_CALL, MetadataOutcome, Transaction, WaitingFor
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 log = structlog.stdlib.get_logger()
 
@@ -58,7 +50,7 @@ class Planner:
         """How the step ends without asking anybody: by what this browser has earned, or by its own rules."""
         kind, device = self._steps.of(step.name), login.transaction.device
         if kind.takes_over and not step.requested and device is not None:
-            earned = await store.kept_result(connection, login.transaction, step, device=device)
+            earned = await results_store.kept_result(connection, login.transaction, step, device=device)
             if earned is not None and (earned.until is None or earned.until > self._clock.now()):
                 log.info("step.taken_over", step=step.name)
                 return earned
@@ -70,7 +62,7 @@ class Planner:
             if step.conclusion is None or before.is_concluded:
                 continue
             if step.conclusion.takes_back is not None:
-                await store.drop_results(connection, now, step=step.name)
+                await results_store.drop_results(connection, now, step=step.name)
             await self.keep(connection, now, step)
 
     async def keep(self, connection: Connection, transaction: Transaction, step: Step) -> None:
@@ -78,7 +70,7 @@ class Planner:
         passed = step.status is StepStatus.PASSED and self._steps.of(step.name).takes_over
         if passed and transaction.device is not None and step.conclusion is not None:
             earned = replace(step.conclusion, takes_back=None)
-            await store.keep_result(
+            await results_store.keep_result(
                 connection, transaction, step, conclusion=earned, device=transaction.device
             )
 
@@ -101,7 +93,7 @@ class Planner:
         settled = transaction.settle(rev=rev, until=_wait_until(login, now))
         for step in settled.steps:
             if step.status is StepStatus.PASSED:
-                await store.note_answer(connection, settled, step=step.name)
+                await results_store.note_answer(connection, settled, step=step.name)
         if settled.waiting_for is not WaitingFor.METADATA:
             return settled
         event_id = new_event_id()

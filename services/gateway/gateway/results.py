@@ -6,7 +6,7 @@ from typing import Any
 
 from common.messages import DesiredValue, UpdateMetadata, new_event_id
 from gateway.login import Login
-from gateway.transaction import Step
+from gateway.transaction_step import Step
 
 
 def metadata_key(login: Login, step: str) -> str:

@@ -1,7 +1,7 @@
-"""The gateway's SQL: one function, one statement."""
+"""Logins and revs in the database. One function, one statement."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -10,10 +10,10 @@ from common.db import Connection
 from common.tenants import TenantSnapshot
 from gateway.errors import ConflictError
 from gateway.login import Login
-from gateway.transaction import Conclusion, MetadataOutcome, Status, Step, Transaction, WaitingFor
+from gateway.transaction import MetadataOutcome, Status, Transaction, WaitingFor
+from gateway.transaction_step import Step
 
 _STEPS = TypeAdapter(tuple[Step, ...])
-_CONCLUSION = TypeAdapter(Conclusion)
 
 
 async def insert_login(
@@ -134,66 +134,11 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
         raise ConflictError("the login has changed")
 
 
-async def load_state(connection: Connection, transaction_id: str) -> bytes | None:
-    state: bytes | None = await connection.fetchval(
-        "SELECT state FROM transactions WHERE id = $1", transaction_id
-    )
-    return state
-
-
 async def note_token(connection: Connection, transaction_id: str, *, expires_at: datetime) -> None:
     """An answer token is out until then."""
     await connection.execute(
         "UPDATE transactions SET answered_until = $2 WHERE id = $1", transaction_id, expires_at
     )
-
-
-async def load_profile(connection: Connection, transaction_id: str) -> bytes | None:
-    profile: bytes | None = await connection.fetchval(
-        "SELECT profile FROM transactions WHERE id = $1", transaction_id
-    )
-    return profile
-
-
-async def load_authorize(connection: Connection, transaction_id: str) -> bytes | None:
-    authorize: bytes | None = await connection.fetchval(
-        "SELECT authorize FROM transactions WHERE id = $1", transaction_id
-    )
-    return authorize
-
-
-async def forget_personal(connection: Connection, transaction_id: str) -> None:
-    """A login that is over needs neither the person's data nor the way back."""
-    await connection.execute(
-        """
-        UPDATE transactions SET profile = NULL, state = NULL, changes = NULL, authorize = NULL WHERE id = $1
-        """,
-        transaction_id,
-    )
-
-
-async def keep_changes(connection: Connection, transaction_id: str, changes: bytes) -> None:
-    await connection.execute("UPDATE transactions SET changes = $2 WHERE id = $1", transaction_id, changes)
-
-
-async def load_changes(connection: Connection, transaction_id: str) -> bytes | None:
-    changes: bytes | None = await connection.fetchval(
-        "SELECT changes FROM transactions WHERE id = $1", transaction_id
-    )
-    return changes
-
-
-async def take_changes(connection: Connection, transaction_id: str) -> bytes | None:
-    """What was kept, which is kept no longer."""
-    changes: bytes | None = await connection.fetchval(
-        """
-        UPDATE transactions AS login SET changes = NULL
-        FROM (SELECT id, changes FROM transactions WHERE id = $1 FOR NO KEY UPDATE) AS kept
-        WHERE login.id = kept.id RETURNING kept.changes
-        """,
-        transaction_id,
-    )
-    return changes
 
 
 async def due(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
@@ -278,121 +223,6 @@ async def last_rev(connection: Connection, *, tenant: str, subject: str) -> int:
         subject,
     )
     return rev
-
-
-async def keep_result(
-    connection: Connection, transaction: Transaction, step: Step, *, conclusion: Conclusion, device: bytes
-) -> None:
-    """Keep a passed step for the next login of the same person in the same browser."""
-    await connection.execute(
-        """
-        INSERT INTO step_results (tenant, subject, step, device, revision, conclusion)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (tenant, subject, step, device)
-        DO UPDATE SET revision = excluded.revision, conclusion = excluded.conclusion,
-            kept_at = excluded.kept_at
-        """,
-        transaction.tenant,
-        transaction.subject,
-        step.name,
-        device,
-        step.revision,
-        _CONCLUSION.dump_json(conclusion).decode(),
-    )
-
-
-async def kept_result(
-    connection: Connection, transaction: Transaction, step: Step, *, device: bytes
-) -> Conclusion | None:
-    """What this browser has earned for this person and step, at this revision or a later one."""
-    found: str | None = await connection.fetchval(
-        """
-        SELECT conclusion FROM step_results
-        WHERE tenant = $1 AND subject = $2 AND step = $3 AND device = $4 AND revision >= $5
-        """,
-        transaction.tenant,
-        transaction.subject,
-        step.name,
-        device,
-        step.revision,
-    )
-    return None if found is None else _CONCLUSION.validate_json(found)
-
-
-async def drop_results(connection: Connection, transaction: Transaction, *, step: str) -> None:
-    """What was taken back counts in no browser of this person."""
-    await connection.execute(
-        "DELETE FROM step_results WHERE tenant = $1 AND subject = $2 AND step = $3",
-        transaction.tenant,
-        transaction.subject,
-        step,
-    )
-
-
-async def note_answer(connection: Connection, transaction: Transaction, *, step: str) -> None:
-    """This login answers for the step from now on."""
-    await connection.execute(
-        """
-        INSERT INTO last_answers (tenant, subject, step, jti) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (tenant, subject, step) DO UPDATE SET jti = excluded.jti, noted_at = excluded.noted_at
-        """,
-        transaction.tenant,
-        transaction.subject,
-        step,
-        transaction.jti,
-    )
-
-
-async def last_answer(connection: Connection, *, tenant: str, subject: str, step: str) -> str | None:
-    """The jti of the login that answered for the step last."""
-    jti: str | None = await connection.fetchval(
-        "SELECT jti FROM last_answers WHERE tenant = $1 AND subject = $2 AND step = $3",
-        tenant,
-        subject,
-        step,
-    )
-    return jti
-
-
-async def count_attempt(
-    connection: Connection, *, tenant: str, subject: str, step: str, window: timedelta, digest: bytes | None
-) -> int:
-    """Count one more attempt of this person at this step, unless the last one had this digest.
-
-    Returns how many this window has seen.
-    """
-    attempts: int = await connection.fetchval(
-        """
-        INSERT INTO step_attempts AS counted (tenant, subject, step, window_start, attempts, last_slip)
-        VALUES ($1, $2, $3, date_bin($4, ws_now(), '2000-01-01T00:00:00Z'), 1, $5)
-        ON CONFLICT (tenant, subject, step, window_start) DO UPDATE SET
-            attempts = counted.attempts + CASE WHEN counted.last_slip = excluded.last_slip THEN 0 ELSE 1 END,
-            last_slip = excluded.last_slip
-        RETURNING attempts
-        """,
-        tenant,
-        subject,
-        step,
-        window,
-        digest,
-    )
-    return attempts
-
-
-async def attempts(connection: Connection, *, tenant: str, subject: str, step: str, window: timedelta) -> int:
-    """How many attempts of this person at this step the window has seen that runs now."""
-    attempts: int | None = await connection.fetchval(
-        """
-        SELECT attempts FROM step_attempts
-        WHERE tenant = $1 AND subject = $2 AND step = $3
-            AND window_start = date_bin($4, ws_now(), '2000-01-01T00:00:00Z')
-        """,
-        tenant,
-        subject,
-        step,
-        window,
-    )
-    return attempts or 0
 
 
 def _login(row: asyncpg.Record) -> Login:

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
-from gateway import store
+from gateway import personal_store, store
 from gateway.errors import ConflictError
 from gateway.login import Login
 from gateway.logins import Logins
@@ -59,7 +59,7 @@ class Timekeeper:
             log.info(
                 "login.expired", transaction_id=login.id, tenant=transaction.tenant, status=transaction.status
             )
-            await store.forget_personal(connection, login.id)
+            await personal_store.forget_personal(connection, login.id)
             return transaction.expire()
         return await self._go_on_without(connection, login)
 

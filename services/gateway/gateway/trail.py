@@ -2,7 +2,8 @@
 
 from common.audit import Audited, Entry
 from gateway.login import Login
-from gateway.transaction import Status, Step, StepStatus, Transaction
+from gateway.transaction import Status, Transaction
+from gateway.transaction_step import Step, StepStatus
 
 
 def entry(

@@ -10,14 +10,8 @@ from gateway.owner import Visit
 from gateway.pages import Page, render
 from gateway.steps.port import Ending, StepBook, StepPage
 from gateway.texts import Text, text
-from gateway.transaction import (
-    STOPPED,
-    MetadataOutcome,
-    Status,
-    StepStatus,
-    Transaction,
-    WaitingFor,
-)
+from gateway.transaction import STOPPED, MetadataOutcome, Status, Transaction, WaitingFor
+from gateway.transaction_step import StepStatus
 
 # The event stream tells of a change; where it is cut off unseen, a look now and then finds it.
 LOOK_AGAIN_SECONDS = 60

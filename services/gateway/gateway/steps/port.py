@@ -25,7 +25,8 @@ from gateway.errors import TransitionError
 from gateway.login import Login
 from gateway.owner import Visit
 from gateway.texts import Text
-from gateway.transaction import Conclusion, Step, StepStatus, Transaction
+from gateway.transaction import Transaction
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 
 @dataclass(frozen=True, kw_only=True)

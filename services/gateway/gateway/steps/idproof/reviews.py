@@ -12,7 +12,7 @@ from gateway.login import Login
 from gateway.results import iso
 from gateway.steps.idproof import store
 from gateway.steps.idproof.rules import DECISION_BY, NAME, decision_by
-from gateway.transaction import Conclusion, StepStatus
+from gateway.transaction_step import Conclusion, StepStatus
 
 
 async def note(connection: Connection, login: Login, event: VerificationChanged) -> str | None:

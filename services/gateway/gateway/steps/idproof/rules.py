@@ -22,7 +22,7 @@ from gateway.attempts import AttemptLimit
 from gateway.errors import TransitionError
 from gateway.login import Login
 from gateway.results import iso
-from gateway.transaction import Conclusion, StepStatus
+from gateway.transaction_step import Conclusion, StepStatus
 
 NAME = "idproof"
 

@@ -20,6 +20,7 @@ from gateway.login import Login
 from gateway.owner import Visit
 from gateway.personal import profile_of
 from gateway.personal_changes import PersonalChanges
+from gateway.results_store import kept_result
 from gateway.steps.idproof import reviews, rules, store
 from gateway.steps.idproof.comparing import Compared, compared
 from gateway.steps.idproof.forms import MAX_TYPED, confirm_form, consent_form, document_form
@@ -34,10 +35,10 @@ from gateway.steps.port import (
     Submit,
     declined,
 )
-from gateway.store import kept_result, last_rev
+from gateway.store import last_rev
 from gateway.texts import Text, text
 from gateway.trail import entry
-from gateway.transaction import Conclusion, Step
+from gateway.transaction_step import Conclusion, Step
 
 CONSENT_TEXT = 1  # raise it when the sentences of the consent page say something else
 

@@ -6,7 +6,7 @@ from common.mrz import MrzProblem
 from gateway.steps.idproof.rules import DECISION_BY
 from gateway.steps.port import Ending
 from gateway.texts import Text, text, try_again_text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 _REASONS = frozenset(
     {

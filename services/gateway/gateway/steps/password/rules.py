@@ -9,7 +9,7 @@ from common.tenants import TenantSnapshot
 from gateway.errors import TransitionError
 from gateway.login import Login
 from gateway.texts import Text, text
-from gateway.transaction import Conclusion, StepStatus
+from gateway.transaction_step import Conclusion, StepStatus
 
 NAME = "password"
 NEW, AGAIN = "new_password", "new_password_again"

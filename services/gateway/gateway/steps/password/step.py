@@ -47,7 +47,7 @@ from gateway.steps.password.rules import (
 )
 from gateway.steps.port import Conclude, Decision, Ending, Restart, StepChange, StepPage, declined
 from gateway.texts import Text, attempts_text, text, try_again_text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 # Whoever presses twice waits for the first call to end; a process that died in it is waited for no longer.
 CALL_LASTS = timedelta(seconds=DEADLINES.total or 0) + timedelta(seconds=2)

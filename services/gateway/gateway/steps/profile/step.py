@@ -24,7 +24,7 @@ from gateway.steps.profile.form import answers_of, inputs_of
 from gateway.steps.profile.known import Known
 from gateway.steps.profile.store import answered_in
 from gateway.texts import text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 NAME = "profile"
 

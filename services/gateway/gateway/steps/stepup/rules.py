@@ -11,7 +11,7 @@ from common.tenants import TenantSnapshot
 from gateway.digits import ascii_digits
 from gateway.errors import TransitionError
 from gateway.login import Login
-from gateway.transaction import Conclusion, StepStatus
+from gateway.transaction_step import Conclusion, StepStatus
 
 NAME = "stepup"
 METHOD = "email"  # what the result says about how somebody was verified

@@ -27,7 +27,7 @@ from gateway.steps.stepup.letter import CodeLetter
 from gateway.steps.stepup.rules import NAME, Codes, failed, passed, rules_of, typed_code, without_address
 from gateway.steps.stepup.store import SentCode
 from gateway.texts import Text, attempts_text, text, try_again_text
-from gateway.transaction import Conclusion, Step, StepStatus
+from gateway.transaction_step import Conclusion, Step, StepStatus
 
 log = structlog.stdlib.get_logger()
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from common.tenant_terms import DECLINED, Change, Document, DocumentText, TermsStep
 from common.tenants import TenantSnapshot
 from gateway.errors import BadRequestError, TransitionError
-from gateway.transaction import Conclusion, StepStatus
+from gateway.transaction_step import Conclusion, StepStatus
 
 NAME = "terms"
 SHOWN = "shown"

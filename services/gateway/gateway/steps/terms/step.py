@@ -16,7 +16,7 @@ from common.clock import Clock
 from common.db import Connection, Database
 from common.tenant_terms import TermsStep as Rules
 from common.tenants_watcher import TenantsWatcher
-from gateway import store as logins_store
+from gateway import results_store
 from gateway.errors import BadRequestError, NotFoundError
 from gateway.login import Login
 from gateway.owner import Visit
@@ -27,7 +27,7 @@ from gateway.steps.terms.receipt import receipt_of
 from gateway.steps.terms.rules import Answer, Consent, Said, Word
 from gateway.texts import Text, text
 from gateway.trail import entry
-from gateway.transaction import Conclusion, Step
+from gateway.transaction_step import Conclusion, Step
 
 _SAID = {
     Word.ACCEPTED: Audited.CONSENT_GIVEN,
@@ -129,7 +129,7 @@ class TermsStep:
 
     async def _answered_before(self, connection: Connection, login: Login) -> str | None:
         transaction = login.transaction
-        return await logins_store.last_answer(
+        return await results_store.last_answer(
             connection, tenant=transaction.tenant, subject=transaction.subject, step=self.name
         )
 
