@@ -16,9 +16,9 @@ ADMIN = "admin"
 _NOTHING = "^$"
 # A service declares nothing; passive declares need no permission at all.
 _PERMISSIONS = {
-    "gateway": {"write": r"^waystation\.(commands|dead)$", "read": "^gateway$"},
-    "proofing": {"write": r"^waystation\.(events|dead)$", "read": "^proofing$"},
-    "metadata-sync": {"write": r"^waystation\.(events|dead)$", "read": "^metadata-sync$"},
+    "gateway": {"write": r"^waystation\.(commands|dead)$", "read": r"^gateway(\.dead)?$"},
+    "proofing": {"write": r"^waystation\.(events|dead)$", "read": r"^proofing(\.dead)?$"},
+    "metadata-sync": {"write": r"^waystation\.(events|dead)$", "read": r"^metadata-sync(\.dead)?$"},
 }
 SERVICES = tuple(_PERMISSIONS)
 
