@@ -1,7 +1,8 @@
 """Services that start before what they need is there."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -39,9 +40,9 @@ async def lines(
 
 
 @pytest.fixture
-def launched(
+async def launched(
     lines: Lines, empty_database: ServiceDatabase, amqp: VirtualHost, tmp_path: Path
-) -> Iterator[Stack]:
+) -> AsyncIterator[Stack]:
     """The processes of the three services, and of nothing else."""
     folder = RunFolder(tmp_path / "stack")
     fields = [service.replace("-", "_") for service in SERVICES]
@@ -53,7 +54,8 @@ def launched(
     for service in SERVICES:
         stack.launch_service(service)
     yield stack
-    folder.stop()
+    # Beside the loop, on which the lines run that the services drain through.
+    await asyncio.to_thread(folder.stop)
 
 
 def said(stack: Stack, service: str) -> list[dict[str, str]]:
