@@ -155,3 +155,21 @@ async def test_what_comes_last() -> None:
     asyncio.get_running_loop().call_soon(stop.set)
     await run_loops(stop, worker, last=relay)
     assert ended == ["worker", "relay"]
+
+
+async def test_what_comes_first() -> None:
+    """Nobody is told to stop before the first thing is done, such as to send callers elsewhere."""
+    ended: list[str] = []
+
+    async def leave() -> None:
+        await asyncio.sleep(0)
+        ended.append("callers")
+
+    async def worker(stop: asyncio.Event) -> None:
+        await stop.wait()
+        ended.append("worker")
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_soon(stop.set)
+    await run_loops(stop, worker, first=leave)
+    assert ended == ["callers", "worker"]

@@ -58,6 +58,7 @@ def service(
         "DATA_KEY_FILES": str(tmp_path / "data"),
         "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
         "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal"),
+        "DRAIN_SECONDS": "0",
     }
     folder = RunFolder(tmp_path / "run")
     yield ServiceProcess("gateway", folder, environment)

@@ -95,6 +95,7 @@ def service(
         "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
         "DATA_KEY_FILES": str(keys.key_file("data")),
         "SEAL_KEY_FILES": str(keys.key_file("seal")),
+        "DRAIN_SECONDS": "0",
     }
     folder = RunFolder(tmp_path / "run")
     yield ServiceProcess("metadata-sync", folder, environment)

@@ -164,11 +164,13 @@ class Stack:
                     **UNLIMITED,
                     "PASSWORD_CALL_URL": self.internal,
                     "PASSWORD_CALL_TOKEN_FILE": str(token),
+                    "DRAIN_SECONDS": "0",
                 }
             case "metadata-sync":
                 return _keys_of_a_receiver(service, self.secrets) | {
                     "INTERNAL_LISTEN": _address(self.internal),
                     "INTERNAL_TOKEN_FILES": str(token),
+                    "DRAIN_SECONDS": "0",
                 }
             case _:
                 return _keys_of_a_receiver(service, self.secrets)

@@ -44,6 +44,10 @@ class Vitals:
         finally:
             self._checks, self._refresh = _BEFORE, nothing_to_look_up
 
+    def leave(self) -> None:
+        """The process stops, and works on until it has: not ready any more, and measured as before."""
+        self._checks = _LEAVING
+
     async def refresh(self) -> None:
         await self._refresh()
 
@@ -51,11 +55,12 @@ class Vitals:
         return {name: await check() for name, check in self._checks.items()}
 
 
-async def _has_not_started() -> Health:
+async def _failed() -> Health:
     return Health.FAILED
 
 
-_BEFORE: Mapping[str, Check] = {"start": _has_not_started}
+_BEFORE: Mapping[str, Check] = {"start": _failed}
+_LEAVING: Mapping[str, Check] = {"stop": _failed}
 
 
 @asynccontextmanager

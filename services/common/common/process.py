@@ -19,6 +19,7 @@ EXIT_OK, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
 
 T = TypeVar("T")
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+Leave = Callable[[], Coroutine[Any, Any, None]]
 
 log = structlog.stdlib.get_logger()
 
@@ -72,21 +73,28 @@ def stop_on_signals() -> Stop:
     return stop
 
 
-async def run_loops(stop: asyncio.Event, *loops: Loop, last: Loop | None = None) -> None:
+async def run_loops(
+    stop: asyncio.Event, *loops: Loop, first: Leave | None = None, last: Loop | None = None
+) -> None:
     """Run each until it returns after `stop`; the first that raises stops the others and is raised.
 
-    `last` is told to stop when the others have ended, so that it can still carry off what they leave.
+    `first` is what has to be done after `stop` before the loops are told of it. `last` is told to stop when the
+    others have ended, so that it can still carry off what they leave.
     """
     if isinstance(stop, Stop):
         stop.has_started()
-    ended = asyncio.Event()
+    told, ended = asyncio.Event(), asyncio.Event()
     with _first_error_alone():
         async with asyncio.TaskGroup() as outer:
             if last is not None:
                 outer.create_task(last(ended))
             async with asyncio.TaskGroup() as inner:
                 for loop in loops:
-                    inner.create_task(loop(stop))
+                    inner.create_task(loop(told))
+                await stop.wait()
+                if first is not None:
+                    await first()
+                told.set()
             ended.set()
 
 

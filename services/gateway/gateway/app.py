@@ -9,6 +9,7 @@ from aiohttp import web
 from common.clock import Clock, SystemClock
 from common.connections import open_connections
 from common.db import Database
+from common.farewell import Farewell
 from common.health import Health, passing, serve_health
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
@@ -235,7 +236,10 @@ async def serve(settings: Settings) -> None:
         checks = {"database": connections.database_health, "broker": broker_is_up}
         gate = Gate(settings.limits, monotonic=clock.monotonic)
         app = create_app(settings, handlers=handlers, tenants=tenants, gate=gate, clock=clock)
-        await stack.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
+        farewell = Farewell(vitals=vitals, seconds=settings.drain_seconds, clock=clock)
+        app.on_response_prepare.append(farewell.end_connection)
+        doors = await stack.enter_async_context(farewell.doors)
+        await doors.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
         stack.enter_context(vitals.serving(checks))
         log.info("service.started", tenants=len(tenants.current))
         all_tenants = connections.all_tenants
@@ -252,5 +256,5 @@ async def serve(settings: Settings) -> None:
             tenants.watch,
             *(postman.run for postman in postmen),
         ]
-        await run_loops(stop, *loops, last=relay.run)
+        await run_loops(stop, *loops, first=farewell.say, last=relay.run)
     log.info("service.stopped")

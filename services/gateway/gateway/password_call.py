@@ -124,10 +124,13 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 @asynccontextmanager
 async def open_password_calls(settings: PasswordCallSettings) -> AsyncIterator[PasswordCalls]:
-    """Calls with connections of their own; a CA file of the settings is trusted instead of the system's."""
+    """Calls, each with a connection of its own; a CA file of the settings is trusted instead of the system's.
+
+    A connection that was kept may be closing just now: then nobody would know whether the password was changed.
+    """
     tls = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls),
+        connector=aiohttp.TCPConnector(ssl=tls, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=DEADLINES,
         headers={"User-Agent": "waystation-gateway"},

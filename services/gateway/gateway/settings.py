@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from common.farewell import DRAIN_SECONDS, read_drain_seconds
 from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
@@ -44,6 +45,7 @@ class Settings(ServiceSettings):
     mail: MailSettings | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
     outgoing: Outgoing = field(default_factory=Outgoing)
+    drain_seconds: float = DRAIN_SECONDS
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -67,6 +69,7 @@ class Settings(ServiceSettings):
             languages_folder=_folder(reader, "LANGUAGES_FOLDER"),
             limits=read_limit_settings(reader, production=shared["production"]),
             outgoing=read_outgoing(reader, production=shared["production"]),
+            drain_seconds=read_drain_seconds(reader),
         )
         reading = Reading(
             production=reader.production,

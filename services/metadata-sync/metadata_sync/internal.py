@@ -20,6 +20,7 @@ from aiohttp import web
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from common.db import DatabaseUnavailableError
+from common.farewell import Farewell
 from common.log import bound
 from common.messages import Identifier
 from common.tenants import Tenant
@@ -60,13 +61,14 @@ _DEMAND, _TICKET_DEMAND = TypeAdapter(_Demand), TypeAdapter(_TicketDemand)
 
 @asynccontextmanager
 async def serve_internal(
-    listener: InternalListener, *, tenants: TenantsWatcher, passwords: Passwords
+    listener: InternalListener, *, tenants: TenantsWatcher, passwords: Passwords, farewell: Farewell
 ) -> AsyncIterator[None]:
     """Serve while the block runs; what runs is ended."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     calls = _PasswordCalls(listener.tokens, tenants=tenants, passwords=passwords)
     app.router.add_post(PATH, calls.change)
     app.router.add_post(TICKET_PATH, calls.ticket)
+    app.on_response_prepare.append(farewell.end_connection)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=12)
     await runner.setup()
     try:

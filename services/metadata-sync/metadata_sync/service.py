@@ -8,6 +8,7 @@ import structlog
 from common import batches
 from common.clock import SystemClock
 from common.connections import open_connections, worker_checks
+from common.farewell import Farewell
 from common.health import serve_health
 from common.lane import Together
 from common.log import configure_logging
@@ -86,25 +87,28 @@ async def serve(settings: Settings) -> None:
         )
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
         checks = worker_checks(connections, consumer)
+        drain_seconds = settings.drain_seconds if settings.internal else 0
+        farewell = Farewell(vitals=vitals, seconds=drain_seconds, clock=clock)
+        doors = await stack.enter_async_context(farewell.doors)
         if settings.internal:
             passwords = Passwords(database=database, client=client, directories=Directories(), clock=clock)
-            await stack.enter_async_context(
-                serve_internal(settings.internal, tenants=tenants, passwords=passwords)
+            await doors.enter_async_context(
+                serve_internal(settings.internal, tenants=tenants, passwords=passwords, farewell=farewell)
             )
         stack.enter_context(vitals.serving(checks, refresh=gauges.refresh))
         log.info("service.started", tenants=len(tenants.current))
         retention = RetentionJob(database=database, tenants=tenants, rules={"users": Users()}, clock=clock)
         loops = (consumer.run, scheduler.run, connections.audit_sealer.run, retention.run, tenants.watch)
-        await _run(stop, *loops, worker=worker, relay=relay)
+        await _run(stop, *loops, farewell=farewell, worker=worker, relay=relay)
     log.info("service.stopped")
 
 
-async def _run(stop: asyncio.Event, *loops: Loop, worker: Worker, relay: Relay) -> None:
+async def _run(stop: asyncio.Event, *loops: Loop, farewell: Farewell, worker: Worker, relay: Relay) -> None:
     """Begin nothing new once `stop` is set; end what runs, and tell what came of it, before returning."""
     nothing_runs = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay.run(nothing_runs))
-        await run_loops(stop, *loops)
+        await run_loops(stop, *loops, first=farewell.say)
         await worker.drain()
         nothing_runs.set()
         relay.wake()

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
+from common.farewell import DRAIN_SECONDS, read_drain_seconds
 from common.outgoing import Outgoing, read_outgoing
 from common.service_settings import ServiceSettings, read_shared
 from common.settings import MIN_TOKEN_CHARACTERS, Address, SettingsReader, is_weak
@@ -31,6 +32,7 @@ class Settings(ServiceSettings):
     seal_keys: tuple[bytes, ...] = field(repr=False)
     internal: InternalListener | None
     outgoing: Outgoing = field(default_factory=Outgoing)
+    drain_seconds: float = DRAIN_SECONDS
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -47,6 +49,7 @@ class Settings(ServiceSettings):
             seal_keys=reader.keys("SEAL_KEY_FILES"),
             internal=_internal(reader),
             outgoing=read_outgoing(reader, production=shared["production"]),
+            drain_seconds=read_drain_seconds(reader),
         )
         reading = Reading(production=reader.production, parts=PARTS)
         reader.finish(also=lambda: mistakes_in(shared["tenants_file"], reading))

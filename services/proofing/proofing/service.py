@@ -6,6 +6,7 @@ import structlog
 
 from common.clock import SystemClock
 from common.connections import Connections, open_connections, worker_checks
+from common.farewell import Farewell
 from common.health import serve_health
 from common.log import configure_logging
 from common.process import run_loops, stop_on_signals
@@ -55,7 +56,8 @@ async def serve(settings: Settings) -> None:
             clock=clock,
         )
         loops = (consumer.run, connections.audit_sealer.run, retention.run, tenants.watch)
-        await run_loops(stop, *loops, last=connections.relay.run)
+        farewell = Farewell(vitals=vitals, seconds=0, clock=clock)
+        await run_loops(stop, *loops, first=farewell.say, last=connections.relay.run)
     log.info("service.stopped")
 
 
