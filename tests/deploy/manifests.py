@@ -17,7 +17,7 @@ COMPONENTS = ("network-policies", "keda", "monitoring", "ingress", "external-sec
 
 Manifest: TypeAlias = Mapping[str, Any]
 
-_KUBECTL = Path(sys.prefix) / "bin" / "kubectl"
+KUBECTL = Path(sys.prefix) / "bin" / "kubectl"
 
 
 class RenderError(Exception):
@@ -31,7 +31,7 @@ def render(folder: Path) -> list[Manifest]:
         RenderError: it does not build.
     """
     done = subprocess.run(
-        [_KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60
+        [KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60
     )
     if done.returncode:
         raise RenderError(done.stderr.strip())
@@ -77,3 +77,20 @@ def pods(manifests: Collection[Manifest]) -> Iterator[tuple[str, Manifest]]:
             "spec", {}
         ):
             yield named(manifest), spec["template"]
+
+
+def one(manifests: Collection[Manifest], name: str) -> Manifest:
+    """The object with that `Kind/name`."""
+    (found,) = [manifest for manifest in manifests if named(manifest) == name]
+    return found
+
+
+def pod_of(manifests: Collection[Manifest], service: str) -> Manifest:
+    """The pod template whose container has that name."""
+    (pod,) = [pod for _, pod in pods(manifests) if pod["spec"]["containers"][0]["name"] == service]
+    return pod
+
+
+def container_of(manifests: Collection[Manifest], service: str) -> dict[str, Any]:
+    container: dict[str, Any] = pod_of(manifests, service)["spec"]["containers"][0]
+    return container

@@ -18,8 +18,9 @@ from tests.deploy.manifests import (
     OVERLAYS,
     Manifest,
     RenderError,
+    container_of,
     named,
-    pods,
+    pod_of,
     render_overlay,
     render_with,
 )
@@ -71,7 +72,7 @@ def test_what_does_not_build(tmp_path: Path) -> None:
 @pytest.mark.parametrize("service", _READERS)
 def test_environment(prod: list[Manifest], service: str) -> None:
     """Every variable is one that the service reads."""
-    container = _container(prod, service)
+    container = container_of(prod, service)
     shared = next(m["data"] for m in prod if m["metadata"]["name"].startswith("waystation-settings-"))
     given = {*shared, *(entry["name"] for entry in container["env"])}
     known = {"POD_IP", *variables_read(_READERS[service])}
@@ -83,7 +84,7 @@ def test_environment(prod: list[Manifest], service: str) -> None:
 def test_secrets(dev: list[Manifest], service: str) -> None:
     """Every file that a variable names is in a secret that the pod mounts, and in no other pod's."""
     mounted = _mounted_keys(dev, service)
-    environment = _container(dev, service).get("env", [])
+    environment = container_of(dev, service).get("env", [])
     files = {
         entry["value"].removeprefix(_FOLDER) for entry in environment if _FOLDER in entry.get("value", "")
     }
@@ -96,17 +97,6 @@ def test_secrets_of_the_tenants(dev: list[Manifest]) -> None:
     assert "acme-management" in _mounted_keys(dev, "metadata-sync") - _mounted_keys(dev, "gateway")
     assert "acme-session-token" in _mounted_keys(dev, "gateway") - _mounted_keys(dev, "metadata-sync")
     assert {key for key in _mounted_keys(dev, "proofing") if key.startswith("acme")} == set()
-
-
-def test_probes_and_time(prod: list[Manifest]) -> None:
-    """Probes ask ports that there are, and a pod has longer to end than it takes to be left alone."""
-    for name, pod in pods(prod):
-        for container in pod["spec"]["containers"]:
-            ports = {port["name"] for port in container.get("ports", [])}
-            probes = [container[probe] for probe in container if probe.endswith("Probe")]
-            assert {probe["httpGet"]["port"] for probe in probes} <= ports, name
-            pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-            assert pod["spec"].get("terminationGracePeriodSeconds", 30) >= pause + 30 or not pause, name
 
 
 @pytest.mark.parametrize(
@@ -145,7 +135,7 @@ def test_planted_mistakes(prod: list[Manifest], kind: str, change: tuple[Any, ..
 def test_planted_mistakes_of_containers(prod: list[Manifest], change: tuple[str, Any], mistake: str) -> None:
     """What a container must not be is found."""
     manifests = deepcopy([manifest for manifest in prod if manifest["kind"] == "Deployment"])
-    _container(manifests, "proofing")[change[0]] = change[1]
+    container_of(manifests, "proofing")[change[0]] = change[1]
     assert mistake in "\n".join(mistakes(manifests))
 
 
@@ -156,19 +146,10 @@ def test_a_placeholder_is_not_deployed() -> None:
     assert "name your own image in overlays/prod/kustomization.yaml" in done.stderr
 
 
-def _container(manifests: list[Manifest], service: str) -> dict[str, Any]:
-    for _, pod in pods(manifests):
-        for container in pod["spec"]["containers"]:
-            if container["name"] == service:
-                found: dict[str, Any] = container
-                return found
-    raise AssertionError(service)
-
-
 def _mounted_keys(manifests: list[Manifest], service: str) -> set[str]:
     """The names of all files in the secrets that the service's pod mounts."""
     secrets = {m["metadata"]["name"]: set(m.get("data", {})) for m in manifests if m["kind"] == "Secret"}
-    (pod,) = [p for _, p in pods(manifests) if p["spec"]["containers"][0]["name"] == service]
+    pod = pod_of(manifests, service)
     names: list[str] = []
     for volume in pod["spec"]["volumes"]:
         if "secret" in volume:

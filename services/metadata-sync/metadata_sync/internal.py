@@ -32,6 +32,7 @@ from metadata_sync.settings import InternalListener
 
 PATH, TICKET_PATH = "/internal/v1/password", "/internal/v1/password-ticket"
 MAX_BODY_BYTES = 8 * 1024
+SHUTDOWN_SECONDS = 12
 
 log = structlog.stdlib.get_logger()
 
@@ -69,7 +70,7 @@ async def serve_internal(
     app.router.add_post(PATH, calls.change)
     app.router.add_post(TICKET_PATH, calls.ticket)
     app.on_response_prepare.append(farewell.end_connection)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=12)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         address = listener.address
