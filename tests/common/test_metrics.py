@@ -1,16 +1,21 @@
 """What Prometheus gets of any service, whatever that counts itself."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import pytest
+from prometheus_client import REGISTRY
 
+from common import metrics
 from common.health import serve_health
-from common.metrics import Refresh
+from common.metrics import Refresh, TenantLabels, watch_event_loop
 from common.settings import Address
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 
 @asynccontextmanager
@@ -49,3 +54,21 @@ async def test_a_scrape_tells_of_the_process(accept: str, content_type: str) -> 
     names = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
     assert names <= set(re.findall(r"^(\w+)[ {]", text, flags=re.MULTILINE))
     assert looked_up == ["now"]
+
+
+def test_tenants_by_name_are_the_same_everywhere() -> None:
+    """Of more tenants than are told by name, the first in the alphabet are, whatever order they come in."""
+    labels = TenantLabels(most=2)
+    labels.know(["citrus", "acme", "bank"])
+    assert [labels.of(key) for key in ("acme", "bank", "citrus", "nobody")] == ["acme", "bank", "other", "other"]
+
+
+async def test_a_loop_that_is_held_up_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the event loop is counted, by how late it came."""
+    monkeypatch.setattr(metrics, "LOOK_AT_LOOP_SECONDS", 0.001)
+    seen = partial(REGISTRY.get_sample_value, "waystation_event_loop_lag_seconds_count")
+    stop, before = asyncio.Event(), seen() or 0
+    watching = asyncio.create_task(watch_event_loop(stop))
+    await wait_until(lambda: (seen() or 0) > before)
+    stop.set()
+    await watching

@@ -2,6 +2,7 @@
 
 import re
 
+import common.metrics
 from common.messages import (
     ForgetUser,
     MetadataApplied,
@@ -11,13 +12,14 @@ from common.messages import (
     VerificationChanged,
     VerifyIdentity,
 )
+from gateway import metrics
 from gateway.log_events import EVENTS
 from gateway.looks import Looks
 from gateway.pages.languages import load_languages
 from gateway.published_keys import PublishedKeys
 from gateway.settings import Settings
 from tests.gateway.rig import Rig
-from tests.support.readme import ServiceReadme, event_row, variables_read
+from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
 
 README = ServiceReadme("gateway")
 
@@ -43,6 +45,11 @@ def test_messages() -> None:
         *(ForgetUser, UserForgotten),
     )
     assert README.first_cells("Messages") == [message.type for message in messages]
+
+
+def test_metrics() -> None:
+    """Every metric has its row, with its type, its labels and its meaning."""
+    assert README.metric_rows() == rows_of_metrics(common.metrics, metrics)
 
 
 def test_log_events() -> None:

@@ -2,16 +2,14 @@
 
 import re
 
-from prometheus_client import Counter
-from prometheus_client.metrics import MetricWrapperBase
-
+import common.metrics
 import metadata_sync
 from metadata_sync import metrics
 from metadata_sync.log_events import EVENTS
 from metadata_sync.management import REFUSALS
 from metadata_sync.passwords import MESSAGES
 from metadata_sync.settings import Settings
-from tests.support.readme import ServiceReadme, event_row, variables_read
+from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
 
 README = ServiceReadme("metadata-sync")
 
@@ -28,16 +26,7 @@ def test_log_events() -> None:
 
 def test_metrics() -> None:
     """Every metric has its row, with its type, its labels and its meaning."""
-    ours = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
-    rows = [line for line in README.section("Metrics").splitlines() if line.startswith("| `")]
-    assert rows == [_metric_row(metric) for metric in ours]
-
-
-def _metric_row(metric: MetricWrapperBase) -> str:
-    (family,) = metric.describe()
-    name = f"{family.name}_total" if isinstance(metric, Counter) else family.name
-    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-    return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
+    assert README.metric_rows() == rows_of_metrics(common.metrics, metrics)
 
 
 def test_messages_and_reasons_of_refusals() -> None:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import common.metrics
 import proofing.worker
+from proofing import metrics
 from proofing.errors import Failure
 from proofing.log_events import EVENTS
 from proofing.settings import Settings
-from tests.support.readme import ServiceReadme, event_row, variables_read
+from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
 
 README = ServiceReadme("proofing")
 
@@ -14,6 +16,11 @@ README = ServiceReadme("proofing")
 def test_settings() -> None:
     """Every variable that is read is documented, in the same order."""
     assert README.first_cells("Settings") == variables_read(Settings.from_env)
+
+
+def test_metrics() -> None:
+    """Every metric has its row, with its type, its labels and its meaning."""
+    assert README.metric_rows() == rows_of_metrics(common.metrics, metrics)
 
 
 def test_log_events() -> None:

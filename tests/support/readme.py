@@ -3,6 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
+
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
 
 from common.log import Event
 from common.settings import SettingsError
@@ -21,6 +25,9 @@ class ServiceReadme:
     def first_cells(self, title: str) -> list[str]:
         """The first cell of every row of the section's tables, where it is code."""
         return re.findall(r"^\| `([^`]+)` \|", self.section(title), flags=re.MULTILINE)
+
+    def metric_rows(self) -> list[str]:
+        return [line for line in self.section("Metrics").splitlines() if line.startswith("| `")]
 
     def event_rows(self) -> list[str]:
         return [line for line in self.section("Log events").splitlines() if line.startswith("| `")]
@@ -57,3 +64,18 @@ def event_row(event: Event) -> str:
     """The row of an event: its name, severity, fields and meaning."""
     fields = ", ".join(f"`{name}`" for name in event.fields)
     return f"| `{event.name}` | {event.level} | {fields} | {event.meaning} |"
+
+
+def rows_of_metrics(*modules: ModuleType) -> list[str]:
+    """The rows of the metrics that these modules have, in order: name, type, labels and meaning."""
+    metrics = [
+        one for module in modules for one in vars(module).values() if isinstance(one, MetricWrapperBase)
+    ]
+    return [_metric_row(metric) for metric in metrics]
+
+
+def _metric_row(metric: MetricWrapperBase) -> str:
+    (family,) = metric.describe()
+    name = f"{family.name}_total" if isinstance(metric, Counter) else family.name
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"| `{name}` | {family.type} | {labels} | {family.documentation} |"

@@ -25,6 +25,7 @@ from yarl import URL
 
 from common.errors import WaystationError
 from common.messages import DEAD
+from common.metrics import PUBLISHED
 from common.outbox import OutgoingMessage
 from common.publishing import Publication, failure_of, publish_together
 
@@ -94,13 +95,16 @@ class Publisher:
         current: list[OutgoingMessage] = []
         for message in messages:
             if _is_too_late(message):
+                PUBLISHED.labels(message.routing_key, "expired").inc()
                 log.warning("message.expired", routing_key=message.routing_key, event_id=message.event_id)
             else:
                 current.append(message)
         failures = zip(current, await self._failures([_publication(one) for one in current]), strict=True)
         unknown = {message.id: failure for message, failure in failures if failure}
         for message in current:
-            if failure := unknown.get(message.id):
+            failure = unknown.get(message.id)
+            PUBLISHED.labels(message.routing_key, "failed" if failure else "confirmed").inc()
+            if failure:
                 log.warning(
                     "message.not_confirmed",
                     routing_key=message.routing_key,

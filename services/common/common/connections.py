@@ -16,6 +16,7 @@ from common.bus import Link, Publisher, open_link, open_publisher
 from common.clock import Clock
 from common.consumer import WORKERS, Consumer, Handler
 from common.db import Database, DatabaseUnavailableError, SchemaOutdatedError, open_database
+from common.gauges import SharedGauges
 from common.health import Check, Health, passing
 from common.lane import Together
 from common.outbox import Relay
@@ -57,6 +58,12 @@ class Connections:
             at_once=at_once,
             together=together,
         )
+
+    def gauges(self) -> SharedGauges:
+        databases = {"service": self.database}
+        if self.all_tenants is not self.database:
+            databases["all_tenants"] = self.all_tenants
+        return SharedGauges(databases=databases, clock=self.clock)
 
     async def database_health(self) -> Health:
         return passing(await self.database.is_up())

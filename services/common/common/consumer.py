@@ -16,8 +16,11 @@ one by one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Literal
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustQueue
@@ -32,6 +35,7 @@ from common.deliveries import Delivery, hand_over_plainly, will_come_again
 from common.errors import WaystationError
 from common.lane import Lane, Together
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
+from common.metrics import HANDLED, MESSAGE_AGE
 
 PREFETCH_EACH = 4
 WORKERS = 16
@@ -86,7 +90,7 @@ class Consumer:
         self._lane: Lane[Delivery] | None = None
         if together:
             self._lane = Lane(
-                together,
+                replace(together, handle=partial(self._handle_together, together)),
                 done=self._settle,
                 alone=self._deliveries.put_nowait,
                 will_come_again=will_come_again,
@@ -154,6 +158,13 @@ class Consumer:
         else:
             self._lane.add(delivery, message)
 
+    async def _handle_together(self, together: Together, messages: Sequence[Message]) -> Sequence[bool]:
+        are_done = await together.handle(messages)
+        for message, is_done in zip(messages, are_done, strict=True):
+            if is_done:
+                self._count(message, "done")
+        return are_done
+
     def _dismiss_workers(self) -> None:
         """What was delivered but not begun goes back to the broker with the connection."""
         if self._lane:
@@ -175,9 +186,9 @@ class Consumer:
         try:
             message = decode(delivery.body)
         except MalformedMessageError:
-            await self._park(delivery, reason="malformed", event_id=None)
+            await self._park(delivery, reason="malformed")
         except UnknownMessageError:
-            await self._park(delivery, reason="unknown_type_or_version", event_id=None)
+            await self._park(delivery, reason="unknown_type_or_version")
         else:
             structlog.contextvars.bind_contextvars(
                 transaction_id=message.transaction_id,
@@ -196,7 +207,7 @@ class Consumer:
                     uncounted = False
                 await self._handle(message)
             except PoisonMessageError as exc:
-                return await self._park(delivery, reason=exc.reason, event_id=message.event_id)
+                return await self._park(delivery, reason=exc.reason, message=message)
             except UnknownTenantError:
                 if await self._defer_or_park(delivery, message):
                     return None
@@ -206,6 +217,7 @@ class Consumer:
                 log.exception("message.failed", message_type=message.type, event_id=message.event_id)
                 uncounted = True
             else:
+                self._count(message, "done")
                 return self._settle(delivery)
             failures += 1
             await self._pause(min(0.25 * 2**failures, 5.0))
@@ -220,7 +232,7 @@ class Consumer:
     async def _defer_or_park(self, delivery: Delivery, message: Message) -> bool:
         """Send it to the queue again later; False where the database could not take it."""
         if self._clock.now() - message.occurred_at > UNKNOWN_TENANT_FOR:
-            await self._park(delivery, reason="unknown_tenant", event_id=message.event_id)
+            await self._park(delivery, reason="unknown_tenant", message=message)
             return True
         log.warning("message.tenant_unknown", message_type=message.type, event_id=message.event_id)
         try:
@@ -234,10 +246,12 @@ class Consumer:
                 )
         except DatabaseUnavailableError:
             return False
+        self._count(message, "deferred")
         self._settle(delivery)
         return True
 
-    async def _park(self, delivery: Delivery, *, reason: str, event_id: str | None) -> None:
+    async def _park(self, delivery: Delivery, *, reason: str, message: Message | None = None) -> None:
+        event_id = message.event_id if message else None
         headers = {"x-reason": reason, "x-event-id": event_id or ""}
         while not (self._stopping.is_set() or will_come_again(delivery)):
             try:
@@ -247,8 +261,18 @@ class Consumer:
                 await self._pause(1.0)
             else:
                 log.error("message.parked", reason=reason, event_id=event_id, queue=self._queue_name)
+                self._count(message, "parked")
                 return self._settle(delivery)
         return None
+
+    def _count(self, message: Message | None, result: Literal["done", "parked", "deferred"]) -> None:
+        """One whose body says nothing is of no type that a dashboard could name."""
+        if message is None:
+            HANDLED.labels("unreadable", result).inc()
+            return
+        HANDLED.labels(message.type, result).inc()
+        age = (self._clock.now() - message.occurred_at).total_seconds()
+        MESSAGE_AGE.labels(message.type).observe(max(0.0, age))
 
     def _settle(self, delivery: Delivery) -> None:
         if not will_come_again(delivery):

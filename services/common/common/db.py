@@ -9,6 +9,7 @@ import re
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -59,6 +60,15 @@ class UnsafeDatabaseError(SettingsError):
     """In production: the database moves its clock, or the role may do more than a service may."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PoolUse:
+    """How many connections are in use, how many wait for it, and how many there may be."""
+
+    used: int
+    idle: int
+    limit: int
+
+
 class Database:
     """A pool; never acquire inside a transaction of your own: pass the connection down."""
 
@@ -91,6 +101,10 @@ class Database:
                 await _roll_back(connection)
                 raise
             await connection.execute("COMMIT")
+
+    def use(self) -> PoolUse:
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return PoolUse(used=size - idle, idle=idle, limit=self._pool.get_max_size())
 
     async def is_up(self) -> bool:
         try:

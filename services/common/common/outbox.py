@@ -25,6 +25,7 @@ SWEEP_SECONDS = 1.0
 DELETE_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 10  # how much longer than the broker a message may be away
 FORGET_SECONDS = 3600.0
+COUNT_AT_MOST = 10_000
 
 log = structlog.stdlib.get_logger()
 
@@ -117,6 +118,34 @@ async def defer(connection: Connection, body: bytes, *, event_id: str, queue: st
         f"{queue}.again",
         body,
         delay,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """What the broker has not confirmed: how many messages, `COUNT_AT_MOST` at most, and the oldest's age."""
+
+    messages: int
+    oldest_seconds: float
+
+
+async def backlog(connection: Connection) -> Backlog:
+    row = await connection.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS counted) AS messages,
+            (
+                SELECT extract(epoch FROM
+                    ws_now() - (convert_from(body, 'UTF8')::json ->> 'occurred_at')::timestamptz
+                )::float8
+                FROM outbox WHERE exchange <> $2 ORDER BY id LIMIT 1
+            ) AS oldest_seconds
+        """,
+        COUNT_AT_MOST,
+        DEAD,
+    )
+    return Backlog(
+        messages=row["messages"] if row else 0,
+        oldest_seconds=max(0.0, row["oldest_seconds"] or 0.0) if row else 0.0,
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from common.errors import WaystationError
+from common.metrics import watch_event_loop
 from common.settings import SettingsError
 from common.tenants import TenantsFileError
 
@@ -89,6 +90,7 @@ async def run_loops(
             if last is not None:
                 outer.create_task(last(ended))
             async with asyncio.TaskGroup() as inner:
+                inner.create_task(watch_event_loop(stop))
                 for loop in loops:
                     inner.create_task(loop(told))
                 await stop.wait()

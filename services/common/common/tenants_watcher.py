@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from common.metrics import TENANTS
 from common.tenant_secrets import ALL_PARTS, Reading, TenantPart, stamp
 from common.tenants import Tenants, TenantsFileError, read_tenants
 
@@ -69,4 +70,6 @@ class TenantsWatcher:
         )
         # Also after a bad reading: it is tried again when something changes, not every interval.
         self._stamps = reading.stamps
-        return read_tenants(self._path, reading)
+        tenants = read_tenants(self._path, reading)
+        TENANTS.know(tenant.key for tenant in tenants)
+        return tenants

@@ -240,7 +240,7 @@ async def serve(settings: Settings) -> None:
         app.on_response_prepare.append(farewell.end_connection)
         doors = await stack.enter_async_context(farewell.doors)
         await doors.enter_async_context(serve_browsers(app, address=settings.listen, bell=bell, gate=gate))
-        stack.enter_context(vitals.serving(checks))
+        stack.enter_context(vitals.serving(checks, refresh=connections.gauges().refresh))
         log.info("service.started", tenants=len(tenants.current))
         all_tenants = connections.all_tenants
         timekeeper = Timekeeper(all_tenants=all_tenants, logins=logins, planner=planner)

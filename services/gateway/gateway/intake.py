@@ -13,6 +13,7 @@ from common.audit import Audited, Entry
 from common.clock import Clock
 from common.db import Connection, Database
 from common.messages import new_traceparent
+from common.metrics import TENANTS
 from common.profile import Profile, ProfileError
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
@@ -41,7 +42,7 @@ from gateway.jwks_fetch import KeySets
 from gateway.limits import Limit
 from gateway.login import Login
 from gateway.logins import name_in_log
-from gateway.metrics import LIMITED
+from gateway.metrics import LIMITED, LOGINS_OPENED
 from gateway.personal import authorize_place, profile_place, state_place
 from gateway.trail import entry
 from gateway.transaction import Transaction
@@ -185,6 +186,7 @@ class Intake:
             raise ConflictingLoginError("state_does_not_fit", login_url=_login_url(tenant, token))
         if opened:
             name_in_log(opened)
+            LOGINS_OPENED.labels(TENANTS.of(tenant.key)).inc()
             log.info("login.opened", steps=[step.name for step in opened.transaction.steps])
         return Found(transaction_id=found)
 

@@ -2,6 +2,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway.metrics import WAITING_BROWSERS
+
 
 class Bell:
     """Wakes whoever waits in this process for a login to change.
@@ -30,7 +32,8 @@ class Bell:
         waiters = self._waiters.setdefault(transaction_id, set())
         waiters.add(waiter)
         try:
-            yield waiter
+            with WAITING_BROWSERS.track_inprogress():
+                yield waiter
         finally:
             waiters.discard(waiter)
             if not waiters:

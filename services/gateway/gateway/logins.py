@@ -5,6 +5,8 @@ they left.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -13,6 +15,7 @@ from common.db import Connection, Database
 from common.messages import Message
 from common.outbox import Relay
 from gateway import store
+from gateway.endings import tell_endings
 from gateway.errors import ConflictError, NotFoundError
 from gateway.live import Bell
 from gateway.login import Login
@@ -21,9 +24,16 @@ from gateway.transaction import Transaction
 
 TRIES = 5
 
-log = structlog.stdlib.get_logger()
-
 Change = Callable[[Connection, Login], Awaitable[Transaction]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Changed:
+    """What a committed change has made of a login that arrived `age` ago."""
+
+    was: Transaction
+    now: Transaction
+    age: timedelta
 
 
 class Logins:
@@ -55,10 +65,11 @@ class Logins:
         """
         for _ in range(TRIES):
             try:
-                was, now = await self._try(transaction_id, change, tenant=tenant, once=once)
+                changed = await self._try(transaction_id, change, tenant=tenant, once=once)
             except ConflictError:
                 continue
-            _log_endings(was, now)
+            if changed is not None:
+                tell_endings(changed.was, changed.now, age=changed.age)
             self._relay.wake()
             self._bell.ring(transaction_id)
             return
@@ -66,15 +77,17 @@ class Logins:
 
     async def _try(
         self, transaction_id: str, change: Change, *, tenant: str, once: Message | None
-    ) -> tuple[Transaction, Transaction]:
+    ) -> _Changed | None:
+        """None where nothing is to change."""
         async with self._database.transaction(tenant=tenant) as connection:
             is_new = once is None or await inbox.record(connection, once)
             login = await _found(store.load_to_change(connection, transaction_id))
-            changed = await change(connection, login) if is_new else login.transaction
-            if changed is not login.transaction:
-                await store.save(connection, changed, was=login.transaction.version)
-                await audit.append(connection, *entries_of(login, changed))
-        return login.transaction, changed
+            now = await change(connection, login) if is_new else login.transaction
+            if now is login.transaction:
+                return None
+            age = await store.save(connection, now, was=login.transaction.version)
+            await audit.append(connection, *entries_of(login, now))
+        return _Changed(was=login.transaction, now=now, age=age)
 
 
 def name_in_log(login: Login) -> None:
@@ -89,16 +102,3 @@ async def _found(loading: Awaitable[Login | None]) -> Login:
     if login is None:
         raise NotFoundError("unknown_transaction")
     return login
-
-
-def _log_endings(was: Transaction, now: Transaction) -> None:
-    for before, after in zip(was.steps, now.steps, strict=True):
-        if after.conclusion is not None and after.is_concluded and not before.is_concluded:
-            log.info(
-                "step.concluded",
-                transaction_id=now.id,
-                tenant=now.tenant,
-                step=after.name,
-                outcome=after.status,
-                reason=after.conclusion.reason,
-            )

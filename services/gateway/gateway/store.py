@@ -1,7 +1,7 @@
 """Logins and revs in the database. One function, one statement."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -105,17 +105,17 @@ async def load_to_change(connection: Connection, transaction_id: str) -> Login |
     return None if row is None else _login(row)
 
 
-async def save(connection: Connection, transaction: Transaction, *, was: int) -> None:
-    """Write a changed transaction over version `was`.
+async def save(connection: Connection, transaction: Transaction, *, was: int) -> timedelta:
+    """Write a changed transaction over version `was`; how long ago its login arrived.
 
     Raises:
         ConflictError: somebody else was first.
     """
-    saved = await connection.fetchval(
+    age: timedelta | None = await connection.fetchval(
         """
         UPDATE transactions SET status = $3, waiting_for = $4, waiting_until = $5, version = $6, steps = $7,
             metadata = $8, claimed_by = $9, wake_at = $10, device = $11, language = $12
-        WHERE id = $1 AND version = $2 RETURNING true
+        WHERE id = $1 AND version = $2 RETURNING ws_now() - opened_at
         """,
         transaction.id,
         was,
@@ -130,8 +130,9 @@ async def save(connection: Connection, transaction: Transaction, *, was: int) ->
         transaction.device,
         transaction.language,
     )
-    if saved is None:
+    if age is None:
         raise ConflictError("the login has changed")
+    return age
 
 
 async def note_token(connection: Connection, transaction_id: str, *, expires_at: datetime) -> None:

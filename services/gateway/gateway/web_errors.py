@@ -4,7 +4,7 @@ import time
 from http import HTTPStatus
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from common.db import DatabaseUnavailableError
@@ -21,6 +21,7 @@ from gateway.errors import (
     UnforeseenError,
 )
 from gateway.jwks_fetch import KeySetUnavailableError
+from gateway.metrics import REQUEST_DURATION
 from gateway.pages import PAGE, render
 
 RETRY_AFTER_SECONDS = "5"
@@ -34,15 +35,23 @@ async def one_line_per_request(request: web.Request, handler: Handler) -> web.St
     structlog.contextvars.clear_contextvars()
     started = time.perf_counter()
     response = await handler(request)
+    seconds = time.perf_counter() - started
     resource = request.match_info.route.resource
+    route = resource.canonical if resource else "none"
+    REQUEST_DURATION.labels(_known(request.method), route, str(response.status)).observe(seconds)
     log.info(
         "request.served",
         http_request_method=request.method if request.method.isalpha() else "?",
-        http_route=resource.canonical if resource else "none",
+        http_route=route,
         http_response_status_code=response.status,
-        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+        duration_ms=round(seconds * 1000, 1),
     )
     return response
+
+
+def _known(method: str) -> str:
+    """Of methods there are as many as anybody likes to send."""
+    return method if method in hdrs.METH_ALL else "other"
 
 
 @web.middleware

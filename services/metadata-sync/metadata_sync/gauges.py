@@ -1,11 +1,13 @@
 """Metrics that stand in the database and in the worker, looked up when somebody scrapes."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import structlog
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
+from common.metrics import MOST_TENANTS, TENANTS
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
 from metadata_sync.budgets import limit_of_tenant
@@ -51,7 +53,7 @@ class Gauges:
             backlogs = await store.backlogs(connection, tenants=keys, at_most=COUNT_AT_MOST)
             budgets, now = await store.read_budgets(connection, domains=list(limits))
         _show_backlogs(backlogs)
-        for domain, budget in budgets.items():
+        for domain, budget in sorted(budgets.items())[:MOST_TENANTS]:
             _show_budget(domain, budget, limit=limits[domain], now=now)
 
 
@@ -62,10 +64,13 @@ def _show_work(running_for: list[float]) -> None:
 
 
 def _show_backlogs(backlogs: Iterable[Backlog]) -> None:
+    """Those of tenants that are told as one: all their users, and the longest due of them."""
+    overdue: defaultdict[tuple[str, str], float] = defaultdict(float)
     for backlog in backlogs:
-        labels = (backlog.tenant, metrics.label(waiting=backlog.waiting))
-        metrics.DEPTH.labels(*labels).set(backlog.users)
-        metrics.OLDEST_DUE.labels(*labels).set(backlog.overdue)
+        labels = (TENANTS.of(backlog.tenant), metrics.label(waiting=backlog.waiting))
+        overdue[labels] = max(overdue[labels], backlog.overdue)
+        metrics.DEPTH.labels(*labels).inc(backlog.users)
+        metrics.OLDEST_DUE.labels(*labels).set(overdue[labels])
 
 
 def _show_budget(domain: str, budget: Budget, *, limit: Limit, now: float) -> None:

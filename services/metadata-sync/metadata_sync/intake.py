@@ -18,6 +18,7 @@ from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
 from common.log import bound, written_together
 from common.messages import Message, UpdateMetadata
+from common.metrics import TENANTS
 from common.outbox import OutgoingMessage, Relay
 from common.personal_values import PersonalValues
 from common.tenants import Tenant
@@ -211,7 +212,7 @@ def _announce(update: _Update, taken: _Result) -> None:
         waiting=message.waiting,
         keys=taken.revs,
     )
-    metrics.UPDATES.labels(message.tenant, label(waiting=message.waiting), taken.effect).inc()
+    metrics.UPDATES.labels(TENANTS.of(message.tenant), label(waiting=message.waiting), taken.effect).inc()
     announce(taken.answers, tenant=message.tenant)
 
 

@@ -22,6 +22,7 @@ from common.clock import Clock
 from common.messages import Kind
 from common.outgoing import Outgoing
 from metadata_sync.account import Account
+from metadata_sync.asked import Asked
 from metadata_sync.coalesce import Patch
 from metadata_sync.errors import (
     CredentialsError,
@@ -91,6 +92,7 @@ class Ticket(Accepted):
 
 @dataclass(frozen=True, kw_only=True)
 class _Call:
+    operation: str
     method: str
     path: str
     body: Mapping[str, Any] = field(repr=False)
@@ -139,7 +141,9 @@ class ManagementClient:
             ManagementError: one of its classes, for everything but a 201.
         """
         body = {"user_id": user_id, "result_url": result_url, "ttl_sec": TICKET_SECONDS}
-        call = _Call(method="POST", path="/api/v2/tickets/password-change", body=body)
+        call = _Call(
+            operation="create_ticket", method="POST", path="/api/v2/tickets/password-change", body=body
+        )
         response, sent = await self._make(account, call)
         headers = read_rate_headers(response.headers)
         if response.status == HTTPStatus.FORBIDDEN:
@@ -156,7 +160,7 @@ class ManagementClient:
         self, account: Account, user_id: str, *, body: Mapping[str, Any]
     ) -> tuple[_Response, int]:
         path = f"/api/v2/users/{quote(user_id, safe='')}"
-        return await self._make(account, _Call(method="PATCH", path=path, body=body))
+        return await self._make(account, _Call(operation="patch_user", method="PATCH", path=path, body=body))
 
     async def _make(self, account: Account, call: _Call) -> tuple[_Response, int]:
         """The response, and how many requests were sent for it."""
@@ -168,6 +172,12 @@ class ManagementClient:
         return response, sent
 
     async def _send(self, account: Account, call: _Call, *, token: str, sent: int) -> _Response:
+        with Asked(call.operation) as asked:
+            response = await self._sent(account, call, token=token, sent=sent)
+            asked.answered(response.status)
+            return response
+
+    async def _sent(self, account: Account, call: _Call, *, token: str, sent: int) -> _Response:
         try:
             async with self._session.request(
                 call.method,

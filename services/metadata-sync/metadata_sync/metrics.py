@@ -5,12 +5,16 @@ stands in the database is the same at every replica (gauges.py).
 """
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from metadata_sync.ends import End
+from common.metrics import TENANTS
 from metadata_sync.errors import ManagementError, RefusedError
 from metadata_sync.state import UserState
+
+if TYPE_CHECKING:
+    from metadata_sync.ends import End
 
 _QUEUE_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _WORK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
@@ -22,6 +26,12 @@ UPDATES = Counter(
 )
 CALLS = Counter("metadata_sync_calls", "Writes that ended, by how they ended.", ["tenant", "kind", "result"])
 PATCHES_SENT = Counter("metadata_sync_patches_sent", "Requests for writes that left us.", ["tenant", "kind"])
+MANAGEMENT_DURATION = Histogram(
+    "metadata_sync_management_request_duration_seconds",
+    "Requests to the tenants, by what was asked and the status that answered, or why none did.",
+    ["operation", "result"],
+    buckets=_WORK_SECONDS,
+)
 RETRIES = Counter("metadata_sync_retries", "Writes that ended so that they are tried again.", ["tenant"])
 THROTTLE_WAIT = Counter(
     "metadata_sync_throttle_wait_seconds",
@@ -84,10 +94,11 @@ def effect_of(before: UserState, after: UserState) -> Effect:
     return Effect.FIRST if before.changes is None else Effect.COALESCED
 
 
-def count_end(tenant: str, end: End, *, kind: str, repeats: bool = True) -> None:
+def count_end(tenant: str, end: "End", *, kind: str, repeats: bool = True) -> None:
     """A write ended, one that is tried again if it failed; one that found no connection has sent nothing."""
     failure = end if isinstance(end, ManagementError) else None
-    CALLS.labels(tenant, kind, failure.reason if failure else "ok").inc()
-    PATCHES_SENT.labels(tenant, kind).inc(end.sent)
+    named = TENANTS.of(tenant)
+    CALLS.labels(named, kind, failure.reason if failure else "ok").inc()
+    PATCHES_SENT.labels(named, kind).inc(end.sent)
     if repeats and failure and not isinstance(failure, RefusedError):
-        RETRIES.labels(tenant).inc()
+        RETRIES.labels(named).inc()

@@ -14,6 +14,7 @@ import structlog
 
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
+from common.metrics import TENANTS
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from metadata_sync import metrics, store
@@ -125,7 +126,8 @@ class Scheduler:
     def _count_throttled(self, first: Pending) -> None:
         """Of the time for which this class was throttled, that in which somebody was due."""
         seconds = min(self._throttled_for.pop((first.tenant, first.waiting), 0.0), -first.seconds)
-        metrics.THROTTLE_WAIT.labels(first.tenant, metrics.label(waiting=first.waiting)).inc(seconds)
+        tenant = TENANTS.of(first.tenant)
+        metrics.THROTTLE_WAIT.labels(tenant, metrics.label(waiting=first.waiting)).inc(seconds)
 
     def _hold_back(self, first: Pending, *, seconds: float) -> None:
         self._not_before[(first.tenant, first.waiting)] = self._clock.monotonic() + seconds

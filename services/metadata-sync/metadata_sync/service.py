@@ -12,6 +12,7 @@ from common.farewell import Farewell
 from common.health import serve_health
 from common.lane import Together
 from common.log import configure_logging
+from common.metrics import one_by_one
 from common.outbox import Relay
 from common.process import Loop, run_loops, stop_on_signals
 from common.retention import RetentionJob
@@ -86,6 +87,7 @@ async def serve(settings: Settings) -> None:
             together=Together(handle=intake.handle_all, is_urgent=is_urgent),
         )
         gauges = Gauges(database=database, tenants=tenants, worker=worker, clock=clock)
+        refresh = one_by_one(connections.gauges().refresh, gauges.refresh)
         checks = worker_checks(connections, consumer)
         drain_seconds = settings.drain_seconds if settings.internal else 0
         farewell = Farewell(vitals=vitals, seconds=drain_seconds, clock=clock)
@@ -95,7 +97,7 @@ async def serve(settings: Settings) -> None:
             await doors.enter_async_context(
                 serve_internal(settings.internal, tenants=tenants, passwords=passwords, farewell=farewell)
             )
-        stack.enter_context(vitals.serving(checks, refresh=gauges.refresh))
+        stack.enter_context(vitals.serving(checks, refresh=refresh))
         log.info("service.started", tenants=len(tenants.current))
         retention = RetentionJob(database=database, tenants=tenants, rules={"users": Users()}, clock=clock)
         loops = (consumer.run, scheduler.run, connections.audit_sealer.run, retention.run, tenants.watch)

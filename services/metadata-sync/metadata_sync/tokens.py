@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.clock import Clock
 from metadata_sync.account import Account
+from metadata_sync.asked import Asked
 from metadata_sync.errors import CredentialsError, NotSentError, RateLimitedError
 from metadata_sync.rate_headers import read_rate_headers
 
@@ -75,14 +76,16 @@ class TokenSource:
             "client_secret": account.client_secret,
             "audience": account.audience,
         }
-        try:
-            async with self._session.post(
-                account.url("/oauth/token"), json=form, allow_redirects=False
-            ) as response:
-                _judge(response)
-                return await _read_capped(response)
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise NotSentError("token_unavailable") from exc
+        with Asked("token") as asked:
+            try:
+                async with self._session.post(
+                    account.url("/oauth/token"), json=form, allow_redirects=False
+                ) as response:
+                    asked.answered(response.status)
+                    _judge(response)
+                    return await _read_capped(response)
+            except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+                raise NotSentError("token_unavailable") from exc
 
 
 def _judge(response: aiohttp.ClientResponse) -> None:

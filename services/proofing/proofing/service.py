@@ -47,7 +47,7 @@ async def serve(settings: Settings) -> None:
         )
         consumer = connections.consumer(QUEUE, handle=eraser.handle)
         checks = worker_checks(connections, consumer)
-        stack.enter_context(vitals.serving(checks))
+        stack.enter_context(vitals.serving(checks, refresh=connections.gauges().refresh))
         log.info("service.started", tenants=len(tenants.current))
         retention = RetentionJob(
             database=connections.database,

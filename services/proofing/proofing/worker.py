@@ -17,6 +17,7 @@ from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
 from common.messages import Message, Outcome, VerifyIdentity
+from common.metrics import TENANTS
 from common.outbox import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
@@ -25,6 +26,7 @@ from proofing import erase_store, store
 from proofing.errors import Failure, UnusableCommandError
 from proofing.evidence import evidence_of, place_of, zone_of
 from proofing.intake import open_submission
+from proofing.metrics import JOB_DURATION, JOBS
 from proofing.providers.base import Level, Provider, ProviderResult, Reason
 from proofing.verification import Verification
 
@@ -69,12 +71,20 @@ class Worker:
             raise PoisonMessageError("not_for_this_service")
         if self._tenants.current.get(message.tenant) is None:
             raise UnknownTenantError(message.tenant)
+        with JOB_DURATION.labels(self._known(message.provider)).time():
+            await self._verify_or_fail(message)
+
+    def _known(self, provider: str) -> str:
+        """A label: what a message names may be anything."""
+        return provider if provider in self._providers else "unknown"
+
+    async def _verify_or_fail(self, command: VerifyIdentity) -> None:
         try:
-            await self._verify(message)
+            await self._verify(command)
         except UnusableCommandError as exc:
-            log.warning("verification.unusable", verification_id=message.verification_id, reason=exc.failure)
-            failed = Verification.request(message).fail(exc.failure, at=self._clock.now())
-            await self._commit(message, failed, evidence=None)
+            log.warning("verification.unusable", verification_id=command.verification_id, reason=exc.failure)
+            failed = Verification.request(command).fail(exc.failure, at=self._clock.now())
+            await self._commit(command, failed, evidence=None)
             raise PoisonMessageError(exc.failure) from exc
 
     async def _verify(self, command: VerifyIdentity) -> None:
@@ -125,6 +135,8 @@ class Worker:
                 log.info("verification.repeated", verification_id=verification.verification_id)
                 return
         self._relay.wake()
+        provider = self._known(verification.provider)
+        JOBS.labels(TENANTS.of(verification.tenant), provider, verification.status).inc()
         log.info(
             "verification.concluded",
             verification_id=verification.verification_id,
