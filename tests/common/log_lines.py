@@ -11,7 +11,15 @@ from typing import Any
 
 import structlog
 
-from common.log import Event, configure_logging
+from common.log import configure_logging
+from common.log_contract import Event
+
+# What every line says of the process that wrote it.
+PROCESS = {
+    "service_name": "gateway",
+    "service_version": "0.1.0",
+    "deployment_environment_name": "development",
+}
 
 
 class Terminal(io.StringIO):

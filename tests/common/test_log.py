@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.log import (
-    BUILT_IN_EVENTS,
-    Event,
     UnknownLogEventError,
     UnknownLogFieldError,
     bound,
@@ -26,12 +24,14 @@ from common.log import (
     get_logger,
     written_together,
 )
+from common.log_contract import Event, Field
+from common.log_events import BUILT_IN_EVENTS
 from common.log_fields import clean
-from tests.common.log_lines import Lines, Terminal, logging_into
+from tests.common.log_lines import PROCESS, Lines, Terminal, logging_into
 
 EVENTS = (
-    Event("login.opened", "info", ("step", "steps"), "Somebody arrived."),
-    Event("login.failed", "error", ("code",), "Something went wrong."),
+    Event("login.opened", "info", (Field("step", ""), Field("steps", "")), "Somebody arrived."),
+    Event("login.failed", "error", (Field("code", ""),), "Something went wrong."),
     Event("login.detail", "debug", (), "Only while looking for something."),
 )
 
@@ -55,12 +55,13 @@ def test_a_line(lines: Lines) -> None:
     with bound(transaction_id="tx1", tenant="acme"):
         log.info("login.opened", step="idproof")
     assert list(lines.all[0]) == [
-        *("timestamp", "severity", "event", "service_name", "tenant", "transaction_id", "step"),
+        *("timestamp", "severity", "event", "service_name", "service_version"),
+        *("deployment_environment_name", "tenant", "transaction_id", "step"),
     ]
     assert lines.last == {
         "severity": "INFO",
         "event": "login.opened",
-        "service_name": "gateway",
+        **PROCESS,
         "tenant": "acme",
         "transaction_id": "tx1",
         "step": "idproof",
@@ -81,7 +82,7 @@ def test_a_field_that_is_not_allowed(lines: Lines) -> None:
     assert lines.last == {
         "severity": "INFO",
         "event": "login.opened",
-        "service_name": "gateway",
+        **PROCESS,
         "step": "idproof",
         "dropped_fields": 2,
     }
@@ -96,7 +97,7 @@ def test_an_event_that_is_not_there(lines: Lines) -> None:
     assert line == {
         "severity": "WARNING",
         "event": "log.unknown_event",
-        "service_name": "gateway",
+        **PROCESS,
         "dropped_fields": 1,
     }
     assert "ada" not in lines.text
@@ -131,6 +132,14 @@ def test_strict_and_right(strict: Lines) -> None:
     """In tests a right line is written as ever."""
     log.info("login.opened", steps=["a", "b"])
     assert strict.last["steps"] == ["a", "b"]
+
+
+def test_a_field_that_is_none(lines: Lines) -> None:
+    """A field without a value is left out; within a list it keeps its place."""
+    log.info("login.opened", step=None, steps=["a", None])
+    assert "step" not in lines.last
+    assert lines.last["steps"] == ["a", None]
+    assert "dropped_fields" not in lines.last
 
 
 def test_levels() -> None:
@@ -201,7 +210,6 @@ class Holder:
     ("value", "written"),
     [
         ("text", "text"),
-        (None, None),
         (True, True),
         (7, 7),
         (1.5, 1.5),
@@ -245,7 +253,7 @@ def test_values(lines: Lines, value: Any, written: Any) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         max_leaves=8,
     )

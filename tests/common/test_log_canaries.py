@@ -14,12 +14,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from common.log import Event, get_logger
-from tests.common.log_lines import Lines, logging_into
+from common.log import get_logger
+from common.log_contract import Event, Field
+from tests.common.log_lines import PROCESS, Lines, logging_into
 from tests.support.waiting import wait_until
 
 CANARY = "canary-7f3a9c"
-EVENTS = (Event("login.failed", "error", ("code",), "Something went wrong."),)
+EVENTS = (Event("login.failed", "error", (Field("code", ""),), "Something went wrong."),)
 
 log = get_logger()
 
@@ -61,13 +62,13 @@ def test_an_exception(lines: Lines) -> None:
     except UniqueViolationError:
         log.exception("login.failed", code="database")
     line = lines.last
-    frames = line.pop("error_stack")
+    frames = line.pop("exception_stacktrace")
     assert [frame.rpartition(":")[2] for frame in frames] == ["test_an_exception", "store"]
     assert frames[1].startswith("common/test_log_canaries.py:")
     assert line == {
         "severity": "ERROR",
         "event": "login.failed",
-        "service_name": "gateway",
+        **PROCESS,
         "code": "database",
         "error_type": "UniqueViolationError",
     }
@@ -117,7 +118,7 @@ async def test_a_group(lines: Lines) -> None:
         log.exception("login.failed")
     assert lines.last["error_type"] == "ExceptionGroup"
     assert lines.last["error_causes"] == ["UniqueViolationError"]
-    assert lines.last["error_stack"][-1].endswith(":store")
+    assert lines.last["exception_stacktrace"][-1].endswith(":store")
 
 
 def test_a_deep_stack(lines: Lines) -> None:
@@ -132,7 +133,7 @@ def test_a_deep_stack(lines: Lines) -> None:
         sink(100)
     except UnavailableError:
         log.exception("login.failed")
-    assert len(lines.last["error_stack"]) == 20
+    assert len(lines.last["exception_stacktrace"]) == 20
 
 
 def test_an_exception_that_comes_from_itself(lines: Lines) -> None:
@@ -146,7 +147,7 @@ def test_an_exception_that_comes_from_itself(lines: Lines) -> None:
 def test_no_exception(lines: Lines) -> None:
     """`exc_info` outside an except block tells nothing."""
     log.error("login.failed", exc_info=True)  # noqa: LOG014 - the mistake is the point
-    assert lines.last == {"severity": "ERROR", "event": "login.failed", "service_name": "gateway"}
+    assert lines.last == {"severity": "ERROR", "event": "login.failed", **PROCESS}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_libraries(
     assert line == {
         "severity": "WARNING",
         "event": "library.message",
-        "service_name": "gateway",
+        **PROCESS,
         "logger": name,
         **({"template": template} if template else {}),
     }
@@ -187,7 +188,7 @@ def test_a_librarys_exception(lines: Lines) -> None:
     except UniqueViolationError:
         logging.getLogger("aiohttp.server").exception("Error handling request")
     assert lines.last["error_type"] == "UniqueViolationError"
-    assert lines.last["error_stack"][-1].endswith(":store")
+    assert lines.last["exception_stacktrace"][-1].endswith(":store")
 
 
 def test_what_a_library_is_called(lines: Lines) -> None:
@@ -235,11 +236,11 @@ def test_a_crash(lines: Lines) -> None:
     except UniqueViolationError as exc:
         sys.excepthook(type(exc), exc, exc.__traceback__)
     line = lines.last
-    assert line.pop("error_stack")[-1].endswith(":store")
+    assert line.pop("exception_stacktrace")[-1].endswith(":store")
     assert line == {
         "severity": "CRITICAL",
         "event": "error.unhandled",
-        "service_name": "gateway",
+        **PROCESS,
         "source": "process",
         "error_type": "UniqueViolationError",
     }
@@ -286,7 +287,7 @@ async def test_a_forgotten_task(loop_lines: Lines) -> None:
     task = asyncio.create_task(work())
     await asyncio.wait([task])
     del task
-    assert loop_lines.last["reason"] == "Task exception was never retrieved"
+    assert loop_lines.last["template"] == "Task exception was never retrieved"
     assert loop_lines.last["error_type"] == "UniqueViolationError"
 
 
@@ -296,7 +297,7 @@ async def test_a_callback(loop_lines: Lines) -> None:
     await wait_until(lambda: loop_lines.text)
     line = loop_lines.last
     assert (line["source"], line["error_type"]) == ("event loop", "UniqueViolationError")
-    assert "reason" not in line
+    assert "template" not in line
 
 
 async def test_a_web_server(loop_lines: Lines) -> None:

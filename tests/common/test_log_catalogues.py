@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from common.log import BUILT_IN_EVENTS, CONTEXT_FIELDS, ERROR_FIELDS, Event
-from common.log_events import COMMON_EVENTS
+from common.log import CONTEXT_FIELDS, ERROR_FIELDS
+from common.log_contract import Event
+from common.log_events import BUILT_IN_EVENTS, COMMON_EVENTS
 
 _SERVICES = Path(__file__).parents[2] / "services"
 _LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
@@ -61,7 +62,7 @@ def test_every_call_is_in_the_catalogue(package: str) -> None:
         for call in calls(package)
         if call.event not in events
         or events[call.event].level != call.level
-        or not call.fields <= {*events[call.event].fields, *everywhere}
+        or not call.fields <= {*events[call.event].field_names, *everywhere}
     ]
     assert wrong == []
 
@@ -81,7 +82,7 @@ def test_the_form_of_a_catalogue(package: str) -> None:
     reserved = {"timestamp", "severity", "event", "service_name", "dropped_fields", *CONTEXT_FIELDS}
     for event in catalogue(package).values():
         noun, what = event.name.split(".")
-        assert all(word.isidentifier() and word.islower() for word in (noun, what, *event.fields)), event
-        assert not reserved & set(event.fields), event
+        assert all(word.isidentifier() and word.islower() for word in (noun, what, *event.field_names)), event
+        assert not reserved & set(event.field_names), event
         assert event.meaning.endswith("."), event
         assert event.name not in {built_in.name for built_in in BUILT_IN_EVENTS}

@@ -254,6 +254,7 @@ async def serving(
     settings = Settings(
         production=False,
         log_level="info",
+        log_format="json",
         listen=Address(host=HOST, port=port),
         admin_listen=Address(host=HOST, port=0),
         public_base_url=f"http://{HOST}:{port}",

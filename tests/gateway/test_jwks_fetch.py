@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.log import Event
 from common.outgoing import Outgoing
 from gateway.jwks_fetch import COOLDOWN, FRESH, STALE, KeySets, KeySetUnavailableError, open_key_sets
+from gateway.log_events import EVENTS
 from tests.common.key_server import KeyServer, serving_keys
 from tests.common.log_lines import Lines, logging_into
 from tests.common.rsa_pairs import key_id, key_set
@@ -20,10 +20,7 @@ from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until
 
 A, B = key_id("a"), key_id("b")
-_EVENTS = (
-    Event("jwks.fetched", "info", ("keys",), ""),
-    Event("jwks.unavailable", "warning", ("error_type",), ""),
-)
+_EVENTS = tuple(event for event in EVENTS if event.name.startswith("jwks."))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from gateway.pages.languages import load_languages
 from gateway.published_keys import PublishedKeys
 from gateway.settings import Settings
 from tests.gateway.rig import Rig
-from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
+from tests.support.readme import ServiceReadme, rows_of_metrics, variables_read
 
 README = ServiceReadme("gateway")
 
@@ -50,11 +50,6 @@ def test_messages() -> None:
 def test_metrics() -> None:
     """Every metric has its row, with its type, its labels and its meaning."""
     assert README.metric_rows() == rows_of_metrics(common.metrics, metrics)
-
-
-def test_log_events() -> None:
-    """Every event has its row, with its severity, its fields and its meaning."""
-    assert README.event_rows() == [event_row(event) for event in EVENTS]
 
 
 def test_the_runbook() -> None:

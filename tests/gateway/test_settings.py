@@ -38,6 +38,7 @@ def test_the_least(environ: dict[str, str], tmp_path: Path) -> None:
     assert Settings.from_env(environ) == Settings(
         production=True,
         log_level="info",
+        log_format="json",
         listen=Address(host="0.0.0.0", port=8080),  # noqa: S104 - the default inside a container
         admin_listen=Address(host="127.0.0.1", port=9090),
         public_base_url="https://steps.example",

@@ -151,7 +151,7 @@ async def test_nothing_is_seen_of_what_goes_wrong(world: World) -> None:
             assert isinstance(json.loads(line), dict), service
             assert "\x1b" not in line
     lines = world.log_lines("gateway", since=since["gateway"])
-    assert any(line["event"] == "request.failed" and line["error_stack"] for line in lines)
+    assert any(line["event"] == "request.failed" and line["exception_stacktrace"] for line in lines)
     assert {line["event"] for line in lines}.isdisjoint({"forged-4711"})
 
 

@@ -5,11 +5,10 @@ import re
 import common.metrics
 import metadata_sync
 from metadata_sync import metrics
-from metadata_sync.log_events import EVENTS
 from metadata_sync.management import REFUSALS
 from metadata_sync.passwords import MESSAGES
 from metadata_sync.settings import Settings
-from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
+from tests.support.readme import ServiceReadme, rows_of_metrics, variables_read
 
 README = ServiceReadme("metadata-sync")
 
@@ -17,11 +16,6 @@ README = ServiceReadme("metadata-sync")
 def test_settings() -> None:
     """Every variable that is read is documented, in the same order."""
     assert README.first_cells("Settings") == variables_read(Settings.from_env)
-
-
-def test_log_events() -> None:
-    """Every event has its row, with its severity, its fields and its meaning."""
-    assert README.event_rows() == [event_row(event) for event in EVENTS]
 
 
 def test_metrics() -> None:

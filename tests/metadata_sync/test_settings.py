@@ -24,6 +24,7 @@ def test_the_least_that_is_needed(tmp_path: Path) -> None:
     assert settings == Settings(
         production=True,
         log_level="info",
+        log_format="json",
         admin_listen=Address(host="127.0.0.1", port=9090),
         tenants_file=tmp_path / "tenants.yaml",
         database_url=environment["DATABASE_URL"],

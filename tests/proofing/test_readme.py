@@ -6,9 +6,8 @@ import common.metrics
 import proofing.worker
 from proofing import metrics
 from proofing.errors import Failure
-from proofing.log_events import EVENTS
 from proofing.settings import Settings
-from tests.support.readme import ServiceReadme, event_row, rows_of_metrics, variables_read
+from tests.support.readme import ServiceReadme, rows_of_metrics, variables_read
 
 README = ServiceReadme("proofing")
 
@@ -21,11 +20,6 @@ def test_settings() -> None:
 def test_metrics() -> None:
     """Every metric has its row, with its type, its labels and its meaning."""
     assert README.metric_rows() == rows_of_metrics(common.metrics, metrics)
-
-
-def test_log_events() -> None:
-    """Every event has its row, with its severity, its fields and its meaning."""
-    assert README.event_rows() == [event_row(event) for event in EVENTS]
 
 
 def test_reasons_of_dead_letters() -> None:

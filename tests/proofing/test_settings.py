@@ -24,9 +24,10 @@ def environment(tmp_path: Path, tenants_file: Path) -> dict[str, str]:
 def test_the_least_that_is_needed(environment: dict[str, str], tmp_path: Path) -> None:
     """With the required variables alone it is a production service on its default address."""
     settings = Settings.from_env(environment)
-    assert (settings.production, settings.log_level, settings.admin_listen) == (
+    assert (settings.production, settings.log_level, settings.log_format, settings.admin_listen) == (
         True,
         "info",
+        "json",
         Address(host="127.0.0.1", port=9090),
     )
     assert settings.tenants_file == tmp_path / "tenants.yaml"

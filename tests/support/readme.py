@@ -8,7 +8,6 @@ from types import ModuleType
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
-from common.log import Event
 from common.settings import SettingsError
 
 
@@ -28,9 +27,6 @@ class ServiceReadme:
 
     def metric_rows(self) -> list[str]:
         return [line for line in self.section("Metrics").splitlines() if line.startswith("| `")]
-
-    def event_rows(self) -> list[str]:
-        return [line for line in self.section("Log events").splitlines() if line.startswith("| `")]
 
 
 class _NotingEnvironment(Mapping[str, str]):
@@ -58,12 +54,6 @@ def variables_read(from_env: Callable[[Mapping[str, str]], object]) -> list[str]
     except SettingsError:
         return environment.asked
     raise AssertionError("a service cannot run on an empty environment")
-
-
-def event_row(event: Event) -> str:
-    """The row of an event: its name, severity, fields and meaning."""
-    fields = ", ".join(f"`{name}`" for name in event.fields)
-    return f"| `{event.name}` | {event.level} | {fields} | {event.meaning} |"
 
 
 def rows_of_metrics(*modules: ModuleType) -> list[str]:

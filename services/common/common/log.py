@@ -1,9 +1,9 @@
 """JSON lines on stdout: events of a closed catalogue, each with the fields that the catalogue allows it.
 
-Every line has `timestamp` (UTC, milliseconds), `severity`, `event` and `service_name`; where they are known
-`tenant`, `transaction_id` and `trace_id`; where there is an exception `error_type`, `error_causes` and
-`error_stack`. What the catalogue does not allow is left out, and `dropped_fields` counts it. A value is cut
-after 200 characters; a line is ASCII whatever is in it.
+Every line has the fields of `log_catalogue.ALWAYS`; where they are known those of `CONTEXT`; where there is
+an exception those of `EXCEPTION`. What the catalogue does not allow is left out, and counted: in the line as
+`dropped_fields`, and for Prometheus. A field that is None is none. A value is cut after 200 characters; a
+line is ASCII whatever is in it.
 
 ```python
 configure_logging(service="gateway", events=EVENTS, level="info")
@@ -13,32 +13,35 @@ with bound(tenant="acme", transaction_id="..."):
 ```
 """
 
-import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 
 from common.errors import WaystationError
-from common.log_fields import Field, clean, exception_fields, exception_of, short_path
-from common.log_foreign import LIBRARY_MESSAGE, UNHANDLED, take_over_errors, take_over_logging
+from common.log_catalogue import CONTEXT, EXCEPTION
+from common.log_contract import Event
+from common.log_events import BUILT_IN_EVENTS, UNKNOWN_EVENT
+from common.log_fields import Value, clean, exception_fields, exception_of, short_path
+from common.log_foreign import take_over_errors, take_over_logging
+from common.log_formats import Format, renderer
+from common.metrics import UNCATALOGUED
+from common.settings import DEVELOPMENT, PRODUCTION
 
-Level: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 EventDict: TypeAlias = MutableMapping[str, Any]
 
-UNKNOWN_EVENT = "log.unknown_event"
-CONTEXT_FIELDS = ("tenant", "transaction_id", "trace_id")
-ERROR_FIELDS = ("error_type", "error_causes", "error_stack")
+CONTEXT_FIELDS = tuple(field.name for field in CONTEXT)
+ERROR_FIELDS = tuple(field.name for field in EXCEPTION)
 
 
 class UnknownLogEventError(WaystationError):
@@ -49,41 +52,16 @@ class UnknownLogFieldError(WaystationError):
     """Tests only: fields that the catalogue does not allow the event."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """One line of a service's catalogue: what is logged, how loudly, with which fields, and what it means."""
-
-    name: str
-    level: Level
-    fields: tuple[str, ...]
-    meaning: str
-
-
-BUILT_IN_EVENTS = (
-    Event(
-        UNKNOWN_EVENT,
-        "warning",
-        ("source",),
-        "A mistake of ours: the code at `source` logged something that its catalogue does not have.",
-    ),
-    Event(
-        LIBRARY_MESSAGE,
-        "info",
-        ("logger", "source", "template"),
-        "A library logged something, at its own level; its words are left out.",
-    ),
-    Event(UNHANDLED, "critical", ("source", "reason"), "An error that nobody caught, with where it was."),
-)
-
-
 class _Catalogue:
     """The last processor but one: lets through what the catalogue allows, in a fixed order."""
 
-    def __init__(self, events: Iterable[Event], *, service: str, strict: bool) -> None:
+    def __init__(self, events: Iterable[Event], *, process: Mapping[str, str], strict: bool) -> None:
         self._events = {event.name: event for event in (*BUILT_IN_EVENTS, *events)}
         self._everywhere = frozenset((*CONTEXT_FIELDS, *ERROR_FIELDS))
-        self._allowed = {name: self._everywhere.union(event.fields) for name, event in self._events.items()}
-        self._service = service
+        self._allowed = {
+            name: self._everywhere.union(event.field_names) for name, event in self._events.items()
+        }
+        self._process = process
         self._strict = strict
 
     def __call__(self, _: object, level: str, given: EventDict) -> EventDict:
@@ -94,26 +72,30 @@ class _Catalogue:
         dropped = sorted(given.keys() - allowed)
         if self._strict:
             _refuse_unknown(event, name=name, level=level, fields=dropped)
-        fields = {key: clean(given[key]) for key in given if key in allowed} | error
+        fields = {
+            key: clean(value) for key, value in given.items() if key in allowed and value is not None
+        } | error
         if dropped:
             fields["dropped_fields"] = len(dropped)
+            UNCATALOGUED.labels("field").inc(len(dropped))
         if event is None:
+            UNCATALOGUED.labels("event").inc()
             return self.line(UNKNOWN_EVENT, level, {"source": _caller(), **fields})
         return self.line(event.name, level, fields)
 
-    def line(self, name: str, level: str, fields: Mapping[str, Field]) -> EventDict:
+    def line(self, name: str, level: str, fields: Mapping[str, Value]) -> EventDict:
         return {
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "severity": level.upper(),
             "event": name,
-            "service_name": self._service,
+            **self._process,
             **{key: fields[key] for key in CONTEXT_FIELDS if key in fields},
             **{key: value for key, value in fields.items() if key not in CONTEXT_FIELDS},
         }
 
 
 def _refuse_unknown(event: Event | None, *, name: object, level: str, fields: list[str]) -> None:
-    if event is None or event.level != level:
+    if event is None or level not in event.levels:
         raise UnknownLogEventError(f"{name} at level {level} is not in the catalogue")
     if fields:
         raise UnknownLogFieldError(f"{event.name} may not have {', '.join(fields)}")
@@ -173,6 +155,8 @@ def configure_logging(
     service: str,
     events: Iterable[Event],
     level: str = "info",
+    log_format: Format = "json",
+    production: bool = False,
     strict: bool = False,
     stream: TextIO | None = None,
 ) -> None:
@@ -182,16 +166,23 @@ def configure_logging(
         service: what `service_name` says.
         events: the service's catalogue.
         level: `debug`, `info`, `warning`, `error` or `critical`; less is not written.
+        log_format: how fields are called; see log_formats.py.
+        production: what `deployment_environment_name` says.
         strict: raise on an event or field that the catalogue does not have; for tests.
         stream: text lines are written to it and flushed; a terminal gets them aligned and in colour.
     """
     output = stream or sys.stdout
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    catalogue = _Catalogue(events, service=service, strict=strict)
-    render = _as_text() if output.isatty() else _as_json
+    process = {
+        "service_name": service,
+        "service_version": version("waystation"),
+        "deployment_environment_name": PRODUCTION if production else DEVELOPMENT,
+    }
+    catalogue = _Catalogue(events, process=process, strict=strict)
+    render = renderer(log_format, at_terminal=output.isatty())
     lines = _Lines(output)
 
-    def write(name: str, severity: str, fields: dict[str, Field]) -> None:
+    def write(name: str, severity: str, fields: dict[str, Value]) -> None:
         context = {key: clean(value) for key, value in get_contextvars().items() if key in CONTEXT_FIELDS}
         lines.write(render(None, severity, catalogue.line(name, severity, context | fields)))
 
@@ -203,21 +194,6 @@ def configure_logging(
     )
     take_over_logging(write, level=threshold)
     take_over_errors(write)
-
-
-def _as_json(_: object, __: str, line: EventDict) -> str:
-    return json.dumps(line)
-
-
-def _as_text() -> Callable[[object, str, EventDict], str]:
-    """One aligned line in colour, for a person at a terminal."""
-    console = structlog.dev.ConsoleRenderer(sort_keys=False)
-
-    def render(_: object, level: str, line: EventDict) -> str:
-        named = {"level": line.pop("severity").lower(), **line}
-        return console(None, level, named)
-
-    return render
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 Scalar: TypeAlias = str | int | float | bool | None
-Field: TypeAlias = Scalar | list[Scalar]
+Value: TypeAlias = Scalar | list[Scalar]
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 MAX_CHARACTERS = 200
@@ -22,7 +22,7 @@ MAX_ITEMS = 20
 _LARGEST_NUMBER = 2**63
 
 
-def clean(value: object) -> Field:
+def clean(value: object) -> Value:
     """The value as one flat JSON value; what is no plain value becomes the name of its type."""
     match value:
         case Mapping():
@@ -75,15 +75,15 @@ def exception_of(exc_info: object) -> BaseException | None:
             return sys.exc_info()[1]
 
 
-def exception_fields(exc: BaseException | None) -> dict[str, Field]:
+def exception_fields(exc: BaseException | None) -> dict[str, Value]:
     """Type, causes and frames of an exception, innermost frame last; nothing that it says."""
     if exc is None:
         return {}
     chain = list(_chain(exc))[:MAX_ITEMS]
-    fields: dict[str, Field] = {"error_type": type(exc).__name__}
+    fields: dict[str, Value] = {"error_type": type(exc).__name__}
     if chain[1:]:
         fields["error_causes"] = [type(cause).__name__ for cause in chain[1:]]
-    fields["error_stack"] = _frames(chain)
+    fields["exception_stacktrace"] = _frames(chain)
     return fields
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from common.log_fields import Field, exception_fields, exception_of, short_path, text
+from common.log_fields import Value, exception_fields, exception_of, short_path, text
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -38,7 +38,7 @@ _FIXED_REASONS = frozenset(
     }
 )
 
-Write: TypeAlias = Callable[[str, str, dict[str, Field]], None]
+Write: TypeAlias = Callable[[str, str, dict[str, Value]], None]
 """Writes one line: event, level, fields."""
 
 
@@ -63,9 +63,9 @@ def severity_of(record: logging.LogRecord) -> int:
     return min(record.levelno, _NO_LOUDER.get(record.name.partition(".")[0], record.levelno))
 
 
-def library_fields(record: logging.LogRecord) -> dict[str, Field]:
+def library_fields(record: logging.LogRecord) -> dict[str, Value]:
     """What is safe to tell about a record of somebody else."""
-    fields: dict[str, Field] = {
+    fields: dict[str, Value] = {
         "logger": text(record.name),
         "source": text(f"{short_path(record.pathname)}:{record.lineno}"),
     }
@@ -93,7 +93,7 @@ def take_over_logging(write: Write, *, level: int) -> None:
 def take_over_errors(write: Write) -> None:
     """Let errors that nobody caught be events too, instead of a trace with message on stderr."""
 
-    def unhandled(source: str, exc: BaseException | None, **fields: Field) -> None:
+    def unhandled(source: str, exc: BaseException | None, **fields: Value) -> None:
         write(UNHANDLED, "CRITICAL", {"source": source, **fields, **exception_fields(exc)})
 
     def from_process(_: type[BaseException], exc: BaseException, __: TracebackType | None) -> None:
@@ -107,7 +107,7 @@ def take_over_errors(write: Write) -> None:
 
     def from_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         reason = context.get("message")
-        fields: dict[str, Field] = {"reason": reason} if reason in _FIXED_REASONS else {}
+        fields: dict[str, Value] = {"template": reason} if reason in _FIXED_REASONS else {}
         unhandled("event loop", exception_of(context.get("exception")), **fields)
 
     sys.excepthook = from_process

@@ -46,10 +46,20 @@ POOL_CONNECTIONS = Gauge(
     "Connections of a pool: `used`, `idle`, and how many there may be (`limit`).",
     ["pool", "state"],
 )
+SPANS = Counter(
+    "waystation_spans",
+    "Spans of traces that were `exported`, or `lost` since the collector did not take them.",
+    ["result"],
+)
 LOOP_LAG = Histogram(
     "waystation_event_loop_lag_seconds",
     "How much later than asked the event loop woke somebody, looked at every half second.",
     buckets=_LAG_SECONDS,
+)
+UNCATALOGUED = Counter(
+    "waystation_log_uncatalogued",
+    "What was logged though no catalogue has it: an `event`, or a `field`, which is left out.",
+    ["what"],
 )
 
 # What has to be looked up before a scrape is answered.

@@ -315,7 +315,7 @@ class Relay:
 def _log_unforeseen(message: OutgoingMessage, error: BaseException) -> None:
     log.warning(
         "message.not_confirmed",
-        routing_key=message.routing_key,
+        messaging_rabbitmq_destination_routing_key=message.routing_key,
         event_id=message.event_id,
         attempt=message.attempts,
         error_type=type(error).__name__,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from common.log_formats import FORMATS, Format
 from common.production import is_public
 from common.settings import PRODUCTION, Address, SettingsReader
 
@@ -14,6 +15,7 @@ class ServiceSettings:
 
     production: bool
     log_level: str
+    log_format: Format
     admin_listen: Address
     tenants_file: Path
     database_url: str = field(repr=False)
@@ -25,6 +27,7 @@ class Shared(TypedDict):
 
     production: bool
     log_level: str
+    log_format: Format
     admin_listen: Address
     tenants_file: Path
     database_url: str
@@ -36,6 +39,7 @@ def read_shared(reader: SettingsReader) -> Shared:
     return {
         "production": environment == PRODUCTION,
         "log_level": reader.choice("LOG_LEVEL", among=("debug", "info", "warning", "error"), default="info"),
+        "log_format": reader.choice("LOG_FORMAT", among=FORMATS, default="json"),
         "admin_listen": read_admin_listen(reader),
         "tenants_file": reader.path("TENANTS_FILE"),
         "database_url": reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres")),

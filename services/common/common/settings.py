@@ -3,6 +3,7 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from common.errors import WaystationError
@@ -13,6 +14,8 @@ MIN_DIFFERENT_BYTES = 8
 MIN_TOKEN_CHARACTERS = 32
 DEVELOPMENT = "development"
 PRODUCTION = "production"
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class SettingsError(WaystationError):
@@ -70,12 +73,13 @@ class SettingsReader:
         self.production = value == PRODUCTION
         return value
 
-    def choice(self, name: str, *, among: tuple[str, ...], default: str) -> str:
+    def choice(self, name: str, *, among: tuple[Choice, ...], default: Choice) -> Choice:
         value = self.text(name, default=default)
-        if value not in among:
-            self.mistake(name, f"must be one of {', '.join(among)}")
-            return default
-        return value
+        for one in among:
+            if value == one:
+                return one
+        self.mistake(name, f"must be one of {', '.join(among)}")
+        return default
 
     def number(self, name: str, *, default: float, at_least: float = 0, at_most: float = 86_400) -> float:
         try:

@@ -190,7 +190,13 @@ def create_handlers(
 
 async def serve(settings: Settings) -> None:
     """Serve browsers and consume the queue until a signal comes."""
-    configure_logging(service=SERVICE, events=EVENTS, level=settings.log_level)
+    configure_logging(
+        service=SERVICE,
+        events=EVENTS,
+        level=settings.log_level,
+        log_format=settings.log_format,
+        production=settings.production,
+    )
     stop = stop_on_signals()
     clock, bell = SystemClock(), Bell()
     tenants = TenantsWatcher(

@@ -93,7 +93,7 @@ class KeySets:
             log.warning("jwks.unavailable", error_type=type(exc).__name__)
         else:
             known.fetched_at = known.asked_at
-            log.info("jwks.fetched", keys=len(known.keys))
+            log.info("jwks.fetched", key_count=len(known.keys))
 
     async def _fetch(self, url: str) -> bytes:
         async with self._session.get(url, allow_redirects=False) as response:

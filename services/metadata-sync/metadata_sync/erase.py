@@ -68,7 +68,7 @@ class Eraser:
                 user = replace(user, wake_at=user.state.due_at(timing))
             await store.save_user(connection, user)
         self._alarm.expect(user.due_in)
-        log.info("user.erased", rev=message.rev, keys=len(message.keys))
+        log.info("user.erased", rev=message.rev, key_count=len(message.keys))
 
     async def _forget(self, connection: Connection, command: ForgetUser) -> User:
         users = await store.lock_users(connection, [(command.tenant, command.user_id)])

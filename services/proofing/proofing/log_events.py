@@ -1,56 +1,86 @@
-"""Every event that proofing writes; README.md tells operators what to do about each."""
+"""Every event that proofing writes; docs/log-events.md is made from it."""
 
-from common.log import Event
+from common.log_catalogue import (
+    ASSURANCE,
+    OUTCOME,
+    PROVIDER,
+    REASON,
+    REASONS,
+    REV,
+    VERIFICATION_ID,
+    VERIFICATIONS,
+)
+from common.log_contract import About, Event
 from common.log_events import COMMON_EVENTS
+from common.messages import Outcome
+from proofing.errors import Failure
+from proofing.providers.base import Level, Reason
 
 EVENTS = (
     *COMMON_EVENTS,
     Event(
         "verification.concluded",
         "info",
-        ("verification_id", "provider", "outcome", "assurance", "reasons"),
+        (
+            VERIFICATION_ID,
+            PROVIDER,
+            OUTCOME.among(Outcome),
+            ASSURANCE.among(Level),
+            REASONS.among(Reason, Failure),
+        ),
         "A verification ended; `reasons` are codes, the gravest first.",
+        do="Many in `review` or with `error`: `reasons` says whether it is the tenant's rules or profiles.",
+        about=About.LOGIN,
     ),
     Event(
         "verification.unusable",
         "warning",
-        ("verification_id", "reason"),
+        (VERIFICATION_ID, REASON.among(Failure)),
         "A command that no provider can be asked about; its login is told `error`.",
+        do="`sealed_input_unreadable`: give gateway and proofing the same seal key, here first.",
+        about=About.LOGIN,
     ),
     Event(
         "verification.repeated",
         "info",
-        ("verification_id",),
+        (VERIFICATION_ID,),
         "A second delivery, or a second command about the same verification; nothing was changed.",
+        about=About.LOGIN,
     ),
     Event(
         "verification.dropped",
         "info",
-        ("verification_id",),
+        (VERIFICATION_ID,),
         "It was asked for before its person was erased; nothing was kept.",
+        about=About.LOGIN,
     ),
     Event(
         "user.forgotten",
         "info",
-        ("rev", "verifications"),
+        (REV, VERIFICATIONS),
         "A person was erased: so many verifications, their evidence, and the key to it.",
+        about=About.LOGIN,
     ),
     Event(
         "review.shown",
         "info",
-        ("verification_id",),
+        (VERIFICATION_ID,),
         "An operator looked at the evidence of a verification; who, is in `review_log`.",
+        about=About.TENANT,
     ),
     Event(
         "review.decided",
         "info",
-        ("verification_id", "outcome", "reason"),
+        (VERIFICATION_ID, OUTCOME.among(Outcome.APPROVED, Outcome.DECLINED), REASON.maybe()),
         "A person settled a review; who, is in `review_log`.",
+        about=About.LOGIN,
     ),
     Event(
         "evidence.does_not_open",
         "warning",
-        ("verification_id",),
-        "What a second pass refers to was erased, or a key file is missing; the person types everything.",
+        (VERIFICATION_ID,),
+        "What is kept of a verification does not open; a second pass asks for everything, retention waits.",
+        do="Bring the missing file of `DATA_KEY_FILES` back, unless the person was erased.",
+        about=About.TENANT,
     ),
 )

@@ -28,7 +28,13 @@ log = structlog.stdlib.get_logger()
 
 async def serve(settings: Settings) -> None:
     """Verify identities until SIGTERM or SIGINT."""
-    configure_logging(service=SERVICE, events=EVENTS, level=settings.log_level)
+    configure_logging(
+        service=SERVICE,
+        events=EVENTS,
+        level=settings.log_level,
+        log_format=settings.log_format,
+        production=settings.production,
+    )
     stop = stop_on_signals()
     clock = SystemClock()
     tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=PARTS)
