@@ -18,6 +18,7 @@ EXTENSIONS = frozenset(
         "ScaledObject",
         "TriggerAuthentication",
         "PodMonitor",
+        "PrometheusRule",
         "ExternalSecret",
         "Cluster",
         "RabbitmqCluster",
