@@ -33,7 +33,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && /opt/waystation/bin/node --version
 
 FROM ${PYTHON_IMAGE} AS base
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent waystation
+# What installs packages is not what runs them.
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent waystation \
+    && python -c "import importlib.util as u, shutil; \
+[shutil.rmtree(u.find_spec(m).submodule_search_locations[0]) for m in ('pip', 'ensurepip') if u.find_spec(m)]" \
+    && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip-*
 ENV PATH=/opt/waystation/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 ENTRYPOINT ["python", "-m"]

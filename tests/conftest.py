@@ -16,10 +16,11 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support import parallel
+from tests.support import parallel, places
 from tests.support.clock import FakeClock
 from tests.support.databases import Databases, ServiceDatabase
 from tests.support.interrupts import interruptible
+from tests.support.log_checker import LogPlugin
 from tests.support.node import NODE
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.processes import MARK
@@ -39,8 +40,10 @@ _EXITS = pytest.StashKey[ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--all`, for those who have the time."""
+    """`--all`, for those who have the time; `--stack`, where the journeys go."""
     parser.addoption("--all", action="store_true", help="also what takes many minutes")
+    parser.addoption("--log-examples", metavar="FOLDER", help="keep a line of each log event there")
+    places.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,12 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
     exits = config.stash[_EXITS] = ExitStack()
     config.add_cleanup(exits.close)
     exits.enter_context(interruptible())
+    config.pluginmanager.register(LogPlugin(config))
     config.addinivalue_line("markers", "thorough: takes many minutes, and runs with --all only")
+    places.add_marker(config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Several workers where everything is run."""
+    """Several workers where everything is run; the journeys alone where they go elsewhere."""
+    places.choose_tests(config)
     config.option.numprocesses = parallel.workers_by_default(config) or config.option.numprocesses
 
 
@@ -74,6 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what takes many minutes, unless it was asked for; what takes longest comes first."""
     if parallel.is_worker():
         items.sort(key=lambda item: parallel.turn_of(item.nodeid))
+    places.skip_what_is_not_there(config, items)
     if config.getoption("--all"):
         return
     left_out = [item for item in items if item.get_closest_marker("thorough")]

@@ -40,6 +40,6 @@ async def world(stack: AttackedStack) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def scene(world: World) -> Scene:
+def scene(world: World, stack: AttackedStack) -> Scene:
     """The stack with strangers and victims; error pages are compared over all tests."""
-    return Scene(world=world, mint=Mint(world.stack), pages=_PAGES, tables=_TABLES)
+    return Scene(world=world, stack=stack, mint=Mint(stack), pages=_PAGES, tables=_TABLES)

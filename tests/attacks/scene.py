@@ -61,13 +61,10 @@ class Scene:
     """What a test attacks, and looks at afterwards; `pages` keeps each kind of error page once."""
 
     world: World
+    stack: Stack
     mint: Mint
     pages: dict[tuple[object, ...], str] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
-
-    @property
-    def stack(self) -> Stack:
-        return self.world.stack
 
     def client(self, *, address: str | None = None) -> Client:
         """Somebody whom the gateway has never seen."""

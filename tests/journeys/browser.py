@@ -7,7 +7,7 @@ from yarl import URL
 
 from tests.journeys.people import Answers
 from tests.support.journey import Page, Visitor, new_session
-from tests.support.stack import Stack
+from tests.support.site import Site
 from tests.support.waiting import wait_until
 
 PASSWORD = "form:has(input[type=password])"
@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 30.0
 class Browser(Visitor):
     """One browser: `address` is what a reload asks for, `visited` every address that it has asked for."""
 
-    def __init__(self, stack: Stack, session: aiohttp.ClientSession) -> None:
+    def __init__(self, stack: Site, session: aiohttp.ClientSession) -> None:
         origins = stack.origins
         names = {origins.app: "application", origins.tenant: "tenant", origins.gateway: "gateway"}
         super().__init__(session, names=names)
@@ -92,7 +92,7 @@ class Browser(Visitor):
         return await super()._request(method, url, data=data, origin=origin)
 
 
-def new_browser_session(stack: Stack) -> aiohttp.ClientSession:
+def new_browser_session(stack: Site) -> aiohttp.ClientSession:
     """Cookies of one browser, `Secure` ones included."""
     origins = stack.origins
     return new_session(origins=[origins.app, origins.tenant, origins.gateway])

@@ -1,24 +1,40 @@
 """One stack for all journeys, a new browser and a new person for each."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.journeys.stacks import RunningServers
 from tests.journeys.world import World, open_world
-from tests.support.databases import Databases
-from tests.support.rabbitmq import RabbitMQ
-from tests.support.secret_folder import SecretFolder
+from tests.support import places
+from tests.support.addresses import Addresses
+from tests.support.composed import composed_stack
+from tests.support.site import Site
 from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")
-def stack(
-    databases: Databases, migrated_template: str, rabbitmq: RabbitMQ, server_secrets: SecretFolder
-) -> Iterator[Stack]:
-    """A running stack; it serves all journeys."""
+def stack(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A running stack, wherever --stack says; it serves all journeys."""
+    match places.chosen(request.config):
+        case places.LOCAL:
+            with _local(request) as local:
+                yield local
+        case places.COMPOSE:
+            with composed_stack() as composed:
+                yield composed
+        case _:
+            yield Addresses.read(places.addresses(request.config))
+
+
+@contextmanager
+def _local(request: pytest.FixtureRequest) -> Iterator[Stack]:
     servers = RunningServers(
-        databases=databases, template=migrated_template, rabbitmq=rabbitmq, locks=server_secrets.path
+        databases=request.getfixturevalue("databases"),
+        template=request.getfixturevalue("migrated_template"),
+        rabbitmq=request.getfixturevalue("rabbitmq"),
+        locks=request.getfixturevalue("server_secrets").path,
     )
     with servers.unstarted("journeys", of=Stack) as made:
         made.start()
@@ -26,7 +42,7 @@ def stack(
 
 
 @pytest.fixture
-async def world(stack: Stack) -> AsyncIterator[World]:
+async def world(stack: Site) -> AsyncIterator[World]:
     """The stack with everything that a test looks at it with."""
     async with open_world(stack) as opened:
         yield opened

@@ -25,12 +25,10 @@ class Sides:
     """Both sides of a running stack; nothing of it is restarted. What is laid over stays until the end."""
 
     def __init__(self, world: World) -> None:
-        stack = world.stack
         self.world = world
-        self._file = stack.tenants_file
-        self._text = self._file.read_text()
+        self._text = world.stack.tenants_text()
         self._document = yaml.safe_load(self._text)
-        emulator = yaml.safe_load(stack._emulator_file.read_text())
+        emulator = yaml.safe_load(world.stack.emulated())
         self._settings = dict(emulator["actions"][0]["secrets"])
         self._settings_before = dict(self._settings)
 
@@ -58,9 +56,7 @@ class Sides:
 
     async def _write(self, text: str) -> None:
         before = len(self.world.output("gateway"))
-        draft = self._file.with_suffix(".draft")
-        draft.write_text(text)
-        draft.replace(self._file)  # at once, so that nobody reads half of it
+        self.world.stack.lay_tenants(text)
 
         def has_read() -> bool:
             return '"tenants.reloaded"' in self.world.output("gateway")[before:]

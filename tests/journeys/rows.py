@@ -1,13 +1,14 @@
 """What a login leaves in our database, read as its owner, who may see all schemas."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from typing import Any
+
+import asyncpg
 
 from tests.support.demo_tenant import Person
+from tests.support.site import Site
 from tests.support.waiting import wait_until
-
-if TYPE_CHECKING:
-    import asyncpg
 
 _SCHEMAS = ("gateway", "proofing", "metadata_sync")
 # A lease or a claim that somebody holds ends within seconds; what is due later is not in any test's way.
@@ -22,13 +23,16 @@ _UNDER_WAY = {
 
 
 class Rows:
-    """One connection to the stack's database."""
+    """One connection to the stack's database, from the first question on; `exits` closes it."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self._connection = connection
+    def __init__(self, stack: Site, *, exits: AsyncExitStack) -> None:
+        self._stack = stack
+        self._exits = exits
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def all(self, query: str, *arguments: object) -> list[dict[str, Any]]:
-        return [dict(row) for row in await self._connection.fetch(query, *arguments)]
+        connection = await self._connected()
+        return [dict(row) for row in await connection.fetch(query, *arguments)]
 
     async def transactions(self, person: Person) -> list[dict[str, Any]]:
         """The person's logins with us, oldest first."""
@@ -40,7 +44,7 @@ class Rows:
 
     async def bring_to_last_call(self, transaction_id: str) -> None:
         """Let time pass for one login that waits: there are not two minutes left until its deadline."""
-        await self._connection.execute(
+        await (await self._connected()).execute(
             "UPDATE gateway.transactions SET deadline = now() + interval '100 seconds',"
             " waiting_until = now(), wake_at = now() WHERE id = $1",
             transaction_id,
@@ -53,7 +57,7 @@ class Rows:
 
     async def change_settings(self, transaction_id: str, settings: str) -> None:
         """As no service ever would."""
-        await self._connection.execute(
+        await (await self._connected()).execute(
             "UPDATE gateway.transactions SET settings = $2 WHERE id = $1", transaction_id, settings
         )
 
@@ -99,12 +103,12 @@ class Rows:
         """Every row of every table as PostgreSQL writes it, bytes in hex."""
         rows = {}
         for table in await self._tables():
-            found = await self._connection.fetch(f"SELECT row::text FROM {table} AS row")  # noqa: S608 - a table of ours
-            rows[f"table {table}"] = [record[0] for record in found]
+            found = await self.all(f"SELECT row::text AS text FROM {table} AS row")  # noqa: S608 - a table of ours
+            rows[f"table {table}"] = [record["text"] for record in found]
         return rows
 
     async def _count(self, table: str, rule: str) -> int:
-        count: int = await self._connection.fetchval(f"SELECT count(*) FROM {table} WHERE {rule}")  # noqa: S608 - constants of this file
+        count: int = await (await self._connected()).fetchval(f"SELECT count(*) FROM {table} WHERE {rule}")  # noqa: S608 - constants of this file
         return count
 
     async def _tables(self) -> list[str]:
@@ -116,5 +120,11 @@ class Rows:
 
     async def _digest(self, table: str) -> str:
         query = f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} AS row"  # noqa: S608 - a table of ours
-        digest: str = await self._connection.fetchval(query)
+        digest: str = await (await self._connected()).fetchval(query)
         return digest
+
+    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._stack.database.owner)
+            self._exits.push_async_callback(self._connection.close)
+        return self._connection

@@ -1,6 +1,7 @@
 """Wherever a login stops short, a page says so and leads on: what a person sees of it in Chromium."""
 
 from playwright.async_api import expect
+from yarl import URL
 
 from tests.journeys.people import passport
 from tests.journeys.windows import Window, window_of_a_browser
@@ -54,7 +55,7 @@ async def test_a_browser_that_keeps_no_cookies_is_told_so(world: World) -> None:
     person = await world.person()
     async with window_of_a_browser() as window:
         await window.log_in(world, person)
-        await window.page.context.clear_cookies(domain="127.0.0.3")
+        await window.page.context.clear_cookies(domain=URL(world.stack.origins.gateway).host)
         await window.press("This is my login, go on")
         await assert_stands(window, "This browser has no cookie for this login")
         await start_again(window)
@@ -102,7 +103,7 @@ async def test_a_service_that_is_away(world: World) -> None:
         await window.log_in(world, person)
         await window.press("This is my login, go on")
         for name in ("proofing", "metadata-sync"):
-            world.stack.folder.stop_one(world.stack.processes[name])
+            world.stack.end(name)
         try:
             await window.type_document(passport(person))
             await expect(window.page.locator(".wait")).to_be_visible()

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,6 @@ from tests.journeys.people import honest
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
-from tests.support.processes import base_environment
 from tests.support.waiting import wait_until
 
 # Where the id of an erased person may still stand: that they were erased, and what of it is still to be done.
@@ -101,13 +99,11 @@ async def _finish(world: World, person: Person) -> Any:
 
 async def waystation(world: World, *arguments: str, typed: str = "") -> tuple[int, str, str]:
     """Exit status, stdout and stderr of `waystation …`, run as the gateway's operator."""
-    environment = base_environment() | world.stack.service_environment("gateway")
+    operator = world.stack.operator("gateway")
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import sys; from common.cli import main; sys.exit(main())",
+        *operator.argv,
         *arguments,
-        env=environment,
+        env=operator.environment,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +17,6 @@ from tests.journeys.windows import Window, assert_clean, window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
-from tests.support.processes import base_environment
 from tests.support.waiting import wait_until
 
 IDPROOF = {
@@ -43,15 +41,10 @@ async def careful(world: World) -> AsyncIterator[None]:
 
 def reviews(world: World, *arguments: str) -> Any:
     """What `waystation reviews … --json` answers to the operator of proofing."""
-    code = "import sys; from common.cli import main; sys.exit(main())"
-    environment = {
-        "ENVIRONMENT": "development",
-        "DATABASE_URL": world.stack.database.proofing,
-        "DATA_KEY_FILES": str(world.stack.secrets.key_file("data-proofing")),
-    }
+    operator = world.stack.operator("proofing")
     done = subprocess.run(
-        [sys.executable, "-c", code, "reviews", *arguments, "--json"],
-        env=base_environment() | environment,
+        [*operator.argv, "reviews", *arguments, "--json"],
+        env=operator.environment,
         capture_output=True,
         text=True,
         check=False,

@@ -151,7 +151,7 @@ async def test_action_writes_alone_what_is_known(world: World) -> None:
 
         late = await world.person()
         browser = await world.browser()
-        world.stack.folder.stop_one(world.stack.processes["proofing"])
+        world.stack.end("proofing")
         page = await browser.log_in(honest(late), to=WAIT)
         await world.rows.bring_to_last_call(transaction_of(page))
         page = await browser.walk(page, honest(late))

@@ -1,7 +1,5 @@
 """Keys are replaced while people log in, and nobody notices."""
 
-from pathlib import Path
-
 from tests.common.rsa_pairs import key_id, private_pem, public_pem
 from tests.journeys.browser import HAND_BACK, reason_of
 from tests.journeys.people import honest
@@ -18,14 +16,12 @@ from tests.journeys.world import World
 from tests.support.secret_folder import SecretFolder
 
 
-async def test_keys_are_replaced_under_load(world: World, tmp_path: Path) -> None:
+async def test_keys_are_replaced_under_load(world: World) -> None:
     """From secrets to new secrets, then to RSA keys: no login fails, and no retired secret counts."""
-    (tmp_path / "session.pem").write_text(public_pem("session"))
-    (tmp_path / "answer.pem").write_text(private_pem("answer"))
     secrets = world.stack.secrets
     async with changing_keys(world) as sides:
         async with crowd(world, places=2) as people:
-            await _verify_with_what_comes(sides, secrets, tmp_path)
+            await _verify_with_what_comes(sides, secrets)
             await _sign_with_new_secrets(sides, secrets)
             await people.all_change()
             await _sign_with_keys(sides, secrets)
@@ -38,7 +34,8 @@ async def test_keys_are_replaced_under_load(world: World, tmp_path: Path) -> Non
         assert header_of(answer_on(page)) == {"alg": "RS256", "typ": "JWT", "kid": key_id("answer")}
 
 
-async def _verify_with_what_comes(sides: Sides, secrets: SecretFolder, folder: Path) -> None:
+async def _verify_with_what_comes(sides: Sides, secrets: SecretFolder) -> None:
+    hand = sides.world.stack.hand
     await sides.action(
         ANSWER_TOKEN_SECRET=secrets.password("answer-token.new"),
         ANSWER_TOKEN_SECRET_PREVIOUS=secrets.password("answer-token"),
@@ -48,9 +45,9 @@ async def _verify_with_what_comes(sides: Sides, secrets: SecretFolder, folder: P
         session_token={
             "alg": ["HS256", "RS256"],
             "secret_files": [str(secrets.password_file(f"session-token{suffix}")) for suffix in ("", ".new")],
-            "public_key_files": [str(folder / "session.pem")],
+            "public_key_files": [hand("session.pem", public_pem("session"))],
         },
-        answer_token={"key_files": [str(folder / "answer.pem")]},
+        answer_token={"key_files": [hand("answer.pem", private_pem("answer"))]},
         profile_key_files=[str(secrets.key_file(f"profile{suffix}")) for suffix in ("", ".new")],
     )
 

@@ -1,7 +1,6 @@
 """What one login leaves behind to be read: its log lines, all of them, and nothing that may not be seen."""
 
 import re
-import signal
 from datetime import date
 from typing import Any
 
@@ -47,12 +46,11 @@ _LINES = {
 async def _log_in(world: World, answers: Answers) -> tuple[Browser, str]:
     """A whole login that looks exactly once at the waiting page and once at what becomes of it."""
     browser = await world.browser(User_Agent=_AGENT)
-    proofing = world.stack.processes["proofing"]
-    proofing.send(signal.SIGSTOP)
+    world.stack.pause("proofing")
     try:
         page = await browser.log_in(answers, to=WAIT)
     finally:
-        proofing.send(signal.SIGCONT)
+        world.stack.resume("proofing")
     transaction_id = transaction_of(page)
 
     async def ready() -> bool:

@@ -49,7 +49,7 @@ async def test_a_mail_server_that_is_away(world: World) -> None:
     person = await world.person()
     await world.tenant.change(person, app_metadata=flags)
     browser = await world.browser()
-    world.stack.folder.stop_one(world.stack.processes["mail"])
+    world.stack.end("mail")
     try:
         page = await browser.log_in(honest(person), to=_CODE)
         early = await browser.submit(page, _RESEND)

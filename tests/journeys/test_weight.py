@@ -3,11 +3,11 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.journeys.windows import window_of_a_browser
 from tests.journeys.world import World
+from tests.support.site import Site
 
 MOST_BYTES = 30_000
 _LARGEST = {"logo": 12 * 1024, "favicon": 4 * 1024}
@@ -35,24 +35,21 @@ class Loads:
         self.sizes[self._addresses[event["requestId"]]] = int(event["encodedDataLength"])
 
 
-def _picture(size: int) -> bytes:
+def _picture(size: int) -> str:
     """An SVG of exactly that many bytes, which no compression makes smaller."""
-    start, end = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0', b'"/></svg>'
+    start, end = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0', '"/></svg>'
     digits = random.Random(1).choices("0123456789", k=size - len(start) - len(end) - 1)  # noqa: S311 - a drawing
-    return start + b"h" + "".join(digits).encode() + end
+    return start + "h" + "".join(digits) + end
 
 
-def _branding(folder: Path) -> dict[str, str]:
-    paths = {name: folder / f"{name}.svg" for name in _LARGEST}
-    for name, path in paths.items():
-        path.write_bytes(_picture(_LARGEST[name]))
-    return {name: str(path) for name, path in paths.items()}
+def _branding(stack: Site) -> dict[str, str]:
+    return {name: stack.hand(f"{name}.svg", _picture(size)) for name, size in _LARGEST.items()}
 
 
-async def test_a_first_page_is_light(world: World, tmp_path: Path) -> None:
+async def test_a_first_page_is_light(world: World) -> None:
     """From the redirect to the largest pictures that a tenant may have: under 30 KB, one request for CSS."""
     gateway = world.stack.origins.gateway
-    async with world.retuned(changes={"branding": _branding(tmp_path)}), window_of_a_browser() as window:
+    async with world.retuned(changes={"branding": _branding(world.stack)}), window_of_a_browser() as window:
         session = await window.page.context.new_cdp_session(window.page)
         loads = Loads()
         session.on("Network.responseReceived", loads.on_response)

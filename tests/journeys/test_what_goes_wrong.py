@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import signal
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -20,7 +18,8 @@ from tests.journeys.leaks import brought, personal, secrets_of, slips, taken_bac
 from tests.journeys.people import Answers, honest, passport, refusing, typing
 from tests.journeys.world import World, crash
 from tests.support.demo_tenant import Person
-from tests.support.stack import SERVICES, Stack
+from tests.support.site import Site
+from tests.support.stack import SERVICES
 
 _STRANGE = {
     "in a header": 'Quillfeather/8.15 {"event": "forged-4711"}',
@@ -120,8 +119,7 @@ async def _break(world: World, answers: Answers) -> Browser:
     await world.rows.change_settings(login, before)
     crash(world.stack, "gateway")
     page = await browser.reload()
-    proofing = world.stack.processes["proofing"]
-    proofing.send(signal.SIGSTOP)
+    world.stack.pause("proofing")
     page = await browser.submit(page, IDENTITY, {"mrz": answers.lines})
     crash(world.stack, "proofing")
     crash(world.stack, "metadata-sync")
@@ -155,16 +153,11 @@ async def test_nothing_is_seen_of_what_goes_wrong(world: World) -> None:
     assert {line["event"] for line in lines}.isdisjoint({"forged-4711"})
 
 
-def _shown(service_pid: int) -> list[str]:
-    """What whoever may look at the process, or gets its core, finds without its memory."""
-    return [Path(f"/proc/{service_pid}/{name}").read_text() for name in ("cmdline", "environ")]
-
-
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_environment_holds_a_secret(stack: Stack, service: str) -> None:
+def test_no_environment_holds_a_secret(stack: Site, service: str) -> None:
     """Keys and tokens come from files: neither command line nor environment has one."""
     passwords = {URL(of(service)).password for of in (stack.database.of, stack.amqp.of)}
     files = [path for path in stack.secrets.path.iterdir() if path.stat().st_size]
     secrets = {path.name: text for path in files if (text := path.read_text()) not in passwords}
     assert len(secrets) > len(SERVICES)
-    assert seen(secrets, _shown(stack.processes[service].pid)) == []
+    assert seen(secrets, [stack.shown(service, what) for what in ("cmdline", "environ")]) == []

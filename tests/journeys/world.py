@@ -4,20 +4,20 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 import yaml
 
 from tests.journeys.browser import Browser, new_browser_session
 from tests.journeys.control import Control
 from tests.journeys.people import new_person
 from tests.journeys.rows import Rows
-from tests.support.demo_tenant import DemoTenant, Person
+from tests.support.demo_tenant import Person
 from tests.support.inbox import Inbox
-from tests.support.stack import SERVICES, Stack
+from tests.support.loopback import loopback_connector
+from tests.support.site import Site
+from tests.support.stack import SERVICES
 from tests.support.waiting import wait_until
 
 CLAIM = "https://waystation.dev/idproof"
@@ -28,7 +28,7 @@ _BY_ITSELF = {"tenants.reloaded", "audit.sealed"}
 class World:
     """What lives as long as one test; `exits` closes it."""
 
-    stack: Stack
+    stack: Site
     tenant: Control
     rows: Rows
     exits: AsyncExitStack
@@ -53,7 +53,7 @@ class World:
 
     def output(self, service: str) -> str:
         """All that the service's process has written so far, in whole lines."""
-        written = self.stack.processes[service].output.read_text()
+        written = self.stack.written(service)
         return written[: written.rfind("\n") + 1]
 
     def lines_but_of_others(self, service: str, *, since: int, login: str) -> list[dict[str, Any]]:
@@ -82,22 +82,21 @@ class World:
     async def traces(self) -> dict[str, list[str]]:
         """Everything that our services leave to be read: by place, output, command lines and rows."""
         outputs = {f"output of {service}": [self.output(service)] for service in SERVICES}
-        commands = {f"command line of {service}": [self._command_line(service)] for service in SERVICES}
+        commands = {
+            f"command line of {service}": [self.stack.shown(service, "cmdline")] for service in SERVICES
+        }
         return {**outputs, **commands, **await self.rows.texts()}
-
-    def _command_line(self, service: str) -> str:
-        return Path(f"/proc/{self.stack.processes[service].pid}/cmdline").read_bytes().decode()
 
     @asynccontextmanager
     async def retuned(self, **changes: Any) -> AsyncIterator[None]:
         """Another tenants file meanwhile, made by these fields of `DemoTenant`; the gateway begins anew."""
         stack = self.stack
-        _write_tenants_file(stack, replace(stack.tenant, **changes))
+        stack.retune(replace(stack.tenant, **changes))
         restart(stack, "gateway")
         try:
             yield
         finally:
-            _write_tenants_file(stack, stack.tenant)
+            stack.retune(stack.tenant)
             restart(stack, "gateway")
 
     @asynccontextmanager
@@ -105,59 +104,36 @@ class World:
         self, action_settings: Mapping[str, str] | None = None, /, **settings: str
     ) -> AsyncIterator[None]:
         """A tenant that makes other choices where Auth0's are not known; it knows nobody at first."""
-        file = self.stack._emulator_file
-        before = file.read_text()
+        before = self.stack.emulated()
         tenant = yaml.safe_load(before) | {"settings": settings}
         tenant["actions"][0]["secrets"].update(action_settings or {})
-        file.write_text(yaml.safe_dump(tenant))
+        self.stack.emulate(yaml.safe_dump(tenant))
         restart(self.stack, "tenant", "app")
         try:
             yield
         finally:
-            file.write_text(before)
+            self.stack.emulate(before)
             restart(self.stack, "tenant", "app")
 
 
 @asynccontextmanager
-async def open_world(stack: Stack) -> AsyncIterator[World]:
+async def open_world(stack: Site) -> AsyncIterator[World]:
     """A stack with everything that a test looks at it with."""
     async with AsyncExitStack() as exits:
-        session = await exits.enter_async_context(aiohttp.ClientSession())
-        connection = await asyncpg.connect(stack.database.owner)
-        exits.push_async_callback(connection.close)
+        session = await exits.enter_async_context(aiohttp.ClientSession(connector=loopback_connector()))
         control = Control(stack.origins.tenant, session)
-        yield World(stack=stack, tenant=control, rows=Rows(connection), exits=exits)
+        yield World(stack=stack, tenant=control, rows=Rows(stack, exits=exits), exits=exits)
 
 
-def restart(stack: Stack, *names: str) -> None:
+def restart(stack: Site, *names: str) -> None:
     """End processes in order and start them again at the same addresses."""
     for name in names:
-        stack.folder.stop_one(stack.processes[name])
-        _start(stack, name)
-    stack.await_ready(*names)
+        stack.end(name)
+    stack.begin(*names)
 
 
-def crash(stack: Stack, *names: str) -> None:
+def crash(stack: Site, *names: str) -> None:
     """Kill services at once, as if the machine had lost them, and start them again at the same addresses."""
     for name in names:
-        process = stack.processes[name]
-        process.kill()
-        stack.folder.stop_one(process)
-        _start(stack, name)
-    stack.await_ready(*names)
-
-
-def _start(stack: Stack, name: str) -> None:
-    match name:
-        case "tenant":
-            stack.start_tenant()
-        case "app":
-            stack.start_app()
-        case "mail":
-            stack.start_mail()
-        case service:
-            stack.launch_service(service)
-
-
-def _write_tenants_file(stack: Stack, tenant: DemoTenant) -> None:
-    tenant.write_tenants_file(stack.tenants_file, origins=stack.origins, secrets=stack.secrets)
+        stack.kill(name)
+    stack.begin(*names)

@@ -8,6 +8,7 @@ Names below localhost lead a browser to this machine (RFC 6761) and a container 
 of the network: so everybody knows tenant, gateway and application by the same origins.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -23,49 +24,50 @@ from tests.support.broker_definitions import SERVICES as BROKER_USERS
 from tests.support.databases import SCHEMAS
 from tests.support.demo_tenant import LOGO, DemoTenant, Origins
 from tests.support.secret_folder import SecretFolder
+from tests.support.steps_option import clicked_tenant, steps_of
 from tests.tenant.tls import server_context
 
 HERE = Path(
     "/run/waystation"
 )  # as every container sees its own volume, and `prepare` the one with everything
-_PREPARED = Path("/prepared")
+PREPARED = Path("/prepared")
 _DATABASE, _OWNER = "waystation", "postgres"
 _POSTGRES, _RABBITMQ = "postgres:5432", "rabbitmq:5672"
 _SEALED_FOR = {"gateway": ("proofing", "metadata-sync"), "proofing": (), "metadata-sync": ()}
 
 
-def prepare(environ: Mapping[str, str]) -> None:
-    """Fill every container's volume; what was made before is kept."""
-    secrets = SecretFolder(HERE / "secrets")
+def prepare(environ: Mapping[str, str], *, here: Path = HERE, prepared: Path = PREPARED) -> None:
+    """Fill each container's volume below `prepared` from what `here` keeps; what was made before stays."""
+    secrets = SecretFolder(here / "secrets")
     origins = Origins(**{name: environ[f"{name.upper()}_ORIGIN"] for name in ("tenant", "gateway", "app")})
-    _write_tenant(origins, secrets)
-    server_context(HERE / "internal", hosts=("metadata-sync",))
-    _give("postgres", {"password": secrets.password("database-owner")}, mode=0o444)
-    _give("rabbitmq", {"definitions.json": _definitions(secrets)}, mode=0o444)
-    _give("migrate", {"database-url": _owner_url(secrets)} | _role_passwords(secrets))
-    _give("tenant", {"tenant.yaml": (HERE / "tenant.yaml").read_text()})
-    _give("app", {"secret": secrets.password("application")})
+    tenant = clicked_tenant(steps_of(environ["STEPS"]), logo=HERE / "logo.svg")
+    _write_tenant(tenant, here, origins=origins, secrets=secrets)
+    server_context(here / "internal", hosts=("metadata-sync",))
+    _give(prepared / "postgres", {"password": secrets.password("database-owner")}, mode=0o444)
+    _give(prepared / "rabbitmq", {"definitions.json": _definitions(secrets)}, mode=0o444)
+    _give(prepared / "migrate", {"database-url": _owner_url(secrets)} | _role_passwords(secrets))
+    _give(prepared / "tenant", {"tenant.yaml": (here / "tenant.yaml").read_text()})
+    _give(prepared / "app", {"secret": secrets.password("application")})
     for service in SCHEMAS:
-        _give(service, _of_service(service, secrets))
+        _give(prepared / service, _of_service(service, secrets, here=here))
 
 
-def _write_tenant(origins: Origins, secrets: SecretFolder) -> None:
+def _write_tenant(demo: DemoTenant, here: Path, *, origins: Origins, secrets: SecretFolder) -> None:
     """tenants.yaml with the paths that the services see, and tenant.yaml for the emulator."""
-    demo = DemoTenant(logo=HERE / "logo.svg")
-    demo.write_tenants_file(HERE / "tenants.yaml", origins=origins, secrets=secrets)
-    emulator_file = HERE / "tenant.yaml"
+    demo.write_tenants_file(here / "tenants.yaml", origins=origins, secrets=secrets)
+    emulator_file = here / "tenant.yaml"
     demo.write_emulator_file(emulator_file, origins=origins, secrets=secrets)
     emulator = yaml.safe_load(emulator_file.read_text())
     emulator["tenant"]["issuer"] = f"{origins.tenant}/"
     emulator_file.write_text(yaml.safe_dump(emulator))
 
 
-def _of_service(service: str, secrets: SecretFolder) -> dict[str, str]:
+def _of_service(service: str, secrets: SecretFolder, *, here: Path) -> dict[str, str]:
     keys = [f"data-{service}", *(f"seal-{receiver}" for receiver in _SEALED_FOR[service] or (service,))]
     common = {
         "database-url": _database_url(SCHEMAS[service], secrets),
         "amqp-url": f"amqp://{service}:{secrets.password(f'rabbitmq-{service}')}@{_RABBITMQ}/{VHOST}",
-        "tenants.yaml": (HERE / "tenants.yaml").read_text(),
+        "tenants.yaml": (here / "tenants.yaml").read_text(),
         "logo.svg": LOGO.read_text(),
         **{f"secrets/{name}.key": secrets.key(name) for name in keys},
     }
@@ -75,12 +77,12 @@ def _of_service(service: str, secrets: SecretFolder) -> dict[str, str]:
             return common | {
                 **{f"secrets/{name}": secrets.password(name) for name in passwords},
                 **{f"secrets/{name}.key": secrets.key(name) for name in ("cookie", "profile")},
-                "internal/ca.pem": (HERE / "internal" / "ca.pem").read_text(),
+                "internal/ca.pem": (here / "internal" / "ca.pem").read_text(),
             }
         case "metadata-sync":
             return common | {
                 **{f"secrets/{name}": secrets.password(name) for name in ("management", "internal")},
-                "internal/server.pem": (HERE / "internal" / "server.pem").read_text(),
+                "internal/server.pem": (here / "internal" / "server.pem").read_text(),
             }
         case _:
             return common
@@ -104,10 +106,10 @@ def _database_url(schema: str, secrets: SecretFolder) -> str:
     return f"postgresql://waystation_{schema}:{password}@{_POSTGRES}/{_DATABASE}"
 
 
-def _give(container: str, files: Mapping[str, str], *, mode: int = 0o400) -> None:
+def _give(volume: Path, files: Mapping[str, str], *, mode: int = 0o400) -> None:
     """Readable by its owner alone, the container's user, unless the container runs as somebody else."""
     for name, text in files.items():
-        path = _PREPARED / container / name
+        path = volume / name
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.new")
         new.unlink(missing_ok=True)
@@ -130,7 +132,11 @@ async def give_roles_passwords() -> None:
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["prepare"]:
-            prepare(os.environ)
+            try:
+                prepare(os.environ)
+            except argparse.ArgumentTypeError as exc:
+                sys.stderr.write(f"STEPS {exc}\n")
+                return 2
         case ["roles"]:
             asyncio.run(give_roles_passwords())
         case _:

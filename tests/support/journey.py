@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup, Tag
 from yarl import URL
 
 from tests.support.errors import JourneyError
+from tests.support.loopback import loopback_connector
 from tests.support.waiting import wait_until
 
 _MOST_REDIRECTS = 15
@@ -201,6 +202,7 @@ def new_session(*, origins: list[str]) -> aiohttp.ClientSession:
         unsafe=True, quote_cookie=False, treat_as_secure_origin=[URL(origin) for origin in origins]
     )
     return aiohttp.ClientSession(
+        connector=loopback_connector(),
         cookie_jar=jar,
         headers=_HEADERS,
         timeout=aiohttp.ClientTimeout(total=30),

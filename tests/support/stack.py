@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -12,9 +13,10 @@ from pathlib import Path
 from tests.support.databases import ServiceDatabase
 from tests.support.demo_tenant import APPLICATION, DemoTenant, Origins
 from tests.support.ports import accepts_connections, free_port
-from tests.support.processes import Process
+from tests.support.processes import Process, base_environment
 from tests.support.run_folder import RunFolder
 from tests.support.secret_folder import SecretFolder
+from tests.support.site import Operator
 from tests.support.virtual_hosts import VirtualHost
 
 SERVICES = ("gateway", "proofing", "metadata-sync")
@@ -133,6 +135,69 @@ class Stack:
             **self._own_environment(service),
             **self._service_environment,
         }
+
+    def written(self, name: str) -> str:
+        return self.processes[name].output.read_text()
+
+    def shown(self, name: str, what: str) -> str:
+        return Path(f"/proc/{self.processes[name].pid}/{what}").read_text()
+
+    def end(self, name: str) -> None:
+        self.folder.stop_one(self.processes[name])
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.end(name)
+
+    def begin(self, *names: str) -> None:
+        for name in names:
+            self._launch(name)
+        self.await_ready(*names)
+
+    def _launch(self, name: str) -> None:
+        match name:
+            case "tenant":
+                self.start_tenant()
+            case "app":
+                self.start_app()
+            case "mail":
+                self.start_mail()
+            case service:
+                self.launch_service(service)
+
+    def pause(self, name: str) -> None:
+        self.processes[name].send(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self.processes[name].send(signal.SIGCONT)
+
+    def retune(self, tenant: DemoTenant) -> None:
+        tenant.write_tenants_file(self.tenants_file, origins=self.origins, secrets=self.secrets)
+
+    def tenants_text(self) -> str:
+        return self.tenants_file.read_text()
+
+    def lay_tenants(self, text: str) -> None:
+        draft = self.tenants_file.with_suffix(".draft")
+        draft.write_text(text)
+        draft.replace(self.tenants_file)
+
+    def hand(self, name: str, text: str) -> str:
+        path = self.folder.path / "handed" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    def emulated(self) -> str:
+        return self._emulator_file.read_text()
+
+    def emulate(self, text: str) -> None:
+        self._emulator_file.write_text(text)
+
+    def operator(self, service: str) -> Operator:
+        main = "import sys; from common.cli import main; sys.exit(main())"
+        environment = base_environment() | self.service_environment(service)
+        return Operator(argv=(sys.executable, "-c", main), environment=environment)
 
     def await_ready(self, *names: str) -> None:
         """Wait for these processes, all of them by default."""

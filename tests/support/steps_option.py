@@ -2,8 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.support.deeds import STEPS
+from tests.support.demo_tenant import LOGO, DemoTenant
+
+# Who waits for a person sees what that looks like.
+_REVIEWS = {"review_within": "2d", "review_wait": "10m"}
 
 
 def steps_of(text: str) -> tuple[str, ...]:
@@ -21,3 +26,8 @@ def steps_of(text: str) -> tuple[str, ...]:
 def action_settings(steps: Sequence[str]) -> dict[str, str]:
     """What makes the Action ask for these steps, in the order in which it does."""
     return {"STEPS": ",".join(f"{step}:1" for step in STEPS if step in steps)}
+
+
+def clicked_tenant(steps: Sequence[str], *, logo: Path = LOGO) -> DemoTenant:
+    """The tenant of a stack that people click through, and that asks for these steps."""
+    return DemoTenant(idproof=_REVIEWS, action_settings=action_settings(steps), logo=logo)

@@ -12,19 +12,15 @@ from typing import Any
 from tests.support.broker_definitions import ADMIN, VHOST
 from tests.support.databases import Databases
 from tests.support.deeds import STEPS
-from tests.support.demo_tenant import DemoTenant
 from tests.support.errors import ProcessFailedError, SupportError
 from tests.support.interrupts import interruptible
 from tests.support.local import DATABASE, local_stack
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.servers import TEST_VHOSTS, Servers, start_servers
 from tests.support.stack import SERVICES, Stack
-from tests.support.steps_option import action_settings, steps_of
+from tests.support.steps_option import clicked_tenant, steps_of
 from tests.support.waiting import run_alone
 from tests.support.watch import watching
-
-# Who waits for a person sees what that looks like.
-_REVIEWS = {"review_within": "2d", "review_wait": "10m"}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +32,7 @@ def main(arguments: list[str]) -> int:
             if options.only:
                 _keep_servers(as_json=options.json)
             else:
-                tenant = DemoTenant(idproof=_REVIEWS, action_settings=action_settings(options.steps))
-                with local_stack("up", say=say, tenant=tenant) as stack:
+                with local_stack("up", say=say, tenant=clicked_tenant(options.steps)) as stack:
                     _write_environments(stack)
                     _announce(stack, as_json=options.json)
                     if options.watch:
