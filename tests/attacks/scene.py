@@ -120,6 +120,15 @@ class Scene:
         (row,) = await self.world.rows.all("SELECT status FROM gateway.transactions WHERE id = $1", victim.id)
         return str(row["status"])
 
+    async def audited(self, victim: Victim, event: str) -> list[tuple[str | None, list[str]]]:
+        """What the gateway's audit trail says about this login by such entries: about what, and why."""
+        found = await self.world.rows.all(
+            "SELECT about, reasons FROM gateway.audit_events WHERE transaction_id = $1 AND event = $2",
+            victim.id,
+            event,
+        )
+        return [(row["about"], row["reasons"]) for row in found]
+
     async def let_time_pass(self, victim: Victim) -> None:
         """The deadline of this login is over."""
         await self.world.rows.all(

@@ -145,6 +145,7 @@ async def test_before_the_click_a_link_binds_nobody(scene: Scene) -> None:
     assert slow.client.cookies != quick.client.cookies
     assert (await quick.press("claim")).status == 303
     assert (await scene.client().get(quick.link.target())).status == 403
+    assert await scene.audited(quick, "login.refused") == [("browser", ["other_browser"])]
     late = Attack(
         name="late",
         request=slow.form("claim", {"csrf": slow.csrf}),

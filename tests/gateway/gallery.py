@@ -133,7 +133,13 @@ def _over(conclusion: Conclusion) -> Transaction:
 
 
 def _current(transaction: Transaction) -> Sample:
-    return lambda page: _VIEWS.current(_visit(transaction), page=page, account="a***@acme.example")
+    return lambda page: _VIEWS.current(_visit(transaction), page=page)
+
+
+def _start(transaction: Transaction, *, is_elsewhere: bool = False) -> Sample:
+    return lambda page: _VIEWS.start(
+        _visit(transaction), page=page, account="a***@acme.example", is_elsewhere=is_elsewhere
+    )
 
 
 def _branded(sample: Sample) -> Sample:
@@ -168,6 +174,7 @@ def _errors() -> Mapping[str, Sample]:
         errors.MisconfiguredError("step_not_configured", login_url=again),
         errors.GoneError("expired", login_url=again),
         errors.GoneError("displaced", login_url=again),
+        errors.GoneError("cancelled", login_url=again),
         errors.TooManyError("address", seconds=7.0),
         errors.TooLargeError("form_size"),
         errors.UnsupportedFormError("form_type"),
@@ -275,8 +282,9 @@ _WITHOUT_TENANT = frozenset(
 )
 
 GALLERY: Mapping[str, Sample] = {
-    "start": _current(opened("terms", "profile", "idproof")),
-    "start-branded": _branded(_current(opened("profile", "idproof"))),
+    "start": _start(opened("terms", "profile", "idproof")),
+    "start-branded": _branded(_start(opened("profile", "idproof"))),
+    "start-elsewhere": _start(opened("idproof"), is_elsewhere=True),
     "profile-branded": _branded(_step(_profile(), "profile", "idproof")),
     "terms": _terms("profile", "idproof"),
     "terms-unticked": _terms(again=True),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.addresses import NOBODY, Connections, client_of, key_of
+from gateway.addresses import NOBODY, Connections, client_of, key_of, network_of
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -39,6 +39,26 @@ def test_whose_request_it_is(name: str) -> None:
     """The rightmost hop that is not a proxy of ours; what stands left of it is hearsay."""
     peer, forwarded, client = HOPS[name]
     assert str(client_of(peer, forwarded, proxies=PROXIES)) == client
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("8.8.4.4", b"\x08\x08\x04\x04"),
+        ("::ffff:8.8.4.4", b"\x08\x08\x04\x04"),
+        ("2606:4700:1:2::3", b"\x26\x06\x47\x00\x00\x01\x00\x02"),
+        ("10.0.0.1", None),
+        ("127.0.0.1", None),
+        ("203.0.113.9", None),
+        ("fe80::1%eth0", None),
+        ("::ffff:10.0.0.1", None),
+        ("unknown", None),
+        ("", None),
+    ],
+)
+def test_which_network(address: str, network: bytes | None) -> None:
+    """A public IPv4 address, or the /64 of a public IPv6 one; any other address tells nothing."""
+    assert network_of(address) == network
 
 
 def test_no_proxies() -> None:

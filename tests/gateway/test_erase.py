@@ -74,9 +74,9 @@ async def test_open_logins_are_cancelled_and_nothing_is_left(
     rig: Rig, anna: Browser, mallory: Browser, eraser: Eraser, acme: Tenant
 ) -> None:
     """Open logins end for their browsers; rows of the person are gone, those of logins name nobody."""
-    waiting = await anna.begin(redirect(rig.clock))
+    waiting = await anna.begin(redirect(rig.clock, ip="8.8.8.8"))
     await anna.press(waiting, "idproof/submit", mrz=Zone().text())
-    arrived = await mallory.arrive(redirect(rig.clock))
+    arrived = await mallory.arrive(redirect(rig.clock, ip="8.8.8.8"))
     other = await anna.arrive(redirect(rig.clock, sub="auth0|bert"))
     verdict = await rig.verdict(waiting, Outcome.APPROVED)
     erased = await eraser.erase(acme, SUBJECT)
@@ -90,7 +90,8 @@ async def test_open_logins_are_cancelled_and_nothing_is_left(
     assert await rig.rows("SELECT subject FROM data_keys") == [("auth0|bert",)]
     assert await rig.rows("SELECT * FROM step_attempts") == []
     assert await rig.rows(
-        "SELECT count(*) FROM transactions WHERE subject = '' AND coalesce(state, profile, changes) IS NULL"
+        "SELECT count(*) FROM transactions"
+        " WHERE subject = '' AND coalesce(state, profile, changes, network) IS NULL"
     ) == [(2,)]
     (command,) = await rig.told(ForgetUser)
     assert (command.user_id, command.rev, command.settle_at) == (SUBJECT, 1, None)

@@ -8,6 +8,7 @@ import pytest
 from common.messages import Kind, MetadataRejected, UpdateMetadata
 from common.personal_values import open_personal
 from common.sealing import Sealer
+from gateway.transaction import MetadataOutcome, Status
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.arrivals import Redirect, redirect
 from tests.gateway.browsers import Answer, Browser
@@ -101,6 +102,11 @@ async def written(rig: Rig) -> dict[str, dict[str, Any]]:
     """What metadata-sync reads in the one update that was asked for."""
     (update,) = await rig.told(UpdateMetadata)
     assert set(update.keys) == {"waystation_profile"}
+    return opened(update)
+
+
+def opened(update: UpdateMetadata) -> dict[str, dict[str, Any]]:
+    """What is sealed in it, by kind."""
     if update.sealed is None:
         return {}
     bound_to = (update.tenant, update.transaction_id, update.event_id)
@@ -149,6 +155,21 @@ async def test_what_another_provider_says_is_confirmed_or_corrected(rig: Rig, an
     assert answers["p_given_name"] == "Ana"
     assert (await anna.press(login, "profile/submit", **answers | {"p_given_name": "Anna"})).status == 303
     assert await written(rig) == {"root": {"given_name": "Anna"}, "user_metadata": {"news": False}}
+
+
+async def test_where_the_action_writes_results(rig: Rig, anna: Browser) -> None:
+    """Under policy `action` we write what the person changed, without the result, and nobody waits."""
+    rules = {**section()["metadata"], "policy": "action"}
+    steps = {"profile": {"revision": 2, "valid_for": "365d", "schema": _SCHEMA}}
+    write_tenants(rig.settings.tenants_file.parent, {"acme": section(steps=steps, metadata=rules)})
+    rig.tenants.refresh()
+    login = await anna.begin(nothing(rig.clock))
+    assert (await anna.press(login, "profile/submit", **_WHOLE)).status == 303
+    transaction = (await rig.login(login)).transaction
+    assert (transaction.status, transaction.metadata) == (Status.READY, MetadataOutcome.CARRIED)
+    (update,) = await rig.told(UpdateMetadata)
+    assert (update.keys, update.waiting) == ({}, False)
+    assert opened(update)["root"] == {"given_name": "Anna", "family_name": "Eriksson"}
 
 
 async def test_confirming_writes_nothing_personal(rig: Rig, anna: Browser) -> None:

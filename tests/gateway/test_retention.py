@@ -66,12 +66,15 @@ async def test_each_kind_of_row_goes_when_its_time_has_come(rig: Rig, job: Reten
 
 async def test_personal_fields_go_while_the_row_remains(rig: Rig, anna: Browser, job: RetentionJob) -> None:
     """What nobody has cleared at a login's deadline is cleared; its row stays for a year and then goes."""
-    await anna.arrive(redirect(rig.clock))
-    filled = "SELECT count(state) + count(profile) + count(changes) + count(authorize) FROM transactions"
-    assert await _one(rig, filled) == 2
+    await anna.arrive(redirect(rig.clock, ip="8.8.8.8"))
+    filled = """
+        SELECT count(state) + count(profile) + count(changes) + count(authorize) + count(network)
+        FROM transactions
+    """
+    assert await _one(rig, filled) == 3
     await rig.execute("UPDATE transactions SET deadline = ws_now() - interval '59 minutes'")
     await job.enforce()
-    assert await _one(rig, filled) == 2
+    assert await _one(rig, filled) == 3
     await rig.execute("UPDATE transactions SET deadline = ws_now() - interval '61 minutes'")
     await job.enforce()
     assert await _one(rig, filled) == 0

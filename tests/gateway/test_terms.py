@@ -152,6 +152,12 @@ async def test_optional_withdrawn(rig: Rig, anna: Browser) -> None:
     assert await rig.rows("SELECT document, action FROM consents WHERE action = 'withdrawn'") == [
         ("news", "withdrawn")
     ]
+    # Taken over in the same browser, the result is that login's own: it takes nothing back once more.
+    again = (await rig.login(await begin(rig, anna))).transaction
+    taken_over = again.step("terms").conclusion
+    assert taken_over is not None
+    assert (taken_over.status, taken_over.takes_back) == (StepStatus.PASSED, None)
+    assert (await written(rig))[-1]["jti"] == again.jti
 
 
 async def test_receipts(rig: Rig, anna: Browser, mallory: Browser) -> None:

@@ -60,7 +60,9 @@ def shown(
     visit = visited(transaction, **changes)
     if transaction.status is Status.WORKING:
         return form(visit, attempts_left=attempts_left)
-    return BeautifulSoup(VIEWS.current(visit, page=PAGE, account=account), "html.parser")
+    if transaction.status is Status.OPENED:
+        return BeautifulSoup(VIEWS.start(visit, page=PAGE, account=account), "html.parser")
+    return BeautifulSoup(VIEWS.current(visit, page=PAGE), "html.parser")
 
 
 def visited(transaction: Transaction, **changes: Any) -> Visit:
@@ -149,7 +151,7 @@ def test_the_waiting_page_says_when_saving_is_slow(
 ) -> None:
     """After `metadata.deadline` the page says that it takes longer, and reloads itself to say so."""
     later = replace(PAGE, now=NOW + timedelta(seconds=after))
-    html = VIEWS.current(visited(settled()), page=later, account="")
+    html = VIEWS.current(visited(settled()), page=later)
     told = BeautifulSoup(html, "html.parser").get_text()
     assert ("Acme takes longer than usual to save it. You need not do anything." in told) is is_slow
     assert f"setTimeout(look, {look_again_in} * 1000)" in html

@@ -99,6 +99,7 @@ PROBLEMS = Field(
 )
 ASKED = Field("asked", "So many fields were asked for.", type=_COUNTED)
 CHANGED = Field("changed", "So many of them are new or different.", type=_COUNTED)
+NETWORK = Field("network", "Where the browser is, seen from where the login began.")
 LIMIT = Field("limit", "Which limit.", pattern=_CODE)
 REFUSED = Field("refused", "So many since the last such line.", type=_COUNTED)
 KEY_COUNT = Field("key_count", "So many keys.", type=_COUNTED)

@@ -5,10 +5,14 @@ from typing import assert_never
 
 import structlog
 
+from common import audit
+from common.audit import Audited
 from common.clock import Clock
 from common.db import Connection
+from common.vault import Vault
 from gateway.login import Login
 from gateway.logins import Change, Logins
+from gateway.networks import OTHER_NETWORK, Whereabouts, whereabouts
 from gateway.owner import Visit, require_own
 from gateway.planner import Planner
 from gateway.steps.port import (
@@ -22,6 +26,7 @@ from gateway.steps.port import (
     StepPage,
     Submit,
 )
+from gateway.trail import entry
 from gateway.transaction import STOPPED, Transaction
 
 log = structlog.stdlib.get_logger()
@@ -34,20 +39,28 @@ class Acts:
     one may have claimed it.
     """
 
-    def __init__(self, *, logins: Logins, planner: Planner, clock: Clock) -> None:
+    def __init__(self, *, logins: Logins, planner: Planner, vault: Vault, clock: Clock) -> None:
         self._logins = logins
+        self._vault = vault
         self._planner = planner
         self._clock = clock
 
-    async def claim(self, visit: Visit, *, device: bytes | None = None, language: str | None = None) -> None:
+    async def claim(
+        self, visit: Visit, *, address: str, device: bytes | None = None, language: str | None = None
+    ) -> None:
         """Bind the login to this browser, and begin with the first step that somebody must do."""
+        network = Whereabouts.UNKNOWN
 
         async def change(connection: Connection, login: Login) -> Transaction:
+            nonlocal network
             claimed = login.transaction.claim(visit.cookie.browser, device=device, language=language)
+            network = await whereabouts(connection, login, address, vault=self._vault)
+            reasons = (OTHER_NETWORK,) if network is Whereabouts.OTHER else ()
+            await audit.append(connection, entry(login, Audited.LOGIN_CLAIMED, reasons=reasons))
             return await self._planner.go_on(connection, login, claimed)
 
         await self._change(visit, change)
-        log.info("login.claimed")
+        log.info("login.claimed", network=network)
 
     async def stop(self, visit: Visit) -> None:
         """The person wants no more steps: the tenant gets what there is, with that reason."""

@@ -43,6 +43,12 @@ def key_of(address: Address) -> bytes:
     return address.packed[:_HOUSEHOLD_BYTES]
 
 
+def network_of(text: str) -> bytes | None:
+    """`key_of` an address that the whole Internet knows; of any other nobody can tell where it is."""
+    address = _address(text)
+    return key_of(address) if address is not None and address.is_global else None
+
+
 class Connections:
     """How many connections each address holds; those of our proxies are not counted."""
 

@@ -175,7 +175,7 @@ def create_handlers(
         doorkeeper=Doorkeeper(
             logins=logins, cookies=cookies, clock=clock, public_base_url=settings.public_base_url
         ),
-        acts=Acts(logins=logins, planner=planner, clock=clock),
+        acts=Acts(logins=logins, planner=planner, vault=vault, clock=clock),
         hand_back=HandBack(logins=logins, tenants=tenants, vault=vault, clock=clock),
         views=Views(cookies=cookies, steps=steps),
         steps=steps,

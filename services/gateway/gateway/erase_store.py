@@ -83,7 +83,7 @@ async def delete_rows(connection: Connection, *, tenant: str, subject: str) -> N
         """
         WITH logins AS (
             UPDATE transactions SET subject = '', state = NULL, profile = NULL, changes = NULL,
-                authorize = NULL, device = NULL, language = NULL, ui_locales = '{}'
+                authorize = NULL, network = NULL, device = NULL, language = NULL, ui_locales = '{}'
             WHERE tenant = $1 AND subject = $2 RETURNING id
         ), codes AS (
             DELETE FROM stepup_codes USING logins WHERE tenant = $1 AND transaction_id = logins.id

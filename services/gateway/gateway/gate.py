@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.addresses import Connections, client_of, key_of
+from gateway.addresses import Address, Connections, client_of, key_of
 from gateway.limits import Limit
 from gateway.limits_settings import LimitSettings
 from gateway.metrics import LIMITED
@@ -36,17 +36,25 @@ class Gate:
     def disconnect(self, place: bytes) -> None:
         self._connections.leave(place)
 
-    def ask(self, peer: str, forwarded: Sequence[str] = ()) -> tuple[bytes, float]:
-        """Whose request it is, and in how many seconds they may make it: 0 is now."""
-        key = key_of(client_of(peer, forwarded, proxies=self._proxies))
-        seconds = self._requests.take(key)
+    @property
+    def knows_clients(self) -> bool:
+        """Whether somebody who is believed says who asks; else every client is whoever stands in front."""
+        return bool(self._proxies)
+
+    def client(self, peer: str, forwarded: Sequence[str] = ()) -> Address:
+        """Whose request it is."""
+        return client_of(peer, forwarded, proxies=self._proxies)
+
+    def ask(self, client: Address) -> float:
+        """In how many seconds they may make a request: 0 is now."""
+        seconds = self._requests.take(key_of(client))
         if seconds:
             self._too_many_requests.ring()
-        return key, seconds
+        return seconds
 
-    def refused(self, key: bytes) -> None:
+    def refused(self, client: Address) -> None:
         """What they made was no good."""
-        self._requests.charge(key, cost=REFUSED_COSTS - 1)
+        self._requests.charge(key_of(client), cost=REFUSED_COSTS - 1)
 
 
 class _Alarm:

@@ -31,14 +31,15 @@ from gateway.errors import (
 )
 from gateway.hand_back import HandBack
 from gateway.intake import Arrival, Found, Intake
+from gateway.limits_web import CLIENT
 from gateway.live import Bell, rung
 from gateway.logins import Logins
+from gateway.networks import Whereabouts, whereabouts
 from gateway.owner import Visit, is_claimable_by
 from gateway.pages import PAGE, render
 from gateway.personal import masked, profile_of
 from gateway.shield import NONCE, is_transaction_id, security_headers
 from gateway.steps.port import GatewayStep, StepBook, StepFile, StepPage
-from gateway.texts import Text
 from gateway.trail import entry
 from gateway.transaction import Status
 from gateway.transaction_step import Step
@@ -137,8 +138,9 @@ class Handlers:
         page = await self._page_of_step(visit)
         if page is not None:
             return self._step_page(visit, request, page)
-        account = await self._account(visit)
-        return _page(self._views.current(visit, page=request[PAGE], account=account))
+        if visit.login.transaction.status is Status.OPENED:
+            return await self._start_page(visit, request)
+        return _page(self._views.current(visit, page=request[PAGE]))
 
     async def _page_of_step(self, visit: Visit) -> StepPage | None:
         """What the step says that the person is at, or that has ended the login; else None."""
@@ -159,18 +161,21 @@ class Handlers:
             raise NotFoundError("malformed_id")
         return _see(request.match_info["id"])
 
-    async def _account(self, visit: Visit) -> str | Text:
-        if visit.login.transaction.status is not Status.OPENED:
-            return ""
-        async with self._database.transaction(tenant=visit.login.transaction.tenant) as connection:
-            profile = await profile_of(connection, visit.login, vault=self._vault)
-        return masked(profile.get("email"))
+    async def _start_page(self, visit: Visit, request: web.Request) -> web.Response:
+        """Whose login it is, and whether it began somewhere else: what to know before the click."""
+        login = visit.login
+        async with self._database.transaction(tenant=login.transaction.tenant) as connection:
+            profile = await profile_of(connection, login, vault=self._vault)
+            network = await whereabouts(connection, login, request[CLIENT], vault=self._vault)
+        account, is_elsewhere = masked(profile.get("email")), network is Whereabouts.OTHER
+        return _page(self._views.start(visit, page=request[PAGE], account=account, is_elsewhere=is_elsewhere))
 
     async def claim(self, request: web.Request) -> web.Response:
         visit, _ = await self._doorkeeper.admit_form(request)
         device = self._cookies.device(request.cookies)
         language = request[PAGE].language.tag
-        claim = self._acts.claim(visit, device=device.digest, language=language)
+        address = request[CLIENT]
+        claim = self._acts.claim(visit, address=address, device=device.digest, language=language)
         response = await self._act(visit, Status.OPENED, claim)
         response.set_cookie(
             DEVICE_COOKIE,

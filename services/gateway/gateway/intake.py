@@ -43,6 +43,7 @@ from gateway.limits import Limit
 from gateway.login import Login
 from gateway.logins import name_in_log
 from gateway.metrics import LIMITED, LOGINS_OPENED
+from gateway.networks import network_to_keep
 from gateway.personal import authorize_place, profile_place, state_place
 from gateway.trail import entry
 from gateway.transaction import Transaction
@@ -228,6 +229,7 @@ class Intake:
             state=key.encrypt(arrival.state.encode(), place=state_place(login)),
             profile=key.encrypt(profile, place=profile_place(login)),
             authorize=request,
+            network=network_to_keep(login, token.ip, key=key),
         )
         if not inserted:
             return None

@@ -12,6 +12,8 @@ from gateway.pages import PAGE, render
 from gateway.shield import NONCE
 
 FORWARDED_FOR = "X-Forwarded-For"
+# The address of whoever asks, as our proxies tell it; empty where none is configured.
+CLIENT = web.RequestKey("client", str)
 _GUESSES = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -32,12 +34,14 @@ def limit_addresses(gate: Gate) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        key, seconds = gate.ask(request.remote or "", request.headers.getall(FORWARDED_FOR, ()))
+        client = gate.client(request.remote or "", request.headers.getall(FORWARDED_FOR, ()))
+        seconds = gate.ask(client)
         if seconds:
             return pages.answer(request, TooManyError("limit_address", seconds=seconds))
+        request[CLIENT] = str(client) if gate.knows_clients else ""
         response = await handler(request)
         if response.status in _GUESSES:
-            gate.refused(key)
+            gate.refused(client)
         return response
 
     return middleware

@@ -92,9 +92,9 @@ class _Connection(web.RequestHandler):
 
     def _note_unreadable(self, status: int) -> None:
         """It has no headers, so nobody but the peer can have sent it."""
-        key, seconds = self._gate.ask(self._peer)
-        if not seconds:
-            self._gate.refused(key)
+        client = self._gate.client(self._peer)
+        if not self._gate.ask(client):
+            self._gate.refused(client)
             log.warning("request.unreadable", http_response_status_code=status)
 
     def _close_unless_asked(self) -> None:

@@ -17,6 +17,7 @@ from common.log_catalogue import (
     LIMIT,
     LOGINS,
     METADATA,
+    NETWORK,
     OUTCOME,
     OUTCOMES,
     PROBLEMS,
@@ -34,6 +35,7 @@ from common.log_catalogue import (
 from common.log_contract import About, Event
 from common.log_events import COMMON_EVENTS
 from common.messages import Outcome
+from gateway.networks import Whereabouts
 from gateway.transaction import MetadataOutcome, Status, WaitingFor
 
 _REQUESTS = (
@@ -113,8 +115,9 @@ _LOGINS = (
     Event(
         "login.claimed",
         "info",
-        (),
+        (NETWORK.among(Whereabouts),),
         "A person said that this is their login; it is this browser's now.",
+        do="Many `other`: somebody may send links of their own logins to others; see docs/security.md.",
         about=About.LOGIN,
     ),
     Event(

@@ -25,6 +25,10 @@ def authorize_place(login: Login) -> Place:
     return _place(login, "authorize")
 
 
+def network_place(login: Login) -> Place:
+    return _place(login, "network")
+
+
 def changes_place(login: Login) -> Place:
     return _place(login, "changes")
 

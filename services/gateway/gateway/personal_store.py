@@ -24,6 +24,13 @@ async def load_authorize(connection: Connection, transaction_id: str) -> bytes |
     return authorize
 
 
+async def load_network(connection: Connection, transaction_id: str) -> bytes | None:
+    network: bytes | None = await connection.fetchval(
+        "SELECT network FROM transactions WHERE id = $1", transaction_id
+    )
+    return network
+
+
 async def keep_changes(connection: Connection, transaction_id: str, changes: bytes) -> None:
     await connection.execute("UPDATE transactions SET changes = $2 WHERE id = $1", transaction_id, changes)
 
@@ -52,7 +59,8 @@ async def forget_personal(connection: Connection, transaction_id: str) -> None:
     """A login that is over needs neither the person's data nor the way back."""
     await connection.execute(
         """
-        UPDATE transactions SET profile = NULL, state = NULL, changes = NULL, authorize = NULL WHERE id = $1
+        UPDATE transactions
+        SET profile = NULL, state = NULL, changes = NULL, authorize = NULL, network = NULL WHERE id = $1
         """,
         transaction_id,
     )

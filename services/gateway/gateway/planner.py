@@ -38,11 +38,11 @@ class Planner:
         while (step := transaction.current_step) is not None:
             if transaction.is_lost:
                 transaction = transaction.end_early(at=self._clock.now(), reason=EARLIER_STEP)
-                continue
+                break
             here = replace(login, transaction=transaction)
             known = await self._known(connection, here, step)
             if known is None:
-                return transaction.ask(step.name) if step.status is StepStatus.DUE else transaction
+                return transaction.ask(step.name)
             transaction = transaction.conclude(step.name, known)
         return await self._settle(connection, login, transaction)
 

@@ -13,7 +13,8 @@ async def forget_personal(connection: Connection, *, tenant: str, since: timedel
     """The personal fields of logins whose deadline has passed; their rows stay."""
     rows = await connection.fetch(
         """
-        UPDATE transactions SET state = NULL, profile = NULL, changes = NULL, authorize = NULL
+        UPDATE transactions
+        SET state = NULL, profile = NULL, changes = NULL, authorize = NULL, network = NULL
         WHERE tenant = $1 AND id IN (
             SELECT id FROM transactions
             WHERE tenant = $1 AND deadline < ws_now() - $2::interval

@@ -24,6 +24,7 @@ async def insert_login(
     state: bytes,
     profile: bytes | None,
     authorize: bytes | None = None,
+    network: bytes | None = None,
 ) -> bool:
     """False if this tenant already has a login with this jti or this state; nothing is written then."""
     transaction = login.transaction
@@ -32,10 +33,10 @@ async def insert_login(
         INSERT INTO transactions (
             id, tenant, jti, subject, status, version, steps, issuer, client_id, continue_uri, settings,
             state_digest, state, profile, traceparent, opened_at, deadline, wake_at, ui_locales, authorize,
-            pseudonym
+            pseudonym, network
         ) VALUES (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ws_now(), $16, $17, $18, $19,
-            $20
+            $20, $21
         )
         ON CONFLICT DO NOTHING RETURNING true
         """,
@@ -59,6 +60,7 @@ async def insert_login(
         list(login.ui_locales),
         authorize,
         login.pseudonym,
+        network,
     )
     return inserted is not None
 

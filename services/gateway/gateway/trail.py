@@ -29,8 +29,6 @@ def entries_of(login: Login, now: Transaction) -> list[Entry]:
     """What became of a login, as it was, in one change."""
     was = login.transaction
     entries = []
-    if was.claimed_by is None and now.claimed_by is not None:
-        entries.append(entry(login, Audited.LOGIN_CLAIMED))
     for before, step in zip(was.steps, now.steps, strict=True):
         if step.is_concluded and not before.is_concluded:
             entries += _concluded(login, step)

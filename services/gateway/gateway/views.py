@@ -28,21 +28,22 @@ class Views:
         self._cookies = cookies
         self._steps = steps
 
-    def current(self, visit: Visit, *, page: Page, account: str | Text) -> str:
-        """The page of a login that is at no step: before the first, waiting, or after the last."""
-        match visit.login.transaction.status:
-            case Status.OPENED:
-                return render(
-                    "start",
-                    page=page,
-                    account=account,
-                    steps=len(visit.login.transaction.steps),
-                    **self._common(visit),
-                )
-            case Status.WAITING:
-                return self._waiting(visit, page)
-            case _:
-                return self._ready(visit, page)
+    def start(self, visit: Visit, *, page: Page, account: str | Text, is_elsewhere: bool = False) -> str:
+        """The page before the first step, which asks whether it is the person's own login."""
+        return render(
+            "start",
+            page=page,
+            account=account,
+            is_elsewhere=is_elsewhere,
+            steps=len(visit.login.transaction.steps),
+            **self._common(visit),
+        )
+
+    def current(self, visit: Visit, *, page: Page) -> str:
+        """The page of a login that is at no step: waiting, or after the last."""
+        if visit.login.transaction.status is Status.WAITING:
+            return self._waiting(visit, page)
+        return self._ready(visit, page)
 
     def step(self, visit: Visit, content: StepPage, *, page: Page) -> str:
         """A page of the step that the person is at, or that has ended the login."""

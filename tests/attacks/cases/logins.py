@@ -1,0 +1,127 @@
+"""What becomes of a link, and of the login that it opens."""
+
+from tests.attacks.cases.case import ARRIVALS, FORMS, case
+
+CASES = (
+    case(26, "States that no tenant makes", ARRIVALS, "attacks/test_hand_back.py::test_the_way_back"),
+    case(27, "A token twice, or not in the query", ARRIVALS, remark="A POST to /start is 405."),
+    case(
+        28,
+        "The same link again",
+        "attacks/test_arrivals.py::test_a_link_may_be_opened_again_by_whoever_has_its_cookie",
+    ),
+    case(
+        29,
+        "The same link in another browser",
+        ARRIVALS,
+        "attacks/test_arrivals.py::test_before_the_click_a_link_binds_nobody",
+        "gateway/test_trail.py::test_the_story_of_a_login",
+    ),
+    case(
+        30,
+        "Halves of two links",
+        ARRIVALS,
+        "attacks/test_arrivals.py::test_a_state_belongs_to_one_token",
+    ),
+    case(
+        31,
+        "A hundred arrivals at once",
+        "attacks/test_arrivals.py::test_a_hundred_arrivals_are_one_login",
+        remark="Beyond twenty of one user it is 429.",
+    ),
+    case(
+        32,
+        "Steps without the cookie, or with another one",
+        "attacks/test_logins.py::test_without_its_cookie_a_login_is_closed",
+        "attacks/test_logins.py::test_a_login_that_is_over_is_over",
+        remark="A cookie does not expire before its login, which then is 410.",
+    ),
+    case(33, "A planted cookie", "attacks/test_arrivals.py::test_a_planted_cookie_is_replaced"),
+    case(34, "Cookies that are none", "attacks/test_arrivals.py::test_a_cookie_that_comes_twice_is_nobodys"),
+    case(
+        35,
+        "Guessing ids",
+        "attacks/test_logins.py::test_guessed_ids_tell_nothing",
+        "attacks/test_logins.py::test_malformed_ids_reach_no_login",
+        "attacks/test_limits.py::test_guessed_ids_end_in_429",
+        remark="Times are not compared: an id has 128 bits, and a login that exists answers 403 anyway.",
+    ),
+    case(
+        36,
+        "A login that has ended, by its browser and by others",
+        "attacks/test_logins.py::test_the_answer_can_be_had_again_but_by_its_browser_only",
+    ),
+    case(
+        37,
+        "A login that is over",
+        "attacks/test_logins.py::test_a_login_that_is_over_is_over",
+        "gateway/test_timekeeper.py::test_the_deadline",
+    ),
+    case(
+        38,
+        "Steps skipped, repeated, reversed",
+        "attacks/test_logins.py::test_no_step_is_skipped",
+        "attacks/test_logins.py::test_a_step_is_done_once",
+        remark="A step that is done already is answered by 303 to where the login is.",
+    ),
+    case(
+        39,
+        "Two tabs at once",
+        "attacks/test_logins.py::test_a_step_is_done_once",
+        "journeys/test_one_browser.py::test_pressing_twice_is_pressing_once",
+    ),
+    case(
+        40,
+        "The CSRF token of another login",
+        FORMS,
+        "attacks/test_forms.py::test_tokens_of_other_logins_are_none",
+    ),
+    case(
+        41,
+        "Forms from elsewhere",
+        FORMS,
+        "attacks/test_chromium.py::test_other_sites_get_no_hold_of_a_page",
+    ),
+    case(
+        42,
+        "Other methods",
+        FORMS,
+        "attacks/test_arrivals.py::test_a_head_of_a_link_opens_nothing",
+        remark="GET of a button's address is 303 to its page (decision 9).",
+    ),
+    case(43, "Other types and charsets", FORMS),
+    case(44, "Too much, and bombs", FORMS, "attacks/test_forms.py::test_a_bomb_takes_no_memory"),
+    case(
+        45,
+        "Odd fields",
+        FORMS,
+        "attacks/test_forms.py::test_naughty_strings_are_shown_as_text_or_refused",
+        "journeys/test_every_field.py::test_whatever_is_typed_is_text",
+    ),
+    case(
+        46,
+        "Fields that would decide",
+        "attacks/test_forms.py::test_fields_that_decide_nothing",
+        "journeys/test_every_field.py::test_names_that_no_page_sends",
+    ),
+    case(
+        47,
+        "Consent to another text than was shown",
+        "attacks/test_forms.py::test_consent_to_another_text_than_was_shown",
+    ),
+    case(
+        48,
+        "The change of a password for another, twice, and where it stays",
+        "gateway/password/test_guarantees.py::test_another_subject_cannot_be_named",
+        "gateway/password/test_guarantees.py::test_pressed_twice",
+        "gateway/password/test_guarantees.py::test_nothing_keeps_it",
+        "gateway/password/test_rules.py::test_what_the_gateway_needs_for_it",
+    ),
+    case(
+        49,
+        "Loading ahead",
+        "attacks/test_arrivals.py::test_whoever_only_looks_at_links_does_no_harm",
+        "attacks/test_chromium.py::test_other_sites_get_no_hold_of_a_page",
+        remark="It opens a login that nobody has claimed, and changes nothing for who comes after it.",
+    ),
+)
