@@ -3,19 +3,20 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from common.log_catalogue import ALWAYS, CONTEXT, DROPPED_FIELDS, EXCEPTION
 from common.log_contract import About, Event, Field, Type
 from common.log_events import BUILT_IN_EVENTS, COMMON_EVENTS
+from tests.support.log_checker import EVERY_SERVICE, Example, read_examples
 from tests.support.log_contract import CATALOGUES, all_events, schema_of
 from tests.support.run_folder import ROOT
 
 PAGE = ROOT / "docs" / "log-events.md"
 SCHEMAS = ROOT / "docs" / "log-events.schema.json"
-EXAMPLES = Path(__file__).with_name("log_examples.jsonl")
+
+Examples: TypeAlias = Mapping[tuple[str, str], Example]
 
 _SHARED = (*BUILT_IN_EVENTS, *COMMON_EVENTS)
 _TYPES = {
@@ -70,7 +71,7 @@ in the line, or in structured metadata.
 """
 
 
-def page(examples: dict[tuple[str, str], dict[str, Any]]) -> str:
+def page(examples: Examples) -> str:
     """The whole page."""
     labels = ", ".join(f"`{field.name}`" for field in ALWAYS if field.label)
     return "\n".join(
@@ -88,7 +89,7 @@ def page(examples: dict[tuple[str, str], dict[str, Any]]) -> str:
             "",
             _FORMATS.format(labels=labels),
             "## Every service\n",
-            *_sections("gateway", _SHARED, examples=examples),
+            *_sections(EVERY_SERVICE, _SHARED, examples=examples),
             *(line for service in CATALOGUES for line in _of_service(service, examples=examples)),
         ]
     )
@@ -103,21 +104,13 @@ def schemas() -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def read_examples() -> dict[tuple[str, str], dict[str, Any]]:
-    """The example lines by service and event."""
-    lines = [json.loads(line) for line in EXAMPLES.read_text().splitlines()]
-    return {(line["service_name"], line["event"]): line for line in lines}
-
-
-def _of_service(service: str, *, examples: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def _of_service(service: str, *, examples: Examples) -> Iterator[str]:
     yield f"## {service}\n"
     own = [event for event in CATALOGUES[service] if event not in _SHARED]
     yield from _sections(service, own, examples=examples)
 
 
-def _sections(
-    service: str, events: Iterable[Event], *, examples: dict[tuple[str, str], dict[str, Any]]
-) -> Iterator[str]:
+def _sections(whose: str, events: Iterable[Event], *, examples: Examples) -> Iterator[str]:
     for event in events:
         level = "at any level" if event.at_any_level else event.level
         yield f"### {event.name}\n"
@@ -127,7 +120,7 @@ def _sections(
         if event.fields:
             yield from _table(event.fields)
             yield ""
-        yield f"```json\n{json.dumps(examples.get((service, event.name)))}\n```\n"
+        yield f"```json\n{json.dumps(examples[whose, event.name].line)}\n```\n"
 
 
 def _table(fields: Iterable[Field]) -> Iterator[str]:

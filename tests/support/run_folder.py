@@ -8,11 +8,11 @@ when its folder is taken again.
 import fcntl
 import os
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 from tests.support.errors import RunFolderError
 from tests.support.interrupts import shielded
@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class RunFolder:
-    """A claimed folder; `stop()` ends every process started through it, the last one first."""
+    """A claimed folder; `stop()` ends every process started through it, the last one first.
+
+    Attributes:
+        told: who wants to know of each process that is started in any folder, and where its output goes.
+    """
+
+    told: ClassVar[list[Callable[[Sequence[str | Path], Path], None]]] = []
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,6 +68,8 @@ class RunFolder:
             )
             process.identity.write(self._notes / name)
             self._processes.append(process)
+        for tell in self.told:
+            tell(argv, output)
         return process
 
     def stop(self) -> None:
