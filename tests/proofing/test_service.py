@@ -83,7 +83,7 @@ async def test_its_log_tells_the_story_without_the_person(service: ServiceProces
         "event": "verification.concluded",
         "service_name": "proofing",
         "service_version": "0.1.0",
-        "deployment_environment_name": "development",
+        "deployment_environment_name": "production",
         "tenant": "acme",
         "transaction_id": "tx-1",
         "trace_id": "",
