@@ -105,7 +105,7 @@ def test_what_a_response_proves() -> None:
     again = bucket.corrected(level(drift=-4.0), told(), now=100.5)
     assert again.drift == pytest.approx(-9.0)
     assert bucket.corrected(level(watched=1.5), told(), now=100.5).drift == pytest.approx(-3.5)
-    assert bucket.corrected(level(watched=9.8), told(), now=100.5).watched == 10.0
+    assert bucket.corrected(level(watched=2.8), told(), now=100.5).watched == 3.0
     assert bucket.corrected(level(), told(remaining=1.0), now=100.5).there == 0.0
 
 
@@ -189,16 +189,17 @@ def test_what_the_background_leaves_there() -> None:
 
 
 def test_what_others_take() -> None:
-    """What they took lately they will take until the refill, and some deviations more."""
-    assert stays(level(drift=-10.0)) == 29
-    assert stays(level(drift=-10.0, heard_at=99.5)) == 34
-    assert stays(level(drift=-10.0, heard_at=None)) == 29
-    assert stays(level(drift=-10.0, at=100.5, heard_at=100.5)) == 19
-    assert stays(level(drift=-10.0, refill_at=103.0)) == 40
+    """What they took lately they will take until the refill, and deviations more, many while it is far."""
+    assert stays(level(drift=-4.0)) == 32
+    assert stays(level(drift=-4.0, heard_at=99.5)) == 34
+    assert stays(level(drift=-4.0, heard_at=None)) == 32
+    assert stays(level(drift=-10.0, at=100.5, heard_at=100.5)) == 29
     assert stays(level(drift=-2.0, at=100.9, heard_at=100.9)) == 7
     assert stays(level(drift=-30.0)) == 40
-    assert stays(level(drift=-10.09)) == 30
-    assert stays(level(drift=-2.0, refill_at=102.0)) == 14
+    assert stays(level(drift=-2.0, refill_at=102.0)) == 27
+    full = replace(RULE, per_second=50.0)
+    assert stays(level(drift=-25.0, at=100.5, heard_at=100.5), rule=full) == 30
+    assert stays(level(drift=-25.0, at=100.9, heard_at=100.9), rule=full) == 6
 
 
 def test_a_bucket_that_is_refilled_all_the_time() -> None:
@@ -212,7 +213,7 @@ def test_when_enough_will_be_there() -> None:
     assert until(level(there=10.5), waiting=False) == pytest.approx(0.5 / 3.2)
     assert until(level(there=10.999), waiting=False) == 0.01
     assert until(level(there=1.0), waiting=False) == 1.0
-    assert until(level(there=29.0, drift=-10.0), waiting=False) == pytest.approx(0.1)
+    assert until(level(there=32.0, drift=-4.0), waiting=False) == pytest.approx(1 / 8)
     assert until(level(there=10.5), rule=replace(RULE, reserve=0.04, burst=200.0), waiting=False) == 0.0
     assert until(level(there=2.5), waiting=False, rule=replace(RULE, reserve=0.0)) == pytest.approx(0.5)
 

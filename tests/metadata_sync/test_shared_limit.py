@@ -34,12 +34,16 @@ ANSWER_SECONDS = 0.03
 
 @dataclass(kw_only=True)
 class Sharing:
-    """Background work without end, and Poisson streams of people and of others, each so many a second."""
+    """Background work without end, and Poisson streams of people and of others, each so many a second.
+
+    The others come after `others_after` seconds, and what is counted begins then.
+    """
 
     bucket: SimulatedBucket
     seed: int
     people: float = 0.0
     others: float = 0.0
+    others_after: float = 0.0
     taken: dict[str, int] = field(default_factory=lambda: {"ours": 0, "actions": 0, "others": 0})
     refused: dict[str, int] = field(default_factory=lambda: {"ours": 0, "actions": 0, "others": 0})
     waited: list[float] = field(default_factory=list)
@@ -53,7 +57,7 @@ class Sharing:
         self.numbers = count()
         self._in(0, "background")
         self._in_a_while("person", self.people)
-        self._in_a_while("other", self.others)
+        self._in(self.others_after, "others")
         end = self.now + seconds
         while self.events[0][0] < end:
             self.now, _, event, detail = heapq.heappop(self.events)
@@ -93,6 +97,10 @@ class Sharing:
 
     def _action(self, _: None) -> None:
         self._take("actions")
+
+    def _others(self, _: None) -> None:
+        self.taken, self.refused = (dict.fromkeys(counts, 0) for counts in (self.taken, self.refused))
+        self._in_a_while("other", self.others)
 
     def _other(self, _: None) -> None:
         self._in_a_while("other", self.others)
@@ -154,10 +162,9 @@ def test_what_is_ours_is_used(burst: int, per_second: float, smooth: bool) -> No
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_neighbour_that_takes_half_is_left_its_share(seed: int, smooth: bool) -> None:  # noqa: FBT001 - a parameter
-    """At most 0.5 % of what it asks is refused, and we use at least 0.8 of what it leaves."""
-    run = Sharing(bucket=SimulatedBucket(burst=50, per_second=50, smooth=smooth), seed=seed, others=25).run(
-        300
-    )
+    """It comes anew; 0.5 % at most of what it asks is refused, and we use at least 0.8 of what it leaves."""
+    bucket = SimulatedBucket(burst=50, per_second=50, smooth=smooth)
+    run = Sharing(bucket=bucket, seed=seed, others=25, others_after=10).run(310)
     asked = run.taken["others"] + run.refused["others"]
     assert run.refused["others"] <= 0.005 * asked
     assert run.taken["ours"] >= 0.8 * (50 * 300 - asked)

@@ -18,12 +18,14 @@ TWO_PEOPLE = 4.0
 TWO_CALLS = 2
 KEPT_FOR_BACKGROUND = 0.1
 MOST_OWED = 2.0
-DRIFT_SECONDS = 10.0
+# For so long back it counts what others took: who comes anew is noticed within a few windows.
+DRIFT_SECONDS = 3.0
 FIRST_WATCH_SECONDS = 0.2
 # What others take is random: a Poisson stream stays below its mean and some deviations. Early in a window
-# they are more, because what is not sent then can still be sent later.
-DEVIATIONS = 2.0
-DEVIATIONS_A_WINDOW_AHEAD = 3.5
+# they are many, because what is not sent then can still be sent later, when more of it is known: of two
+# policies that send as much, the one that sends late costs a neighbour less.
+DEVIATIONS = 1.6
+DEVIATIONS_A_WINDOW_AHEAD = 8.0
 MOST_FOR_OTHERS = 0.8
 TRAVEL_SECONDS = 0.02
 # A bucket that rises by this part of its rate between two refills is refilled all the time.
@@ -199,7 +201,8 @@ def _expected_of_others(level: Level, more_seconds: float) -> float:
 
 
 def _rate_of_others(level: Level, rule: Rule) -> float:
-    return max(-level.drift, rule.reserve * rule.per_second, 1.0)
+    """How fast what others will need shrinks: by their rate, and as much again of the room for its chance."""
+    return max(2 * -level.drift, rule.reserve * rule.per_second, 1.0)
 
 
 def corrected(level: Level, told: Told, *, now: float) -> Level:

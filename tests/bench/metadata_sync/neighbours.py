@@ -43,6 +43,7 @@ async def share_with_a_neighbour(bench: Bench, *, seconds: float, seed: int) -> 
         await service.start(1)
         await service.publish("acme", one_each(users=len(users), seconds=1).updates)
         await asyncio.sleep(_LOAD_SECONDS)
+        await beside.forget_calls()
         async with beside.watched():
             by_itself, with_us = await asyncio.gather(
                 *(neighbour(one, rate=LIMIT / 2, seconds=seconds, seed=seed) for one in (alone, beside))
