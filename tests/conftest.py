@@ -20,6 +20,7 @@ from tests.support import parallel, places
 from tests.support.clock import FakeClock
 from tests.support.databases import Databases, ServiceDatabase
 from tests.support.interrupts import interruptible
+from tests.support.log_checker import LogPlugin
 from tests.support.node import NODE
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.processes import MARK
@@ -41,6 +42,7 @@ _EXITS = pytest.StashKey[ExitStack]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all`, for those who have the time; `--stack`, where the journeys go."""
     parser.addoption("--all", action="store_true", help="also what takes many minutes")
+    parser.addoption("--log-examples", metavar="FOLDER", help="keep a line of each log event there")
     places.add_options(parser)
 
 
@@ -49,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     exits = config.stash[_EXITS] = ExitStack()
     config.add_cleanup(exits.close)
     exits.enter_context(interruptible())
+    config.pluginmanager.register(LogPlugin(config))
     config.addinivalue_line("markers", "thorough: takes many minutes, and runs with --all only")
     places.add_marker(config)
 
@@ -138,7 +141,8 @@ def rabbitmq(
     """A RabbitMQ broker with the deployed topology in each of its virtual hosts."""
     if running_servers:
         return running_servers.rabbitmq
-    return RabbitMQStart(request.getfixturevalue("run_folder"), server_secrets, vhosts=TEST_VHOSTS).finish()
+    folder = request.getfixturevalue("run_folder")
+    return RabbitMQStart(folder, server_secrets, vhosts=TEST_VHOSTS, metrics=True).finish()
 
 
 @pytest.fixture(scope="session")
