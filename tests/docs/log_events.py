@@ -4,13 +4,21 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from common.log_catalogue import ALWAYS, CONTEXT, DROPPED_FIELDS, EXCEPTION
 from common.log_contract import About, Event, Field, Type
 from common.log_events import BUILT_IN_EVENTS, COMMON_EVENTS
-from tests.support.log_checker import EVERY_SERVICE, Example, read_examples
-from tests.support.log_contract import CATALOGUES, all_events, schema_of
+from tests.support.log_checker import (
+    EVERY_SERVICE,
+    Example,
+    examples_in,
+    key_of,
+    read_examples,
+    write_examples,
+)
+from tests.support.log_contract import CATALOGUES, all_events, faults_of, schema_of
 from tests.support.run_folder import ROOT
 
 PAGE = ROOT / "docs" / "log-events.md"
@@ -120,7 +128,8 @@ def _sections(whose: str, events: Iterable[Event], *, examples: Examples) -> Ite
         if event.fields:
             yield from _table(event.fields)
             yield ""
-        yield f"```json\n{json.dumps(examples[whose, event.name].line)}\n```\n"
+        if example := examples.get((whose, event.name)):
+            yield f"```json\n{json.dumps(example.line)}\n```\n"
 
 
 def _table(fields: Iterable[Field]) -> Iterator[str]:
@@ -139,18 +148,32 @@ def _type(field: Field) -> str:
     return words if field.required else f"{words}; not always"
 
 
+def merged(kept: Examples, recorded: Iterable[Example]) -> dict[tuple[str, str], Example]:
+    """The kept examples that are right, and a recorded one for each event that has none."""
+    known = {key_of({"service_name": service, "event": event.name}) for service, event in all_events()}
+    examples = {key: one for key, one in kept.items() if key in known and not faults_of(one.line)}
+    for one in recorded:
+        if key_of(one.line) in known:
+            examples.setdefault(key_of(one.line), one)
+    return dict(sorted(examples.items()))
+
+
 def main() -> int:
     """Write what is stale, or with --check only tell."""
     parser = argparse.ArgumentParser(prog="./dev log-events")
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1: something is stale")
-    check = parser.parse_args().check
+    parser.add_argument("--examples", type=Path, metavar="FOLDER", help="take what is missing from there")
+    options = parser.parse_args()
+    if options.examples:
+        recorded = [one for file in sorted(options.examples.iterdir()) for one in examples_in(file)]
+        write_examples(merged(read_examples(), recorded).values())
     wanted = {PAGE: page(read_examples()), SCHEMAS: schemas()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         print(f"stale: {path.relative_to(ROOT)}")
-        if not check:
+        if not options.check:
             path.write_text(wanted[path])
-    return int(check and bool(stale))
+    return int(options.check and bool(stale))
 
 
 if __name__ == "__main__":
