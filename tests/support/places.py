@@ -12,6 +12,8 @@ LOCAL, COMPOSE, KUBERNETES = "local", "compose", "kubernetes"
 
 # What is run where no tests are named and the stack is not a local one.
 _TESTS = {COMPOSE: ["tests/journeys", "tests/deploy/test_image.py"], KUBERNETES: ["tests/journeys"]}
+# The first test waits until images are built.
+_SECONDS = 900.0
 # Fixtures that start servers on this machine.
 _OWN_SERVERS = {"postgres", "rabbitmq", "running_servers", "server_secrets"}
 
@@ -49,13 +51,15 @@ def addresses(config: pytest.Config) -> Path:
     """
     named = config.getoption("--at")
     if named is None:
-        raise pytest.UsageError("--stack=kubernetes needs --at FILE: where does the stack answer?")
+        raise pytest.UsageError("--stack=kubernetes needs --at=FILE: where does the stack answer?")
     return Path(named)
 
 
 def choose_tests(config: pytest.Config) -> None:
-    """Without names, those that have something to say about that stack."""
+    """Without names, those that have something to say about that stack; it takes its time to be there."""
     place = chosen(config)
+    if place != LOCAL and config.option.timeout is None:
+        config.option.timeout = _SECONDS
     if place == KUBERNETES:
         addresses(config)
     if place in _TESTS and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
