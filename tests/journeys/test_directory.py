@@ -14,8 +14,11 @@ from tests.journeys.people import honest, new_person
 from tests.journeys.world import World, restart
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
+from tests.support.places import LOCAL
 from tests.support.run_folder import RunFolder
 from tests.support.slapd import BASE, CHANGER, CHANGER_PASSWORD, GUID, Slapd, running_slapd
+
+pytestmark = pytest.mark.only_at(LOCAL, reason="the directory is on this machine's loopback")
 
 _FORM, _AGAIN = "form#change", "main a.button"
 _OLD, _NEW, _NEWER = "over-the-bridge-7", "Quetzal-7-Cañary!", "Zürich-8-Canary-🎉"

@@ -15,6 +15,9 @@ from tests.journeys.people import honest
 from tests.journeys.rotating import Sides, answer_on, changing_keys, claims_in, header_of, signed
 from tests.journeys.world import World
 from tests.support.journey import Page
+from tests.support.places import LOCAL
+
+pytestmark = pytest.mark.only_at(LOCAL, reason="the tenant's keys are served on this machine's loopback")
 
 
 @pytest.fixture
