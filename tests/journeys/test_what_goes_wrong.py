@@ -18,6 +18,7 @@ from tests.journeys.leaks import brought, personal, secrets_of, slips, taken_bac
 from tests.journeys.people import Answers, honest, passport, refusing, typing
 from tests.journeys.world import World, crash
 from tests.support.demo_tenant import Person
+from tests.support.loopback import address_of, loopback_connector
 from tests.support.site import Site
 from tests.support.stack import SERVICES
 
@@ -85,7 +86,9 @@ async def _ask_strangely(world: World, browser: Browser, login: str) -> None:
         f"/start/acme/{path.lower()}?state={state}&session_token={token}",
         f"/start/nobody/login?state={state}&session_token={token}",
     )
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with aiohttp.ClientSession(
+        connector=loopback_connector(), cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
         for address in addresses:
             async with session.get(
                 URL(gateway + address, encoded=True), headers=headers, allow_redirects=False
@@ -101,7 +104,7 @@ async def _ask_strangely(world: World, browser: Browser, login: str) -> None:
                 assert seen(_STRANGE, [await answer.text()]) == []
     noise = f"GET /{path} HTTP/1.1\r\nHost: x\r\n{body} \x1b[31m: {body}\r\n\r\n"
     url = URL(gateway)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
+    reader, writer = await asyncio.open_connection(address_of(url.host or ""), url.port)
     writer.write(noise.encode())
     assert seen(_STRANGE, [(await reader.read()).decode()]) == []
     writer.close()

@@ -8,7 +8,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 _HERE = "127.0.0.1"
 
 
-def is_here(host: str) -> bool:
+def address_of(host: str) -> str:
+    """What to connect to: this machine's loopback for such a name, and any other as it is."""
+    return _HERE if _is_here(host) else host
+
+
+def _is_here(host: str) -> bool:
     return host.endswith(".localhost")
 
 
@@ -21,7 +26,7 @@ class _LoopbackResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        if not is_here(host):
+        if not _is_here(host):
             return await self._others.resolve(host, port, family)
         return [
             ResolveResult(
