@@ -305,6 +305,5 @@ async def test_the_command(gateway: Database, database: ServiceDatabase) -> None
     broken = await run(command, database.gateway, "verify")
     assert (broken.returncode, broken.stdout.startswith("BROKEN at entry 2: changed.")) == (1, True)
     nobody = await run(command, database.owner, "verify")
-    assert (nobody.returncode, nobody.stderr) == (
-        2, "DATABASE_URL: names no role of a service: say --schema\n"
-    )  # fmt: skip
+    complaint = "DATABASE_URL: names no role of a service: say --schema; for example "
+    assert (nobody.returncode, nobody.stderr.startswith(complaint)) == (2, True)

@@ -170,9 +170,13 @@ def test_the_command_without_a_database(capsys: pytest.CaptureFixture[str]) -> N
     assert main({"MIGRATE_DATABASE_URL": "mysql://root:canary-7f3a@db/x"}) == 2
     output = capsys.readouterr()
     assert output.out == ""
+    example = "postgresql://postgres:PASSWORD@db.internal:5432/waystation"
     assert output.err.splitlines() == [
-        "MIGRATE_DATABASE_URL: is required",
-        "MIGRATE_DATABASE_URL: must be a URL that begins with postgresql:// or postgres://",
+        f"MIGRATE_DATABASE_URL: is required; for example {example}",
+        (
+            "MIGRATE_DATABASE_URL: must be a URL that begins with postgresql:// or postgres://; "
+            f"for example {example}"
+        ),
     ]
 
 

@@ -38,4 +38,4 @@ def test_a_service_that_is_not_there() -> None:
 def test_no_address(capsys: pytest.CaptureFixture[str]) -> None:
     """2, and one line that says what is wrong."""
     assert main({"ADMIN_LISTEN": "9090"}) == MISCONFIGURED
-    assert capsys.readouterr().err == "ADMIN_LISTEN: must be HOST:PORT\n"
+    assert capsys.readouterr().err == "ADMIN_LISTEN: must be HOST:PORT; for example 127.0.0.1:9090\n"

@@ -14,6 +14,7 @@ from tests.journeys.people import honest
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
+from tests.support.log_checker import hear
 from tests.support.waiting import wait_until
 
 # Where the id of an erased person may still stand: that they were erased, and what of it is still to be done.
@@ -82,7 +83,7 @@ async def test_it_is_asked_for_twice(world: World) -> None:
         "Type the user id once more to go on: Nothing was erased.",
     )
     status, _, complaint = await waystation(world, "erase", "other", person.user_id, "--yes")
-    assert (status, complaint) == (1, "UnknownTenantError: the tenants file does not have this tenant\n")
+    assert (status, complaint) == (1, "The tenants file does not have this tenant.\n")
     assert len(await world.rows.verifications(person)) == 1
     status, answer, _ = await waystation(world, "erase", "acme", person.user_id, typed=f"{person.user_id}\n")
     assert (status, answer.splitlines()[0]) == (0, "Erased at rev 2: 1 logins, 1 of them open.")
@@ -109,6 +110,7 @@ async def waystation(world: World, *arguments: str, typed: str = "") -> tuple[in
         stderr=asyncio.subprocess.PIPE,
     )
     output, complaint = await process.communicate(typed.encode())
+    hear(complaint.decode())
     return process.returncode or 0, output.decode(), complaint.decode()
 
 

@@ -72,6 +72,9 @@ def test_wrong_settings_are_listed(service: ServiceProcess) -> None:
     block_until(lambda: not process.running(), 20.0, what="the end of a misconfigured service")
     assert process.exit_code == 2
     assert process.last_lines() == (
-        "ADMIN_LISTEN: must be HOST:PORT",
-        "DATABASE_URL: must be a URL that begins with postgresql:// or postgres://",
+        "ADMIN_LISTEN: must be HOST:PORT; for example 127.0.0.1:9090",
+        (
+            "DATABASE_URL: must be a URL that begins with postgresql:// or postgres://; "
+            "for example postgresql://waystation_gateway:PASSWORD@db.internal:5432/waystation"
+        ),
     )

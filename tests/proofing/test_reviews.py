@@ -131,7 +131,7 @@ async def test_a_review_is_decided_once(cli: Command, rig: Rig) -> None:
     assert before == [(2, "declined", ["review_declined"])]
     second = cli.run("decide", "ver-1", "approved", "--reviewer", "j.doe")
     assert second.returncode == 1
-    assert "TransitionError: it is declined, not in review" in second.stderr
+    assert "It is declined, not in review." in second.stderr
     assert await rig.rows("SELECT revision, status, reasons FROM verifications") == before
     assert await rig.rows("SELECT reviewer FROM review_log") == [("r.roe",)]
 

@@ -186,9 +186,12 @@ def test_wrong_settings_are_listed(service: ServiceProcess) -> None:
     """Every mistake is on a line of its own, and no value among them."""
     service.environment |= {"DATABASE_URL": "mysql://hidden", "ADMIN_LISTEN": "nowhere", "SEAL_KEY_FILES": ""}
     assert refused(service) == (
-        "ADMIN_LISTEN: must be HOST:PORT",
-        "DATABASE_URL: must be a URL that begins with postgresql:// or postgres://",
-        "SEAL_KEY_FILES: is required",
+        "ADMIN_LISTEN: must be HOST:PORT; for example 127.0.0.1:9090",
+        (
+            "DATABASE_URL: must be a URL that begins with postgresql:// or postgres://; "
+            "for example postgresql://waystation_gateway:PASSWORD@db.internal:5432/waystation"
+        ),
+        "SEAL_KEY_FILES: is required; for example /run/secrets/seal.key,/run/secrets/seal-before.key",
     )
 
 

@@ -32,6 +32,7 @@ class Audited(StrEnum):
     LOGIN_REFUSED = "login.refused"
     LOGIN_EXPIRED = "login.expired"
     LOGIN_DISPLACED = "login.displaced"
+    LOGIN_CANCELLED = "login.cancelled"
     STEP_CONCLUDED = "step.concluded"
     CONSENT_GIVEN = "consent.given"
     CONSENT_DECLINED = "consent.declined"

@@ -5,48 +5,77 @@ Reads ENVIRONMENT and DATABASE_URL as one service does; the role in the address 
 
 import argparse
 import asyncio
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from common.audit import find
 from common.audit_chain import Finding, verify
-from common.cli import Subjects, complain, number_of_rows, print_table, say
+from common.cli import (
+    Subjects,
+    add_command,
+    add_limit,
+    add_subject,
+    complain,
+    print_table,
+    say,
+    say_json,
+)
+from common.cli_guide import Guide
 from common.db import Database, open_database
 from common.schema import schema_of, schemas
 from common.settings import PRODUCTION, SettingsReader
 
 SHOW_AT_MOST = 100
 _COLUMNS = ("number", "at", "tenant", "event", "transaction", "subject", "about", "outcome", "reasons")
+_READS = ("ENVIRONMENT", "DATABASE_URL")
 _SEAL = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+
+
+_Command: TypeAlias = Callable[[Database, argparse.Namespace, str], Awaitable[int]]
 
 
 def add_commands(subjects: Subjects) -> None:
     """What is there whichever service is."""
-    audit = subjects.add_parser("audit", help="what happened to whom, and whether that was changed since")
-    audit.set_defaults(run=_run)
-    commands = audit.add_subparsers(required=True, metavar="COMMAND")
-
-    verifying = _command(commands, "verify", _verify, "check every entry and seal of the chain")
+    audit = add_subject(subjects, "audit", "what happened to whom, and whether that was changed since")
+    verifying = _command(
+        audit,
+        "verify",
+        _verify,
+        Guide(
+            text="check every entry and seal of the chain",
+            more="Seals are logged (audit.sealed). Keep that log elsewhere: `--seal` proves that the trail "
+            "still has the one that you name.",
+            reads=_READS,
+            examples=("waystation audit verify", "waystation audit verify --seal 17:DIGEST"),
+            shape='{"ok", "broken", "begins", "seals", "entries", "head", "waiting", "waiting_since", '
+            '"schema"}',
+            fails="the trail is broken",
+        ),
+    )
     verifying.add_argument(
         "--seal", type=_known_seal, metavar="NUMBER:DIGEST", help="one that was logged (audit.sealed)"
     )
     showing = _command(
-        commands, "show", _show, "the entries of a tenant or of a transaction, the newest last"
+        audit,
+        "show",
+        _show,
+        Guide(
+            text="list the entries of a tenant or of a transaction, the newest last",
+            reads=_READS,
+            examples=("waystation audit show acme --limit 20", "waystation audit show TRANSACTION --json"),
+            shape='[{"number", "at", "tenant", "event", "transaction_id", "subject", "about", "outcome", '
+            '"reasons"}, …]',
+            fails="there is no entry",
+        ),
     )
     showing.add_argument("what", metavar="TENANT|TRANSACTION")
-    showing.add_argument(
-        "--limit", type=number_of_rows, default=SHOW_AT_MOST, help="at most so many (%(default)s)"
-    )
+    add_limit(showing, default=SHOW_AT_MOST)
 
 
-def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text.capitalize() + "."
-    )
+def _command(commands: Subjects, name: str, command: _Command, guide: Guide) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, guide, run=_run)
     parser.add_argument("--schema", choices=sorted(schemas()), help="whose, where the role does not say")
-    parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(command=command)
     return parser
 
@@ -54,7 +83,7 @@ def _command(commands: Any, name: str, command: Any, text: str) -> argparse.Argu
 def _known_seal(text: str) -> tuple[int, str]:
     found = _SEAL.fullmatch(text)
     if found is None:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("must be NUMBER:DIGEST, as the log has it")
     return int(found[1]), found[2]
 
 
@@ -86,7 +115,7 @@ async def _verify(database: Database, options: argparse.Namespace, schema: str) 
     async with database.connection() as connection:
         found = await verify(connection, schema=schema, known=options.seal)
     if options.json:
-        say(json.dumps(_as_json(found) | {"schema": schema}))
+        say_json(_as_json(found) | {"schema": schema})
     else:
         say(_sentence(found))
     return 0 if found.broken is None else 1
@@ -121,7 +150,7 @@ async def _show(database: Database, options: argparse.Namespace, _schema: str) -
         rows = await find(connection, what=options.what, limit=options.limit)
     listed = [_entry(row) for row in rows]
     if options.json:
-        say(json.dumps(listed))
+        say_json(listed)
     elif listed:
         print_table(_COLUMNS, [tuple(_cell(value) for value in entry.values()) for entry in listed])
     else:

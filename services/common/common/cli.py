@@ -4,26 +4,37 @@ Each service brings its own subjects (`waystation parked`, `waystation reviews`)
 `waystation.commands` names a function that adds them. So no service imports another, and an image has the
 commands of the services that are in it.
 
-Exit status: 0; 1 if there was nothing to do or a server does not answer; 2 for a mistake in the command or
-the environment.
+Exit status: 0; 1 if it could not be done, or there was nothing to do; 2 for a mistake in the command or the
+settings; 130 after Ctrl-C. Answers go to stdout, everything else to stderr.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
+from common.cli_guide import CommandParser, Guide
+from common.db import DatabaseUnavailableError, SchemaOutdatedError
 from common.errors import WaystationError
+from common.setting_examples import with_example
 from common.settings import SettingsError
+from common.tenants import TenantsFileError
 
 GROUP: Final = "waystation.commands"
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 # What `ArgumentParser.add_subparsers` returns: its class has no public name.
 Subjects: TypeAlias = Any
 # Set as the default `run` of a command; returns the exit status.
 Run: TypeAlias = Callable[[argparse.Namespace, Mapping[str, str]], int]
+
+_SENTENCES: Mapping[type[WaystationError], str] = {
+    DatabaseUnavailableError: "The database does not answer ({})",
+    SchemaOutdatedError: "The database lacks migrations ({}); run `waystation migrate` first",
+}
 
 
 def main() -> int:
@@ -32,42 +43,97 @@ def main() -> int:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command of whichever service."""
-    options = _parser().parse_args(arguments)
+    options = create_parser().parse_args(arguments)
     command: Run = options.run
     try:
         return command(options, environ)
-    except SettingsError as exc:
-        complain("\n".join(exc.mistakes))
-        return 2
+    except (SettingsError, TenantsFileError) as exc:
+        complain("\n".join(map(with_example, exc.mistakes)))
+        return MISUSED
     except WaystationError as exc:
-        complain(f"{type(exc).__name__}: {exc}")
-        return 1
+        complain(sentence_of(exc))
+        return FAILED
+    except KeyboardInterrupt:
+        complain("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our answer has enough of it; what is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="waystation", description="What operators do by hand.")
+def create_parser() -> CommandParser:
+    """Every command of the installed services."""
+    parser = CommandParser(
+        prog="waystation",
+        guide=Guide(
+            text="what operators do by hand",
+            more="Run it where a service runs: it reads that service's settings from the environment. "
+            "`waystation SUBJECT COMMAND --help` says which, with examples.",
+            examples=("waystation doctor", "waystation transactions list --state waiting"),
+        ),
+    )
     subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         entry.load()(subjects)
     return parser
 
 
+def add_subject(subjects: Subjects, name: str, text: str) -> Subjects:
+    """A subject that has commands."""
+    parser: CommandParser = subjects.add_parser(name, help=text, guide=Guide(text=text))
+    return parser.add_subparsers(required=True, metavar="COMMAND")
+
+
+def add_command(commands: Subjects, name: str, guide: Guide, *, run: Run) -> CommandParser:
+    """A command that `run` does, or a subject that is one."""
+    parser: CommandParser = commands.add_parser(name, help=guide.text, guide=guide)
+    parser.set_defaults(run=run)
+    if guide.shape:
+        parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def sentence_of(exc: WaystationError) -> str:
+    """One plain sentence; no text of a foreign exception is in it."""
+    text = _SENTENCES.get(type(exc), "{}").format(exc)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def number_of_rows(text: str) -> int:
     """The value of a `--limit`."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+def add_limit(parser: argparse.ArgumentParser, *, default: int) -> None:
+    parser.add_argument(
+        "--limit",
+        type=number_of_rows,
+        default=default,
+        metavar="NUMBER",
+        help="at most so many (%(default)s)",
+    )
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns; whatever a row holds, nothing in it steers the terminal."""
-    shown = [tuple(text if text.isprintable() else ascii(text) for text in row) for row in rows]
+    shown = [tuple(printable(text) for text in row) for row in rows]
     lines = [tuple(columns), *shown]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         say("  ".join(cells).rstrip())
+
+
+def printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+def say_json(content: object) -> None:
+    """The one JSON value of a `--json`, on a line."""
+    say(json.dumps(content))
 
 
 def say(text: str) -> None:
@@ -76,3 +142,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -252,7 +252,11 @@ class Consumer:
 
     async def _park(self, delivery: Delivery, *, reason: str, message: Message | None = None) -> None:
         event_id = message.event_id if message else None
-        headers = {"x-reason": reason, "x-event-id": event_id or ""}
+        headers = {
+            "x-reason": reason,
+            "x-event-id": event_id or "",
+            "x-parked-at": self._clock.now().isoformat(),
+        }
         while not (self._stopping.is_set() or will_come_again(delivery)):
             try:
                 await self._publisher.dead_letter(delivery.body, queue=self._queue_name, headers=headers)

@@ -10,6 +10,8 @@ WaystationError
 ├── MalformedMessageError        messages.py        a body that no version of ours wrote
 ├── UnknownMessageError          messages.py        a type or version that this release does not know
 ├── BrokerRefusedError           bus.py             wrong user, password or virtual host
+├── BrokerUnavailableError       broker.py          a command finds no broker
+├── DeadLetterQueueError         dead_letters.py    a queue that cannot be looked at now
 ├── PoisonMessageError           consumer.py        raised by a handler: this message can never succeed
 ├── UnknownTenantError           consumer.py        raised by a handler: the next reload may know the tenant
 ├── SealError                    sealing.py         not sealed for us, or not for this place
@@ -25,6 +27,7 @@ WaystationError
 ├── ProfileError                 profile.py         the encrypted profile inside a token is refused
 ├── UnsatisfiableError           profile_schema.py a schema of a profile that no value fits
 ├── MrzError                     mrz_problems.py    a typed machine-readable zone that does not hold together
+├── LogFileError                 trace_cli.py       a file of logs that cannot be read
 ├── UnknownLogEventError         log.py             strict mode: an event that the catalogue lacks
 └── UnknownLogFieldError         log.py             strict mode: a field that the event lacks
 ```

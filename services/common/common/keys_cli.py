@@ -6,36 +6,63 @@ data keys they are.
 
 import argparse
 import asyncio
-import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from common.cli import Subjects, complain, print_table, say
+from common.cli import Subjects, add_command, add_subject, complain, print_table, say, say_json
+from common.cli_guide import Guide
 from common.db import Database, open_database
 from common.keys import Rotation, Standing
 from common.schema import role_of, schemas
 from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
 
+_READS = ("ENVIRONMENT", "DATABASE_URL", "DATA_KEY_FILES")
+_SHAPE = '{"files": [KEY_ID, …], "data_keys": {KEY_ID: NUMBER}, "remaining", "unreadable"}'
+
+_Command: TypeAlias = Callable[[Rotation, argparse.Namespace], Awaitable[int]]
+
 
 def add_commands(subjects: Subjects) -> None:
     """What is there whichever service is."""
-    keys = subjects.add_parser("keys", help="what the data keys of people are wrapped by")
-    keys.set_defaults(run=_run)
-    commands = keys.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, text in (
-        ("status", _status, "how many data keys need which key file"),
-        ("rotate", _rotate, "wrap every data key by the first file; stop and begin again as you like"),
-    ):
-        parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-        parser.add_argument("--schema", choices=sorted(schemas()), help="whose, where the role does not say")
-        parser.add_argument("--json", action="store_true", help="for programs")
-        parser.set_defaults(command=command)
-        if command is _rotate:
-            parser.add_argument("--dry-run", action="store_true", help="change nothing, only tell")
+    keys = add_subject(subjects, "keys", "what the data keys of people are wrapped by")
+    _command(
+        keys,
+        "status",
+        _status,
+        Guide(
+            text="tell how many data keys need which key file",
+            reads=_READS,
+            examples=("waystation keys status",),
+            shape=_SHAPE,
+            fails="some data keys need a file that DATA_KEY_FILES does not name",
+        ),
+    )
+    rotating = _command(
+        keys,
+        "rotate",
+        _rotate,
+        Guide(
+            text="wrap every data key by the first file",
+            more="Put the new file first in DATA_KEY_FILES of every replica before, and take the old one out "
+            "after. Stop and begin again as you like.",
+            reads=_READS,
+            examples=("waystation keys rotate --dry-run", "waystation keys rotate"),
+            shape=_SHAPE[:-1] + ', "rewrapped"}',
+            fails="some data keys are not wrapped by the first file yet, or cannot be unwrapped",
+        ),
+    )
+    rotating.add_argument("--dry-run", action="store_true", help="change nothing, only tell")
+
+
+def _command(commands: Subjects, name: str, command: _Command, guide: Guide) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, guide, run=_run)
+    parser.add_argument("--schema", choices=sorted(schemas()), help="whose, where the role does not say")
+    parser.set_defaults(command=command)
+    return parser
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -93,15 +120,22 @@ def _tell(standing: Standing, options: argparse.Namespace, *, rewrapped: int | N
             "remaining": standing.remaining,
             "unreadable": standing.unreadable,
         }
-        say(json.dumps(said | ({} if rewrapped is None else {"rewrapped": rewrapped})))
+        say_json(said | ({} if rewrapped is None else {"rewrapped": rewrapped}))
     else:
         if rewrapped is not None:
             say(f"Wrapped anew: {rewrapped}.")
-        print_table(("key", "file", "data keys"), _rows(standing))
+        _show(standing)
     if standing.unreadable:
         complain("Some data keys need a file that DATA_KEY_FILES does not name.")
     is_done = rewrapped is None or standing.remaining == 0
     return 0 if is_done and not standing.unreadable else 1
+
+
+def _show(standing: Standing) -> None:
+    if standing.counts:
+        print_table(("key", "file", "data keys"), _rows(standing))
+    else:
+        complain("There are no data keys yet.")
 
 
 def _rows(standing: Standing) -> list[tuple[str, str, str]]:

@@ -7,13 +7,17 @@ roles are the operator's: a role made here has none and cannot log in until it i
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from common.migrate_rights import AdminConnection, build_walls, ensure_roles, grant, narrow_functions
 from common.schema import OWNER, Migration, schemas
+from common.setting_examples import with_example
 from common.settings import SettingsError, SettingsReader
+
+# What ends a migration that is no mistake of the settings: no database, or one that refuses.
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _LOCK = 0x57415953  # one migration run at a time in a database
 
@@ -39,6 +43,29 @@ async def migrate(url: str) -> list[str]:
         return applied
     finally:
         await connection.close()
+
+
+async def missing_migrations(url: str) -> list[str]:
+    """What `migrate` would apply, in that order; nothing is changed."""
+    connection = await asyncpg.connect(url, timeout=10, command_timeout=60)
+    try:
+        return [
+            f"{schema}: {migration.name}"
+            for schema, migrations in schemas().items()
+            for migration in await _missing(connection, schema, migrations)
+        ]
+    finally:
+        await connection.close()
+
+
+async def _missing(
+    connection: AdminConnection, schema: str, migrations: Sequence[Migration]
+) -> list[Migration]:
+    if not await connection.fetchval("SELECT to_regclass($1)", f"{schema}.schema_migrations"):
+        return list(migrations)
+    rows = await connection.fetch(f"SELECT name FROM {schema}.schema_migrations")  # noqa: S608 - the schema's name comes from our own package metadata
+    applied = {row["name"] for row in rows}
+    return [migration for migration in migrations if migration.name not in applied]
 
 
 async def _ensure_schema(connection: AdminConnection, schema: str) -> None:
@@ -83,9 +110,9 @@ def main(environ: Mapping[str, str]) -> int:
         reader.finish()
         applied = asyncio.run(migrate(url))
     except SettingsError as exc:
-        print("\n".join(exc.mistakes), file=sys.stderr)
+        print("\n".join(map(with_example, exc.mistakes)), file=sys.stderr)
         return 2
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+    except FAILURES as exc:
         print(f"the database cannot be migrated: {type(exc).__name__}", file=sys.stderr)
         return 1
     print("\n".join(applied) if applied else "nothing to apply")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 
 from common.service_settings import read_admin_listen
+from common.setting_examples import with_example
 from common.settings import SettingsError, SettingsReader
 
 READY, NOT_READY, MISCONFIGURED = 0, 1, 2
@@ -26,7 +27,7 @@ def main(environ: Mapping[str, str]) -> int:
     try:
         reader.finish()
     except SettingsError as exc:
-        sys.stderr.write(f"{exc}\n")
+        sys.stderr.write("".join(f"{with_example(mistake)}\n" for mistake in exc.mistakes))
         return MISCONFIGURED
     connection = HTTPConnection(_ALL.get(address.host, address.host), address.port, timeout=_SECONDS)
     try:

@@ -13,6 +13,7 @@ import uvloop
 
 from common.errors import WaystationError
 from common.metrics import watch_event_loop
+from common.setting_examples import with_example
 from common.settings import SettingsError
 from common.tenants import TenantsFileError
 
@@ -39,7 +40,7 @@ def run(
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(serve(settings))
     except (SettingsError, TenantsFileError) as exc:
-        sys.stderr.write("".join(f"{mistake}\n" for mistake in exc.mistakes))
+        sys.stderr.write("".join(f"{with_example(mistake)}\n" for mistake in exc.mistakes))
         return EXIT_MISCONFIGURED
     except WaystationError as exc:
         log.error("service.failed", error_type=type(exc).__name__)  # noqa: TRY400 - the name tells all

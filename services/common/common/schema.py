@@ -35,6 +35,11 @@ def all_tenants_role_of(schema: str) -> str:
     return f"{role_of(schema)}_all_tenants"
 
 
+def queue_of(schema: str) -> str:
+    """The service's own queue, which has its name outside of Python."""
+    return schema.replace("_", "-")
+
+
 def schema_of(url: str) -> str | None:
     """The schema of the service whose role logs in at this address."""
     role = urlsplit(url).username

@@ -45,6 +45,11 @@ class SettingsReader:
         self._mistakes: list[str] = []
         self.production = True
 
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What was wrong so far, as `NAME: what is wrong`."""
+        return tuple(self._mistakes)
+
     def mistake(self, name: str, problem: str) -> None:
         self._mistakes.append(f"{name}: {problem}")
 
@@ -113,6 +118,11 @@ class SettingsReader:
             self.mistake(f"{name}_FILE", "names a file that is empty")
         self.check_secret_file(f"{name}_FILE", Path(file))
         return self._login(f"{name}_FILE", value, schemes=schemes, for_administration=for_administration)
+
+    def optional_secret_url(self, name: str, *, schemes: tuple[str, ...]) -> str:
+        """As `secret_url`, and nothing where neither the variable nor its file is given."""
+        is_given = any(self._environ.get(variable, "").strip() for variable in (name, f"{name}_FILE"))
+        return self.secret_url(name, schemes=schemes) if is_given else ""
 
     def _login(self, name: str, value: str, *, schemes: tuple[str, ...], for_administration: bool) -> str:
         known = len(self._mistakes)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from common.cli import Subjects, complain, print_table, say
+from common.cli import MISUSED, Subjects, add_command, add_subject, complain, print_table, say, say_json
+from common.cli_guide import Guide
 from common.settings import PRODUCTION, SettingsError, SettingsReader
 from common.tenant_secrets import ALL_PARTS
 from common.tenant_yaml import parse_yaml
@@ -23,32 +24,41 @@ _COLUMNS = ("change", "tenant", "setting", "old", "new")
 
 def add_commands(subjects: Subjects) -> None:
     """What is there whichever service is."""
-    tenants = subjects.add_parser("tenants", help="a tenants file, before a service meets it")
-    tenants.set_defaults(run=_run)
-    commands = tenants.add_subparsers(required=True, metavar="COMMAND")
-
-    checking = _command(commands, "check", _check, "list every mistake, with its line")
+    tenants = add_subject(subjects, "tenants", "a tenants file, before a service meets it")
+    checking = add_command(
+        tenants,
+        "check",
+        Guide(
+            text="list every mistake of a tenants file, with its line",
+            more="It reads what the services would read, with the secrets and pictures that the file names.",
+            reads=("ENVIRONMENT", "TENANTS_FILE"),
+            of="a service",
+            examples=(
+                "waystation tenants check",
+                "waystation tenants check new/tenants.yaml --without-secrets",
+            ),
+            shape='{"ok": true, "tenants": [KEY, …]}, or {"ok": false, "mistakes": [TEXT, …]} with status 2',
+            fails="never",
+        ),
+        run=_check,
+    )
     checking.add_argument("path", type=Path, nargs="?", help="file or folder; default TENANTS_FILE")
     checking.add_argument(
         "--without-secrets", action="store_true", help="where the files that it names are not at hand"
     )
-    comparing = _command(commands, "diff", _diff, "what a new file changes, setting by setting")
+    comparing = add_command(
+        tenants,
+        "diff",
+        Guide(
+            text="tell what a new file changes, setting by setting",
+            examples=("waystation tenants diff /etc/waystation/tenants.yaml new/tenants.yaml",),
+            shape='[{"change": "added"|"removed"|"changed", "tenant", "setting", "old", "new"}, …]',
+            fails="nothing changes",
+        ),
+        run=_diff,
+    )
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
-
-
-def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text.capitalize() + "."
-    )
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.set_defaults(command=command)
-    return parser
-
-
-def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    status: int = options.command(options, environ)
-    return status
 
 
 def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -61,11 +71,14 @@ def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         found = load_tenants(path, production=environment == PRODUCTION, parts=parts)
     except TenantsFileError as exc:
         if options.json:
-            say(json.dumps({"ok": False, "mistakes": exc.mistakes}))
-            return 2
+            say_json({"ok": False, "mistakes": exc.mistakes})
+            return MISUSED
         raise SettingsError(exc.mistakes) from exc
     keys = sorted(tenant.key for tenant in found)
-    say(json.dumps({"ok": True, "tenants": keys}) if options.json else f"Good: {', '.join(keys)}.")
+    if options.json:
+        say_json({"ok": True, "tenants": keys})
+    else:
+        say(f"Good: {', '.join(keys)}.")
     return 0
 
 
@@ -73,7 +86,7 @@ def _diff(options: argparse.Namespace, _environ: Mapping[str, str]) -> int:
     """0 where anything changes, 1 where nothing does, 2 where a file is none."""
     changes = list(_changes(_settings(options.old), _settings(options.new)))
     if options.json:
-        say(json.dumps([dict(zip(_COLUMNS, change, strict=True)) for change in changes]))
+        say_json([dict(zip(_COLUMNS, change, strict=True)) for change in changes])
     elif changes:
         print_table(_COLUMNS, [tuple(map(_short, change)) for change in changes])
     else:

@@ -6,13 +6,13 @@ its log to stderr.
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
-from common.cli import Subjects, complain, print_table, say
+from common.cli import FAILED, Subjects, add_command, complain, print_table, say, say_json
+from common.cli_guide import Guide
 from common.clock import SystemClock
 from common.consumer import UnknownTenantError
 from common.db import Database, DatabaseUnavailableError, open_database
@@ -29,14 +29,26 @@ TRIES = 3  # with somebody else's change a deadlock is possible, which ends one 
 
 def add_commands(subjects: Subjects) -> None:
     """What the gateway adds to `waystation`."""
-    text = "delete everything about one person"
-    erasing = subjects.add_parser("erase", help=text, description=text.capitalize() + ".")
+    erasing = add_command(
+        subjects,
+        "erase",
+        Guide(
+            text="delete everything about one person",
+            more="The gateway's part is done when it returns; proofing, metadata-sync and the tenant follow, "
+            "and --status tells how far they are.",
+            reads=("ENVIRONMENT", "DATABASE_URL", "DATA_KEY_FILES", "TENANTS_FILE"),
+            of="the gateway",
+            examples=("waystation erase acme 'auth0|0123'", "waystation erase acme 'auth0|0123' --status"),
+            shape='{"id", "rev", "erased_at", "settle_at", "proofing_at", "metadata_sync_at", "complete"}; '
+            'without --status also "logins", "cancelled", "was_known"',
+            fails="nothing happened, or there was no erasure to tell about",
+        ),
+        run=_run,
+    )
     erasing.add_argument("tenant")
     erasing.add_argument("user_id", help="as the tenant knows them, such as 'auth0|…'")
     erasing.add_argument("--yes", action="store_true", help="ask nothing")
     erasing.add_argument("--status", action="store_true", help="only tell how far the last erasure is")
-    erasing.add_argument("--json", action="store_true", help="for programs")
-    erasing.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -52,8 +64,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise UnknownTenantError("the tenants file does not have this tenant")
     if not (options.status or options.yes or _is_meant(options)):
         complain("Nothing was erased.")
-        return 1
-    configure_logging(service="gateway", events=EVENTS, level="info", stream=sys.stderr)
+        return FAILED
+    configure_logging(service="gateway", events=EVENTS, production=production, stream=sys.stderr)
     opening = open_database(
         url, schema="gateway", application_name="waystation", production=production, pool_size=2
     )
@@ -99,7 +111,7 @@ def _tell(erased: Erased, options: argparse.Namespace) -> None:
     erasure = erased.erasure
     if options.json:
         told = {"logins": erased.logins, "cancelled": erased.cancelled, "was_known": erased.was_known}
-        say(json.dumps(_as_json(erasure) | told))
+        say_json(_as_json(erasure) | told)
         return
     if not erased.was_known:
         complain("The gateway knew nothing of this person: is the id right?")
@@ -111,9 +123,9 @@ def _tell(erased: Erased, options: argparse.Namespace) -> None:
 def _tell_status(erasure: Erasure | None, options: argparse.Namespace) -> int:
     if erasure is None:
         complain("This person was not erased, or that is not kept any more.")
-        return 1
+        return FAILED
     if options.json:
-        say(json.dumps(_as_json(erasure)))
+        say_json(_as_json(erasure))
         return 0
     rows = [("gateway", _time(erasure.erased_at)), ("proofing", _time(erasure.proofing_at))]
     rows.append(("metadata-sync and the tenant", _time(erasure.metadata_sync_at)))

@@ -37,6 +37,7 @@ _PAGES = {
     "other_browser": "other_browser",
     "session_token_expired": "link_expired",
     "displaced": "displaced",
+    "cancelled": "cancelled",
     "unknown_tenant": "unknown_tenant",
 }
 

@@ -28,7 +28,7 @@ from gateway.planner import Planner
 from gateway.results import revs_by_step, update_of
 from gateway.steps.idproof import reviews
 from gateway.steps.idproof import rules as idproof
-from gateway.transaction import MetadataOutcome, Transaction, WaitingFor
+from gateway.transaction import OPEN, MetadataOutcome, Transaction, WaitingFor
 from gateway.transaction_step import Conclusion, Step
 
 log = structlog.stdlib.get_logger()
@@ -85,7 +85,7 @@ class Outcomes:
         noted = transaction.note_verification(step.name, revision=event.revision)
         conclusion = idproof.conclusion_of(event, login.settings)
         waiting_jti = await reviews.note(connection, login, event)
-        if not step.is_concluded:
+        if not step.is_concluded and transaction.status in OPEN:
             return await self._decided(connection, login, noted, event, conclusion)
         late = step.end(replace(conclusion, takes_back=waiting_jti))
         await self._tell_late(connection, login, late)
@@ -113,7 +113,7 @@ class Outcomes:
         return await self._planner.go_on(connection, login, noted.decide(step.name, conclusion))
 
     async def _tell_late(self, connection: Connection, login: Login, step: Step) -> None:
-        """The login went on without this verdict: it reaches the user's metadata by itself."""
+        """The login went on without this verdict, or was ended: it reaches the user's metadata by itself."""
         transaction = login.transaction
         rev = await store.next_rev(connection, tenant=transaction.tenant, subject=transaction.subject)
         late = update_of(login, (replace(step, rev=rev),), now=self._clock.now(), waiting=False)

@@ -25,7 +25,7 @@ stateDiagram-v2
     ready --> expired: deadline
     handed_back --> expired: deadline
     restarted --> expired: deadline
-    opened --> cancelled: cancel, the person has been erased
+    opened --> cancelled: cancel, the person has been erased or an operator ends it
     working --> cancelled: cancel
     waiting --> cancelled: cancel
     ready --> cancelled: cancel
@@ -311,7 +311,7 @@ class Transaction:
         return self._change(status=Status.DISPLACED, waiting_for=None, waiting_until=None)
 
     def cancel(self) -> "Transaction":
-        """Nobody is to come back from here: the person has been erased."""
+        """Nobody is to come back from here: the person has been erased, or an operator ends it."""
         self._must_be(*OPEN)
         return self._change(status=Status.CANCELLED, waiting_for=None, waiting_until=None)
 

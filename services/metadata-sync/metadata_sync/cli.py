@@ -6,12 +6,22 @@ Reads ENVIRONMENT and DATABASE_URL, and to drop something also DATA_KEY_FILES, a
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-from common.cli import Subjects, complain, number_of_rows, print_table, say
+from common.cli import (
+    Subjects,
+    add_command,
+    add_limit,
+    add_subject,
+    complain,
+    print_table,
+    say,
+    say_json,
+)
+from common.cli_guide import Guide
 from common.db import Database, open_database
 from common.messages import Kind
 from common.settings import PRODUCTION, SettingsReader
@@ -23,32 +33,85 @@ LIST_AT_MOST = 100
 _COLUMNS = ("tenant", "user_id", "kind", "key", "rev", "reason", "age")
 
 
+_READS = ("ENVIRONMENT", "DATABASE_URL")
+_SHAPE = '{"tenant", "user_id", "kind", "key", "rev", "reason", "at", "age": SECONDS}'
+
+_Command: TypeAlias = Callable[[Database, Chosen, argparse.Namespace], Awaitable[int]]
+
+
 def add_commands(subjects: Subjects) -> None:
     """What metadata-sync adds to `waystation`."""
-    writes = subjects.add_parser("parked", help="writes that a tenant refused for good")
-    writes.set_defaults(run=_run)
-    commands = writes.add_subparsers(required=True, metavar="COMMAND")
-
-    listing = _command(commands, "list", _list, "what is parked, with reason and age")
-    listing.add_argument("--tenant", help="of this tenant alone")
-    listing.add_argument(
-        "--limit", type=number_of_rows, default=LIST_AT_MOST, help="at most so many (%(default)s)"
+    writes = add_subject(subjects, "parked", "writes that a tenant refused for good")
+    listing = _command(
+        writes,
+        "list",
+        _list,
+        Guide(
+            text="list what is parked, with reason and age",
+            reads=_READS,
+            of="metadata-sync",
+            examples=("waystation parked list --tenant acme --reason user_not_found",),
+            shape=f"[{_SHAPE}, …]",
+            fails="never",
+        ),
     )
+    listing.add_argument("--tenant", help="of this tenant alone")
+    add_limit(listing, default=LIST_AT_MOST)
     listing.set_defaults(user_id=None)
-
-    showing = _command(commands, "show", _show, "what of one user is parked, with the values")
+    showing = _command(
+        writes,
+        "show",
+        _show,
+        Guide(
+            text="show what of one user is parked, with the values",
+            reads=_READS,
+            of="metadata-sync",
+            examples=("waystation parked show acme 'auth0|0123'",),
+            shape=f'[{_SHAPE[:-1]}, "value"}}, …]',
+            fails="nothing of this user is parked",
+        ),
+    )
     showing.add_argument("tenant")
     showing.add_argument("user_id")
+    _add_change(
+        writes,
+        "redrive",
+        _redrive,
+        Guide(
+            text="try again now",
+            more="They are written within the tenant's budget, behind what people wait for.",
+            reads=_READS,
+            of="metadata-sync",
+            examples=(
+                "waystation parked redrive acme 'auth0|0123'",
+                "waystation parked redrive acme --all --reason payload_refused",
+            ),
+            shape='{"redriven": NUMBER}',
+            fails="nothing was parked that fits",
+        ),
+    )
+    _add_change(
+        writes,
+        "drop",
+        _drop,
+        Guide(
+            text="give up; a newer write of the key is still tried",
+            more="The audit trail says so, and names people by their data keys: hence DATA_KEY_FILES.",
+            reads=(*_READS, "DATA_KEY_FILES"),
+            of="metadata-sync",
+            examples=("waystation parked drop acme 'auth0|0123' --key waystation_idproof",),
+            shape='{"dropped": NUMBER}',
+            fails="nothing was parked that fits",
+        ),
+    )
 
-    for name, command, text in (
-        ("redrive", _redrive, "try again now"),
-        ("drop", _drop, "give up; a newer write of the key is still tried"),
-    ):
-        changing = _command(commands, name, command, text)
-        changing.add_argument("tenant")
-        who = changing.add_mutually_exclusive_group(required=True)
-        who.add_argument("user_id", nargs="?")
-        who.add_argument("--all", action="store_true", help="of every user of the tenant")
+
+def _add_change(commands: Subjects, name: str, command: _Command, guide: Guide) -> None:
+    parser = _command(commands, name, command, guide)
+    parser.add_argument("tenant")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("user_id", nargs="?")
+    who.add_argument("--all", action="store_true", help="of every user of the tenant")
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -89,7 +152,7 @@ async def _list(database: Database, chosen: Chosen, options: argparse.Namespace)
             break
         found.append(write)
     if options.json:
-        say(json.dumps([_as_json(write) for write in found]))
+        say_json([_as_json(write) for write in found])
     else:
         _table([_row(write) for write in found])
     return True
@@ -98,7 +161,7 @@ async def _list(database: Database, chosen: Chosen, options: argparse.Namespace)
 async def _show(database: Database, chosen: Chosen, options: argparse.Namespace) -> int:
     found = [write async for write in parked.find_parked(database, chosen)]
     if options.json:
-        say(json.dumps([_as_json(write) | {"value": write.value} for write in found]))
+        say_json([_as_json(write) | {"value": write.value} for write in found])
         return len(found)
     for write in found:
         say(
@@ -120,18 +183,20 @@ async def _drop(database: Database, chosen: Chosen, options: argparse.Namespace)
 
 
 def _counted(count: int, what: str, options: argparse.Namespace) -> int:
-    say(json.dumps({what: count}) if options.json else f"{what}: {count}")
+    if options.json:
+        say_json({what: count})
+    elif count:
+        say(f"{what}: {count}")
+    else:
+        complain("Nothing was parked that fits.")
     return count
 
 
-def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text.capitalize() + "."
-    )
+def _command(commands: Subjects, name: str, command: _Command, guide: Guide) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, guide, run=_run)
     parser.add_argument("--kind", choices=list(Kind), type=Kind, help="this kind of write alone")
     parser.add_argument("--key", help="this key alone")
     parser.add_argument("--reason", help="refused for this reason alone")
-    parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(command=command)
     return parser
 

@@ -8,12 +8,22 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-from common.cli import Subjects, complain, number_of_rows, print_table, say
+from common.cli import (
+    Subjects,
+    add_command,
+    add_limit,
+    add_subject,
+    complain,
+    print_table,
+    say,
+    say_json,
+)
+from common.cli_guide import Guide
 from common.db import Database, open_database
 from common.log import configure_logging
 from common.settings import PRODUCTION, SettingsReader
@@ -39,23 +49,61 @@ _REASONS = (
 )
 
 
+_READS = ("ENVIRONMENT", "DATABASE_URL", "DATA_KEY_FILES")
+_SHAPE = '{"id", "tenant", "user_id", "step", "provider", "status", "level", "reasons": [CODE, …], "at"}'
+
+_Command: TypeAlias = Callable[[Database, Reviews, argparse.Namespace], Awaitable[None]]
+
+
 def add_commands(subjects: Subjects) -> None:
     """What proofing adds to `waystation`."""
-    reviews = subjects.add_parser("reviews", help="verifications that wait for a person")
-    reviews.set_defaults(run=_run)
-    commands = reviews.add_subparsers(required=True, metavar="COMMAND")
-
-    listing = _command(commands, "list", _list, "what waits for a person, the oldest first")
-    listing.add_argument("--tenant", help="of this tenant alone")
-    listing.add_argument(
-        "--limit", type=number_of_rows, default=LIST_AT_MOST, help="at most so many (%(default)s)"
+    reviews = add_subject(subjects, "reviews", "verifications that wait for a person")
+    listing = _command(
+        reviews,
+        "list",
+        _list,
+        Guide(
+            text="list what waits for a person, the oldest first",
+            reads=_READS,
+            of="proofing",
+            examples=("waystation reviews list --tenant acme",),
+            shape=f'[{_SHAPE[:-1]}, "age": SECONDS}}, …]',
+            fails="never",
+        ),
     )
-
-    showing = _command(commands, "show", _show, "the evidence of one, decrypted; that you looked is kept")
+    listing.add_argument("--tenant", help="of this tenant alone")
+    add_limit(listing, default=LIST_AT_MOST)
+    showing = _command(
+        reviews,
+        "show",
+        _show,
+        Guide(
+            text="show the evidence of one, decrypted; that you looked is kept",
+            reads=_READS,
+            of="proofing",
+            examples=("waystation reviews show ID --reviewer anna@acme.example",),
+            shape=f'{_SHAPE[:-1]}, "checks": [{{"name", "result", "reason", "score"}}, …], "evidence"}}',
+            fails="there is no such verification, or it waits no longer",
+        ),
+    )
     showing.add_argument("id")
     _add_reviewer(showing)
-
-    deciding = _command(commands, "decide", _decide, "settle one; the person's login or metadata gets it")
+    deciding = _command(
+        reviews,
+        "decide",
+        _decide,
+        Guide(
+            text="settle one; the person's login or metadata gets it",
+            reads=_READS,
+            of="proofing",
+            examples=(
+                "waystation reviews decide ID approved --reviewer anna@acme.example",
+                "waystation reviews decide ID declined --reason name_mismatch --reviewer anna@acme.example",
+            ),
+            shape='{"id", "outcome", "revision"}',
+            fails="there is no such verification, or it was settled before",
+        ),
+    )
     deciding.add_argument("id")
     deciding.add_argument("outcome", choices=("approved", "declined"))
     deciding.add_argument(
@@ -66,11 +114,8 @@ def add_commands(subjects: Subjects) -> None:
     _add_reviewer(deciding)
 
 
-def _command(commands: Any, name: str, command: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text.capitalize() + "."
-    )
-    parser.add_argument("--json", action="store_true", help="for programs")
+def _command(commands: Subjects, name: str, command: _Command, guide: Guide) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, guide, run=_run)
     parser.set_defaults(command=command, parser=parser)
     return parser
 
@@ -83,7 +128,7 @@ def _add_reviewer(parser: argparse.ArgumentParser) -> None:
 
 def _reviewer(text: str) -> str:
     if not _REVIEWER.fullmatch(text):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("must be one word, such as your address")
     return text
 
 
@@ -95,12 +140,13 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
     reader.finish()
-    configure_logging(service="proofing", events=EVENTS, level="info", stream=sys.stderr)
+    production = environment == PRODUCTION
+    configure_logging(service="proofing", events=EVENTS, production=production, stream=sys.stderr)
     opening = open_database(
         url,
         schema="proofing",
         application_name="waystation",
-        production=environment == PRODUCTION,
+        production=production,
         pool_size=2,
         all_tenants=True,
     )
@@ -123,7 +169,7 @@ async def _list(database: Database, reviews: Reviews, options: argparse.Namespac
         now = await store.now(connection)
     listed = [_as_json(one) | {"age": _age(one, now)} for one in found[: options.limit]]
     if options.json:
-        say(json.dumps(listed))
+        say_json(listed)
     elif listed:
         print_table(_COLUMNS, [_row(one) for one in listed])
     else:
@@ -134,14 +180,20 @@ async def _show(_database: Database, reviews: Reviews, options: argparse.Namespa
     complain("What follows is personal data, decrypted for you; that you looked at it is kept.")
     review = await reviews.show(options.id, reviewer=options.reviewer)
     content = _as_json(review.verification) | {"checks": _checks(review), "evidence": review.evidence}
-    say(json.dumps(content) if options.json else _text(content))
+    if options.json:
+        say_json(content)
+    else:
+        say(_text(content))
 
 
 async def _decide(_database: Database, reviews: Reviews, options: argparse.Namespace) -> None:
     reason = Reason(options.reason or Reason.REVIEW_DECLINED) if options.outcome == "declined" else None
     decided = await reviews.decide(options.id, reason=reason, reviewer=options.reviewer)
     told = {"id": decided.verification_id, "outcome": decided.status.value, "revision": decided.revision}
-    say(json.dumps(told) if options.json else f"{decided.verification_id} is {decided.status} now.")
+    if options.json:
+        say_json(told)
+    else:
+        say(f"{decided.verification_id} is {decided.status} now.")
 
 
 def _as_json(verification: Verification) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""`waystation doctor`: everything that a service needs, looked at as the service would, with the fix."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from common.cli import FAILED, Subjects, add_command, print_table, printable, say, say_json
+from common.cli_guide import Guide
+from common.doctor import Check, Examination, Finding, Patient, Status, examine, fail, ok
+from common.doctor_broker import look_at_broker, look_at_management
+from common.doctor_database import look_at_database
+from common.environments import Environment, read_environments
+from common.messages import DEAD
+from common.outgoing import read_outgoing
+from common.schema import queue_of, schemas
+from common.service_settings import ServiceSettings
+from common.setting_examples import EXAMPLES
+from common.settings import PRODUCTION, SettingsError, SettingsReader
+from common.tenant_secrets import Reading
+from common.tenants import Tenants, TenantsFileError, read_tenants
+
+GROUP = "waystation.doctor"
+_DATABASE, _BROKER = "DATABASE_URL", "AMQP_URL"
+
+
+def add_commands(subjects: Subjects) -> None:
+    """What is there whichever service is."""
+    parser = add_command(
+        subjects,
+        "doctor",
+        Guide(
+            text="look at everything that a service needs, and tell what to mend",
+            more="Settings, key files, tenants and their secrets, database, migrations, rights, broker, "
+            "topology, permissions, clocks; of metadata-sync each tenant's Management API, scopes and limit "
+            "too. All checks run side by side, each 15 seconds at most; nothing is changed, and nothing "
+            "secret shown. Policies and bindings of the broker are looked at if BROKER_MANAGEMENT_URL names "
+            "the management plugin and a user of it.",
+            reads=("every setting of the service", "BROKER_MANAGEMENT_URL"),
+            examples=(
+                "kubectl exec deploy/gateway -- waystation doctor",
+                "waystation doctor --env gateway.env --env proofing.env --env metadata-sync.env",
+                "waystation doctor --tenant acme --json",
+            ),
+            shape='{"ok": BOOLEAN, "findings": [{"service", "about", "status": "ok"|"warn"|"fail", "text", '
+            '"fix"}, …]}',
+            fails="a check failed; warnings alone leave it 0",
+        ),
+        run=_run,
+    )
+    add_environment_options(parser)
+    parser.add_argument("--tenant", help="of the tenants this one alone")
+    parser.add_argument("--quiet", action="store_true", help="only what is to be mended")
+
+
+def add_environment_options(parser: argparse.ArgumentParser) -> None:
+    """Whose settings: those of this process, or files."""
+    names = [queue_of(schema) for schema in schemas()]
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--service", choices=names, help="whose settings these are, where the role does not say"
+    )
+    whose.add_argument(
+        "--env",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="settings of a service, lines NAME=VALUE, instead of this process's; more than once: several",
+    )
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    found = read_environments(environ, options.env, service=options.service)
+    findings = asyncio.run(_examine(found, options))
+    is_ok = all(finding["status"] is not Status.FAIL for finding in findings)
+    shown = [one for one in findings if not options.quiet or one["status"] is not Status.OK]
+    if options.json:
+        say_json({"ok": is_ok, "findings": shown})
+    else:
+        _tell(shown, findings)
+    return 0 if is_ok else FAILED
+
+
+async def _examine(environments: list[Environment], options: argparse.Namespace) -> list[dict[str, Any]]:
+    found = await asyncio.gather(*(_service(one, options.tenant) for one in environments))
+    return [
+        {
+            "service": environment.service,
+            "about": finding.about,
+            "status": finding.status,
+            "text": finding.text,
+            "fix": finding.fix,
+        }
+        for environment, findings in zip(environments, found, strict=True)
+        for finding in findings
+    ]
+
+
+async def _service(environment: Environment, tenant: str | None) -> list[Finding]:
+    (entry,) = entry_points(group=GROUP, name=environment.schema)
+    examination: Examination = entry.load()
+    patient, findings = admit(environment, examination, tenant=tenant)
+    checks: dict[str, Check] = {}
+    if patient.database_url:
+        checks["database"] = partial(look_at_database, patient)
+    if patient.amqp_url:
+        checks["broker"] = partial(look_at_broker, patient, examination.exchanges)
+        bindings = {
+            patient.service: examination.bindings,
+            f"{patient.service}.dead": frozenset({(DEAD, patient.service)}),
+        }
+        checks["policies"] = partial(look_at_management, patient, bindings)
+    return [*findings, *await examine({**checks, **examination.checks(patient)})]
+
+
+def admit(
+    environment: Environment, examination: Examination, *, tenant: str | None = None
+) -> tuple[Patient, list[Finding]]:
+    """What can be known of a service from its settings, and what is wrong with them."""
+    reader = SettingsReader(environment.variables)
+    production = reader.environment() == PRODUCTION
+    tenants_file = reader.path("TENANTS_FILE")
+    outgoing = read_outgoing(reader, production=production)
+    urls = {
+        "database_url": reader.secret_url(_DATABASE, schemes=("postgresql", "postgres")),
+        "amqp_url": reader.secret_url(_BROKER, schemes=("amqp", "amqps")),
+        "management_url": reader.optional_secret_url("BROKER_MANAGEMENT_URL", schemes=("http", "https")),
+    }
+    wrong = {mistake.partition(":")[0].removesuffix("_FILE") for mistake in reader.mistakes}
+    urls = {name: "" if name.upper() in wrong else url for name, url in urls.items()}
+    settings, mistakes = _settings(examination, environment.variables)
+    reading = Reading(
+        production=production,
+        parts=examination.parts,
+        can_mail=getattr(settings, "mail", True) is not None,
+        can_call=getattr(settings, "password_call", True) is not None,
+    )
+    tenants, wrong_tenants = _tenants(tenants_file, reading)
+    findings = [
+        *_judge_settings([one for one in mistakes if one not in wrong_tenants]),
+        *_judge_tenants(tenants, wrong_tenants),
+    ]
+    if tenants is not None and tenant is not None:
+        chosen = tenants.get(tenant)
+        tenants = Tenants({tenant: chosen} if chosen else {})
+        if chosen is None:
+            findings.append(
+                fail("tenants", f"there is no tenant {printable(tenant)}", fix="Name one of the file.")
+            )
+    patient = Patient(
+        schema=environment.schema,
+        production=production,
+        settings=settings,
+        tenants=tenants,
+        tenants_file=tenants_file,
+        outgoing=outgoing,
+        **urls,
+    )
+    return patient, findings
+
+
+def _settings(
+    examination: Examination, variables: Mapping[str, str]
+) -> tuple[ServiceSettings | None, tuple[str, ...]]:
+    try:
+        return examination.read_settings(variables), ()
+    except SettingsError as exc:
+        return None, exc.mistakes
+
+
+def _tenants(path: Path, reading: Reading) -> tuple[Tenants | None, tuple[str, ...]]:
+    if not path.name or not path.exists():
+        return None, ()
+    try:
+        return read_tenants(path, reading), ()
+    except TenantsFileError as exc:
+        return None, exc.mistakes
+
+
+def _judge_settings(mistakes: list[str]) -> list[Finding]:
+    if not mistakes:
+        return [ok("settings", "are complete, and key files good")]
+    found = []
+    for mistake in mistakes:
+        name, _, problem = mistake.partition(": ")
+        example = EXAMPLES.get(name)
+        fix = f"Correct {name}; for example {example}" if example else f"Correct {name}."
+        found.append(fail("settings", f"{name} {problem}", fix=fix))
+    return found
+
+
+def _judge_tenants(tenants: Tenants | None, mistakes: tuple[str, ...]) -> list[Finding]:
+    if mistakes:
+        fix = "Correct it there; `waystation tenants check` tells the same of a file."
+        return [fail("tenants", mistake, fix=fix) for mistake in mistakes]
+    if tenants is None:
+        return []
+    return [ok("tenants", f"{len(tenants)} in the file, with secrets that can be read and are long enough")]
+
+
+def _tell(shown: list[dict[str, Any]], findings: list[dict[str, Any]]) -> None:
+    rows = [(one["status"].upper(), one["service"], one["about"], one["text"]) for one in shown]
+    if rows:
+        print_table(("status", "service", "about", "finding"), rows)
+    fixes = [one for one in shown if one["fix"]]
+    if fixes:
+        say("")
+    for one in fixes:
+        say(f"{one['service']}, {one['about']}: {printable(one['fix'])}")
+    counts = {status: sum(one["status"] is status for one in findings) for status in Status}
+    say("" if rows else "All is well.")
+    say(", ".join(f"{counts[status]} {status}" for status in Status))

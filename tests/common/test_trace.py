@@ -1,0 +1,65 @@
+"""How a login's story is put together, whatever the logs around it look like."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from common.trace import DATABASE, LOG, Moment, Told, read_lines, silences, tell
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def line(event: str, seconds: float = 0.0, **fields: Any) -> str:
+    at = (NOON + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    content = {"timestamp": at, "severity": "INFO", "event": event, "service_name": "gateway"}
+    return json.dumps(content | {"transaction_id": "t1"} | fields)
+
+
+def moment(event: str, seconds: float = 0.0, *, source: str = DATABASE, about: str = "") -> Moment:
+    at = NOON + timedelta(seconds=seconds)
+    return Moment(at=at, service="gateway", source=source, event=event, about=about)
+
+
+def test_lines_of_a_login() -> None:
+    """Those of the login alone, whatever a collector wrote before each; no other is minded."""
+    lines = [
+        f"gateway-1  | {line('login.opened', steps=['idproof'])}\n",
+        line("login.opened", transaction_id="t2"),
+        line("request.served", transaction_id=None, trace_id="abc", duration_ms=3.2),
+        "t1 {not json",
+        '{"transaction_id": "t1"}',
+        '["t1"]',
+    ]
+    found = list(read_lines(lines, transaction_id="t1", trace_id="abc"))
+    assert [(one.event, one.text) for one in found] == [
+        ("login.opened", 'steps=["idproof"]'),
+        ("request.served", "duration_ms=3.2"),
+    ]
+
+
+def test_one_story() -> None:
+    """In the order of time, each event once, with the verdict of who knows it and every gap."""
+    story = tell(
+        "t1",
+        told=[
+            Told(
+                moments=[moment("login.opened"), moment("step.concluded", 2, about="idproof")], tenant="acme"
+            ),
+            Told(gaps=["a message waits"], verdict="handed_back", state="handed_back", trace_id="abc"),
+        ],
+        lines=[moment("login.opened", 0.01, source=LOG), moment("login.claimed", 1, source=LOG)],
+        more_gaps=["no line of proofing"],
+    )
+    assert [(one.event, one.source) for one in story.moments] == [
+        ("login.opened", LOG),
+        ("login.claimed", LOG),
+        ("step.concluded", DATABASE),
+    ]
+    assert (story.tenant, story.state, story.trace_id) == ("acme", "handed_back", "abc")
+    assert story.gaps == ("a message waits", "no line of proofing")
+
+
+def test_silences() -> None:
+    """Where nothing was heard for longer than ten seconds is named by what stands around it."""
+    moments = [moment("login.opened"), moment("login.claimed", 9), moment("step.submitted", 50)]
+    assert list(silences(moments)) == ["nothing for 41 s between login.claimed and step.submitted"]

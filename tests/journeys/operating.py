@@ -1,0 +1,59 @@
+"""`waystation …` as operators run it beside a running stack: a process with a service's settings."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from tests.journeys.world import World
+from tests.support.processes import base_environment
+from tests.support.stack import SERVICES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How a command ended."""
+
+    status: int
+    output: str
+    complaint: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+async def waystation(
+    world: World, *arguments: str, service: str = "gateway", typed: str = "", **changes: str
+) -> Done:
+    """Run one command with that service's settings; `changes` are laid over them."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "common.cli",
+        *arguments,
+        env=base_environment() | world.stack.service_environment(service) | changes,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, complaint = await process.communicate(typed.encode())
+    return Done(status=process.returncode or 0, output=output.decode(), complaint=complaint.decode())
+
+
+def environment_files(
+    world: World, folder: Path, changes: Mapping[str, Mapping[str, str]] | None = None
+) -> list[str]:
+    """`--env FILE` for each service; `changes` by service are laid over its settings."""
+    options = []
+    for service in SERVICES:
+        variables = world.stack.service_environment(service) | dict((changes or {}).get(service, {}))
+        path = folder / f"{service}.env"
+        path.touch(mode=0o600)
+        path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in variables.items()))
+        options += ["--env", str(path)]
+    return options
