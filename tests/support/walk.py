@@ -33,7 +33,7 @@ async def log_in(stack: Stack, customer: Customer, *, on_hop: Callable[[Hop], No
                 break
             if page.who == "gateway" and page.url.path.startswith("/t/"):
                 transaction_id = page.url.parts[2]
-            page = await _go_on(visitor, customer, page)
+            page = await go_on(visitor, customer, page)
         page.form(LOGGED_IN)  # only somebody who is logged in is offered to log out
         total_ms = round((time.perf_counter() - began) * 1000)
         async with session.get(f"{origins.app}/claims") as answer:
@@ -47,8 +47,12 @@ async def log_in(stack: Stack, customer: Customer, *, on_hop: Callable[[Hop], No
         )
 
 
-async def _go_on(visitor: Visitor, customer: Customer, page: Page) -> Page:
-    """Do what the page asks for."""
+async def go_on(visitor: Visitor, customer: Customer, page: Page) -> Page:
+    """Do what the page asks for.
+
+    Raises:
+        JourneyError: it asks for nothing that we know.
+    """
     for form in ASKING:
         if page.has(form):
             deed = await customer.deed(form)
