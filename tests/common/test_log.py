@@ -15,6 +15,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from common.log import (
     UnknownLogEventError,
@@ -101,6 +102,20 @@ def test_an_event_that_is_not_there(lines: Lines) -> None:
         "dropped_fields": 1,
     }
     assert "ada" not in lines.text
+
+
+def test_what_the_catalogue_lacks_is_counted(lines: Lines) -> None:
+    """Prometheus tells how many events and fields were logged that the catalogue does not have."""
+    before = {what: _uncatalogued(what) for what in ("event", "field")}
+    log.info("login.closed", step="idproof")
+    log.info("login.opened", email="ada@example.org", name="Ada")
+    assert len(lines.all) == 2
+    assert _uncatalogued("event") - before["event"] == 1
+    assert _uncatalogued("field") - before["field"] == 3
+
+
+def _uncatalogued(what: str) -> float:
+    return REGISTRY.get_sample_value("waystation_log_uncatalogued_total", {"what": what}) or 0
 
 
 def test_a_positional_argument(lines: Lines) -> None:

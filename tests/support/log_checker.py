@@ -7,7 +7,7 @@ from outside, by a test that knows it.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,15 @@ def _log_line(text: bytes) -> Line | None:
     return line if isinstance(line, dict) and {"event", "service_name"} <= line.keys() else None
 
 
+heard: list[Callable[[str], None]] = []
+"""Whom to tell what a command of ours wrote to stderr."""
+
+
+def hear(output: str) -> None:
+    for listener in heard:
+        listener(output)
+
+
 @dataclass
 class LogChecker:
     """Reads on after each test; `provoked` are the events that a test has to provoke, by its id.
@@ -114,17 +123,24 @@ class LogChecker:
     provoked: Mapping[str, Sequence[tuple[str, str]]]
     seen: dict[tuple[str, str], Example] = field(default_factory=dict)
     _files: dict[Path, GrowingFile] = field(default_factory=dict)
+    _heard: list[Line] = field(default_factory=list)
 
     def started(self, argv: Sequence[object], output: Path) -> None:
         """Told of every process that is started, whatever it is."""
         if [*argv[1:2]] == ["-m"] and str(argv[2]) in _MODULES:
             self._files.setdefault(output, GrowingFile(output))
 
+    def hear(self, output: str) -> None:
+        """What a command said, which was no process of a folder."""
+        lines = (_log_line(text.encode()) for text in output.splitlines())
+        self._heard += [line for line in lines if line]
+
     def look(self, test: str, *, has_passed: bool) -> list[str]:
         """What is wrong with the lines that came during this test, in words."""
         if not self._files:
             return []  # nothing runs here, or it runs elsewhere
-        lines = [line for file in self._files.values() for line in file.lines()]
+        lines = [line for file in self._files.values() for line in file.lines()] + self._heard
+        self._heard.clear()
         events = {key_of(line): line for line in lines}
         for key, line in events.items():
             self.seen.setdefault(key, Example(test=test, line=line))
@@ -151,6 +167,7 @@ class LogPlugin:
         self._passed: set[str] = set()
         self._folder: str | None = config.getoption("--log-examples")
         RunFolder.told.append(self._checker.started)
+        heard.append(self._checker.hear)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
