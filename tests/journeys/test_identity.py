@@ -17,6 +17,7 @@ from tests.journeys.windows import Window, assert_clean, window_of_a_browser
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
+from tests.support.log_checker import hear
 from tests.support.waiting import wait_until
 
 IDPROOF = {
@@ -50,6 +51,7 @@ def reviews(world: World, *arguments: str) -> Any:
         check=False,
         timeout=30,
     )
+    hear(done.stderr)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
