@@ -1,39 +1,31 @@
 """docker-compose.yml as a stack to test: a project of its own, on free ports, ended with its volumes."""
 
-import io
-import shutil
-import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from tests.support.broker_definitions import ADMIN, VHOST
+from tests.support.compose_project import SERVERS, STOP_SECONDS, ComposeProject
 from tests.support.containers import HERE
 from tests.support.databases import SCHEMAS, ServiceDatabase
 from tests.support.demo_tenant import DemoTenant, Origins
 from tests.support.docker import client_environment, docker, require_docker
 from tests.support.errors import DeadlineError, ProcessFailedError
-from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder, claim_run_folder
 from tests.support.secret_folder import SecretFolder
 from tests.support.site import Operator
-from tests.support.stack import SERVICES, UNLIMITED
+from tests.support.stack import SERVICES
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until
 
 if TYPE_CHECKING:
     from tests.support.processes import Process
 
-_UP_SECONDS, _READY_SECONDS, _STOP_SECONDS = 900.0, 60.0, 15
+_READY_SECONDS = 60.0
 _OTHERS = ("tenant", "app", "mail")
-_SERVERS = {"postgres": 5432, "rabbitmq": 5672}
-_USER = 10001
 # What a container wrote is in its engine's hands for a moment before it is in ours.
 _SETTLED_SECONDS = 0.15
 
@@ -43,14 +35,13 @@ class ComposedStack:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self._ports = {name: free_port() for name in ("tenant", "gateway", "app", "mail", *_SERVERS)}
+        self._project = ComposeProject(folder.path)
+        ports = self._project.ports
         self.origins = Origins(
-            **{name: f"http://{name}.localhost:{self._ports[name]}" for name in ("tenant", "gateway", "app")}
+            **{name: f"http://{name}.localhost:{ports[name]}" for name in ("tenant", "gateway", "app")}
         )
-        self.mails = f"http://127.0.0.1:{self._ports['mail']}"
+        self.mails = f"http://127.0.0.1:{ports['mail']}"
         self.tenant = DemoTenant(logo=HERE / "logo.svg")
-        self.project = f"waystation-{folder.path.name}"
-        self._ids: dict[str, str] = {}
         self._followers: dict[str, Process] = {}
         self._tenants_text = ""
         self._secrets = folder.path / "secrets"
@@ -62,7 +53,7 @@ class ComposedStack:
 
     @property
     def database(self) -> ServiceDatabase:
-        at = f"127.0.0.1:{self._ports['postgres']}/waystation"
+        at = f"127.0.0.1:{self._project.ports['postgres']}/waystation"
         password = self.secrets.password
         schemas = {
             schema: f"postgresql://waystation_{schema}:{password(f'database-{schema}')}@{at}"
@@ -76,7 +67,7 @@ class ComposedStack:
     def amqp(self) -> VirtualHost:
         urls = {
             user: f"amqp://{user}:{self.secrets.password(f'rabbitmq-{user}')}"
-            f"@127.0.0.1:{self._ports['rabbitmq']}/{VHOST}"
+            f"@127.0.0.1:{self._project.ports['rabbitmq']}/{VHOST}"
             for user in (ADMIN, *SERVICES)
         }
         return VirtualHost(
@@ -93,23 +84,18 @@ class ComposedStack:
         Raises:
             ProcessFailedError: it did not come up; it carries the last lines of Compose.
         """
-        self._write_files()
         self.stop()  # what a run that was killed left behind
-        self._compose("up", "--build", "--detach", "--wait", seconds=_UP_SECONDS)
-        shown = '{{.Label "com.docker.compose.service"}} {{.ID}}'
-        mine = f"label=com.docker.compose.project={self.project}"
-        lines = docker("ps", "--all", "--no-trunc", "--filter", mine, "--format", shown).splitlines()
-        self._ids = {name: number for name, _, number in (line.partition(" ") for line in lines)}
+        self._project.up()
         for name in (*SERVICES, *_OTHERS):
             self._follow(name)
-        self._take(f"{HERE}/secrets", self._secrets)
-        self._take("/prepared/tenant/tenant.yaml", self._emulator_file)
+        self._project.take(f"{HERE}/secrets", self._secrets)
+        self._project.take("/prepared/tenant/tenant.yaml", self._emulator_file)
         self.retune(self.tenant)
         self.end("gateway")
         self.begin("gateway")
 
     def stop(self) -> None:
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout", str(_STOP_SECONDS))
+        self._project.down()
         self.folder.stop_together(self._followers.values())
         self._followers.clear()
 
@@ -122,37 +108,38 @@ class ComposedStack:
             looks = round(_SETTLED_SECONDS / 0.02)
             return len(sizes) > looks and len(set(sizes[-looks:])) == 1
 
-        block_until(settled, what=f"{name} to say no more")
+        with suppress(DeadlineError):  # who never stops to write is read as they are
+            block_until(settled, _SETTLED_SECONDS * 5)
         return output.read_text()
 
     def shown(self, name: str, what: str) -> str:
-        return docker("exec", self._ids[name], "cat", f"/proc/1/{what}")
+        return docker("exec", self._project.ids[name], "cat", f"/proc/1/{what}")
 
     def end(self, name: str) -> None:
-        docker("stop", "--time", str(_STOP_SECONDS), self._ids[name])
+        docker("stop", "--time", str(STOP_SECONDS), self._project.ids[name])
         self._unfollow(name)
 
     def kill(self, name: str) -> None:
-        docker("kill", self._ids[name])
+        docker("kill", self._project.ids[name])
         self._unfollow(name)
 
     def begin(self, *names: str) -> None:
         for name in names:
-            docker("start", self._ids[name])
-            if name not in _SERVERS:
+            docker("start", self._project.ids[name])
+            if name not in SERVERS:
                 self._follow(name)
         for name in names:
             try:
                 block_until(partial(self._is_ready, name), _READY_SECONDS)
             except DeadlineError:
-                lines = docker("logs", "--tail", "20", self._ids[name]).splitlines()
+                lines = docker("logs", "--tail", "20", self._project.ids[name]).splitlines()
                 raise ProcessFailedError(f"{name} was not ready in time", last_lines=tuple(lines)) from None
 
     def pause(self, name: str) -> None:
-        docker("pause", self._ids[name])
+        docker("pause", self._project.ids[name])
 
     def resume(self, name: str) -> None:
-        docker("unpause", self._ids[name])
+        docker("unpause", self._project.ids[name])
 
     def retune(self, tenant: DemoTenant) -> None:
         draft = self.folder.path / "tenants.yaml"
@@ -167,13 +154,13 @@ class ComposedStack:
         self._tenants_text = text
         named = {path.name: path.read_text() for path in self._secrets.iterdir() if str(path) in text}
         inside = text.replace(str(self._secrets), str(HERE / "secrets"))
-        self._give("gateway", {f"secrets/{name}": secret for name, secret in named.items()})
+        self._project.give("gateway", {f"secrets/{name}": secret for name, secret in named.items()})
         for service in SERVICES:
-            self._give(service, {"tenants.yaml": inside})
+            self._project.give(service, {"tenants.yaml": inside})
 
     def hand(self, name: str, text: str) -> str:
         for service in SERVICES:
-            self._give(service, {name: text})
+            self._project.give(service, {name: text})
         return str(HERE / name)
 
     def emulated(self) -> str:
@@ -181,53 +168,28 @@ class ComposedStack:
 
     def emulate(self, text: str) -> None:
         self._emulator_file.write_text(text)
-        self._give("tenant", {"tenant.yaml": text})
+        self._project.give("tenant", {"tenant.yaml": text})
 
     def operator(self, service: str) -> Operator:
-        argv = ("docker", "exec", "--interactive", self._ids[service], "waystation")
+        argv = ("docker", "exec", "--interactive", self._project.ids[service], "waystation")
         return Operator(argv=argv, environment=client_environment())
 
-    def _write_files(self) -> None:
-        """What is laid over docker-compose.yml: ports of our own, and no limits, as all are one address."""
-        published = {
-            name: {"ports": [f"127.0.0.1:{self._ports[name]}:{port}"], "networks": ["reach"]}
-            for name, port in _SERVERS.items()
-        }
-        over = {
-            "services": {**published, "gateway": {"environment": UNLIMITED}},
-            "networks": {"reach": {}},
-        }
-        self._over.write_text(yaml.safe_dump(over))
-        ports = {f"{name.upper()}_PORT": self._ports[name] for name in ("tenant", "gateway", "app", "mail")}
-        self._variables.write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
+    def port(self, name: str) -> int:
+        """Where it answers on this machine; tenant, gateway and application inside as well."""
+        return self._project.ports[name]
 
-    @property
-    def _over(self) -> Path:
-        return self.folder.path / "over.yml"
+    def python(self, name: str, code: str, *arguments: str) -> str:
+        """What Python says in a container.
 
-    @property
-    def _variables(self) -> Path:
-        return self.folder.path / "compose.env"
-
-    def _compose(self, *arguments: str, seconds: float = 120.0) -> str:
-        files = ("--file", "docker-compose.yml", "--file", str(self._over))
-        project = ("--project-name", self.project, "--env-file", str(self._variables))
-        return docker("compose", *files, *project, *arguments, seconds=seconds)
-
-    def _take(self, source: str, target: Path) -> None:
-        shutil.rmtree(target, ignore_errors=True)
-        docker("cp", f"{self._ids['prepare']}:{source}", str(target))
-
-    def _give(self, container: str, files: Mapping[str, str]) -> None:
-        """Files for a container's volume, through the one that may write to all."""
-        if files:
-            target = f"{self._ids['prepare']}:/prepared/{container}"
-            docker("cp", "-", target, given=_archive(files.items()))
+        Raises:
+            ProcessFailedError: the code failed; the text is the last line of its stack trace.
+        """
+        return docker("exec", self._project.ids[name], "python", "-c", code, *arguments)
 
     def _follow(self, name: str) -> None:
         """Have what it writes from its last start on in a file."""
-        began = docker("inspect", "--format", "{{.State.StartedAt}}", self._ids[name]).strip()
-        argv = ["docker", "logs", "--follow", "--since", began, self._ids[name]]
+        began = docker("inspect", "--format", "{{.State.StartedAt}}", self._project.ids[name]).strip()
+        argv = ["docker", "logs", "--follow", "--since", began, self._project.ids[name]]
         self._followers[name] = self.folder.start(name, argv, env=client_environment())
 
     def _unfollow(self, name: str) -> None:
@@ -237,11 +199,11 @@ class ComposedStack:
 
     def _is_ready(self, name: str) -> bool:
         if name in SERVICES:
-            return _succeeds("exec", self._ids[name], "python", "-m", "common.probe")
-        if name in _SERVERS:
-            health = docker("inspect", "--format", "{{.State.Health.Status}}", self._ids[name])
+            return _succeeds("exec", self._project.ids[name], "python", "-m", "common.probe")
+        if name in SERVERS:
+            health = docker("inspect", "--format", "{{.State.Health.Status}}", self._project.ids[name])
             return health.strip() == "healthy"
-        return _answers(self._ports[name])
+        return _answers(self._project.ports[name])
 
 
 def _succeeds(*arguments: str) -> bool:
@@ -261,18 +223,6 @@ def _answers(port: int) -> bool:
         return True
     except OSError:
         return False
-
-
-def _archive(files: Iterable[tuple[str, str]]) -> bytes:
-    """A tar archive of files that the containers' user alone can read."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, text in files:
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(text.encode()), 0o400
-            member.uid = member.gid = _USER
-            tar.addfile(member, io.BytesIO(text.encode()))
-    return archive.getvalue()
 
 
 @contextmanager
