@@ -45,7 +45,7 @@ def test_every_setting_has_an_example() -> None:
 
 
 def test_statuses(tmp_path: Path) -> None:
-    """No command and a broken one are 2, a missing setting is 2 with an example, a closed pipe is no trace."""
+    """No command is 2, a wrong setting is 2 with an example, and a closed pipe leaves no trace."""
 
     def status(*arguments: str, **environment: str) -> tuple[int, str]:
         done = subprocess.run(

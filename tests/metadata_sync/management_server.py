@@ -57,7 +57,7 @@ class ManagementServer:
             method=request.method,
             path=request.raw_path,
             headers=dict(request.headers),
-            body=await request.json(),
+            body=await request.json() if request.can_read_body else None,
         )
         self.seen.append(seen)
         return await self._give(request, self._next(seen))

@@ -168,6 +168,6 @@ async def test_keys_that_do_not_open_change_nothing(cli: Command, rig: Rig, tmp_
     for arguments in (("show", "ver-1"), ("decide", "ver-1", "approved")):
         done = cli.run(*arguments, "--reviewer", "r.roe", DATA_KEY_FILES=str(other))
         assert (done.returncode, done.stdout) == (1, "")
-        assert "KeyFileMissingError" in done.stderr
+        assert "No file of DATA_KEY_FILES opens this" in done.stderr
     assert cli.run("list", DATA_KEY_FILES="").returncode == 2
     assert await rig.rows("SELECT status FROM verifications") == [("review",)]

@@ -22,6 +22,7 @@ from common.errors import WaystationError
 from common.setting_examples import with_example
 from common.settings import SettingsError
 from common.tenants import TenantsFileError
+from common.vault import KeyFileMissingError
 
 GROUP: Final = "waystation.commands"
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -33,6 +34,7 @@ Run: TypeAlias = Callable[[argparse.Namespace, Mapping[str, str]], int]
 
 _SENTENCES: Mapping[type[WaystationError], str] = {
     DatabaseUnavailableError: "The database does not answer ({})",
+    KeyFileMissingError: "No file of DATA_KEY_FILES opens this ({})",
     SchemaOutdatedError: "The database lacks migrations ({}); run `waystation migrate` first",
 }
 

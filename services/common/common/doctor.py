@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from common.outgoing import Outgoing
@@ -66,7 +65,6 @@ class Patient:
     production: bool
     settings: ServiceSettings | None
     tenants: Tenants | None
-    tenants_file: Path | None
     outgoing: Outgoing
     database_url: str = field(repr=False)
     amqp_url: str = field(repr=False)

@@ -156,7 +156,6 @@ def admit(
         production=production,
         settings=settings,
         tenants=tenants,
-        tenants_file=tenants_file,
         outgoing=outgoing,
         **urls,
     )

@@ -35,7 +35,8 @@ def read_environments(
     """
     mistakes: list[str] = []
     found: list[Environment] = []
-    for place, variables, hint in [*_files(files, mistakes)] or [("the environment", environ, service or "")]:
+    own = [] if files else [("the environment", environ, service or "")]
+    for place, variables, hint in [*own, *_files(files, mistakes)]:
         schema = _schema(variables, hint)
         if schema is None:
             mistakes.append(f"{place}: DATABASE_URL names no role of a service; {_HOW_TO_SAY[bool(files)]}")
