@@ -94,3 +94,20 @@ def pod_of(manifests: Collection[Manifest], service: str) -> Manifest:
 def container_of(manifests: Collection[Manifest], service: str) -> dict[str, Any]:
     container: dict[str, Any] = pod_of(manifests, service)["spec"]["containers"][0]
     return container
+
+
+def references(place: Any) -> Iterator[tuple[str, str]]:
+    """Every mention of a secret, config map or service account, as (how it is mentioned, name)."""
+    if isinstance(place, Mapping):
+        for key, value in place.items():
+            if key in {"secretName", "serviceAccountName"}:
+                yield key, value
+            elif key in {"secret", "configMap", "configMapRef", "passwordSecret"} and "name" in value:
+                yield key, value["name"]
+            elif key == "secretTargetRef":
+                yield from ((key, target["name"]) for target in value)
+            else:
+                yield from references(value)
+    elif isinstance(place, list):
+        for one_of_them in place:
+            yield from references(one_of_them)

@@ -1,5 +1,6 @@
 """deploy/kubernetes: everything builds, fits together, and mistakes are found."""
 
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -21,6 +22,7 @@ from tests.deploy.manifests import (
     container_of,
     named,
     pod_of,
+    references,
     render_overlay,
     render_with,
 )
@@ -97,6 +99,21 @@ def test_secrets_of_the_tenants(dev: list[Manifest]) -> None:
     assert "acme-management" in _mounted_keys(dev, "metadata-sync") - _mounted_keys(dev, "gateway")
     assert "acme-session-token" in _mounted_keys(dev, "gateway") - _mounted_keys(dev, "metadata-sync")
     assert {key for key in _mounted_keys(dev, "proofing") if key.startswith("acme")} == set()
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_referred_to(overlay: str) -> None:
+    """Every secret comes from a generator or a store, or whoever installs is told to bring it."""
+    manifests = render_overlay(overlay)
+    made = {
+        m["metadata"]["name"] for m in manifests if m["kind"] in {"Secret", "ConfigMap", "ServiceAccount"}
+    }
+    made |= {m["spec"]["target"]["name"] for m in manifests if m["kind"] == "ExternalSecret"}
+    _, _, brought = (KUBERNETES / "README.md").read_text().partition("Not from that store: ")
+    referred = set(references(manifests))
+    assert {kind for kind, _ in referred} >= {"secret", "configMap", "serviceAccountName"}
+    made |= set(re.findall(r"`(waystation-[a-z-]+)`", brought))
+    assert {name for _, name in referred} - made == set()
 
 
 @pytest.mark.parametrize(
