@@ -68,7 +68,7 @@ class SharedServers:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._secrets = SecretFolder(folder.path / "secrets")
-        self._rabbitmq = RabbitMQStart(folder, self._secrets, vhosts=TEST_VHOSTS)
+        self._rabbitmq = RabbitMQStart(folder, self._secrets, vhosts=TEST_VHOSTS, metrics=True)
         self._postgres = start_postgres(folder, self._secrets)
 
     @pytest.hookimpl(tryfirst=True)

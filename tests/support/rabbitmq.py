@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,11 +26,15 @@ _SERVER_PATHS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/ra
 
 @dataclass(frozen=True, kw_only=True)
 class RabbitMQ:
-    """Where a broker listens and its users' passwords; `process` is None for one we did not start."""
+    """Where a broker listens and its users' passwords; `process` is None for one we did not start.
+
+    On `metrics_port` it tells Prometheus of its queues, if it was asked to.
+    """
 
     port: int
     passwords: Mapping[str, str] = field(repr=False)
     process: Process | None = None
+    metrics_port: int | None = None
 
     def url(self, user: str, *, vhost: str = VHOST) -> str:
         password = quote(self.passwords[user], safe="")
@@ -39,14 +44,23 @@ class RabbitMQ:
 class RabbitMQStart:
     """A node that boots, which takes ten seconds, while the caller does something else.
 
-    Making it starts the node; `finish()` waits until it serves.
+    Making it starts the node; `finish()` waits until it serves. One with `metrics`, which would take six
+    seconds to stop, is killed instead: only tests want them, and none wants such a node's data.
     """
 
-    def __init__(self, folder: RunFolder, secrets: SecretFolder, *, vhosts: Sequence[str] = (VHOST,)) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        secrets: SecretFolder,
+        *,
+        vhosts: Sequence[str] = (VHOST,),
+        metrics: bool = False,
+    ) -> None:
         self._folder = folder
         self._home = folder.path / "rabbitmq"
         self._passwords = {user: secrets.password(f"amqp-{user}") for user in (ADMIN, *SERVICES)}
         self._vhosts = vhosts
+        self._metrics_port = free_port() if metrics else None
         self._launch()
 
     def finish(self) -> RabbitMQ:
@@ -63,7 +77,12 @@ class RabbitMQStart:
             shutil.rmtree(self._home)
             self._launch()
             self._wait()
-        return RabbitMQ(port=self._port, passwords=self._passwords, process=self._node)
+        return RabbitMQ(
+            port=self._port,
+            passwords=self._passwords,
+            process=self._node,
+            metrics_port=self._metrics_port,
+        )
 
     def _launch(self) -> None:
         self._port, dist_port, epmd_port = free_port(), free_port(), free_port()
@@ -74,7 +93,8 @@ class RabbitMQStart:
             "epmd", [_epmd(), "-port", str(epmd_port), "-address", _HOST], env=env
         )
         self._epmd.block_until_ready(lambda: accepts_connections(epmd_port), 10.0)
-        self._node = self._folder.start("rabbitmq", [_server()], env=env)
+        stop_signal = signal.SIGKILL if self._metrics_port else signal.SIGTERM
+        self._node = self._folder.start("rabbitmq", [_server()], env=env, stop_signal=stop_signal)
 
     def _wait(self) -> None:
         self._node.block_until_ready(lambda: _speaks_amqp(self._port), _START_SECONDS)
@@ -90,11 +110,14 @@ class RabbitMQStart:
         definitions = self._home / "definitions.json"
         definitions.touch(mode=0o600)
         definitions.write_text(json.dumps(broker_definitions(self._passwords, vhosts=self._vhosts)))
-        (self._home / "enabled_plugins").write_text("[].\n")
+        plugins, metrics = (
+            ("rabbitmq_prometheus", _metrics(self._metrics_port)) if self._metrics_port else ("", "")
+        )
+        (self._home / "enabled_plugins").write_text(f"[{plugins}].\n")
         (self._home / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = {_HOST}:{self._port}\n"
             f"load_definitions = {definitions}\n"
-            "raft.wal_max_size_bytes = 33554432\n"
+            f"raft.wal_max_size_bytes = 33554432\n{metrics}"
         )
 
     def _environment(self, *, dist_port: int, epmd_port: int) -> dict[str, str]:
@@ -123,6 +146,10 @@ class RabbitMQStart:
             # The start script then becomes the broker, so that its pid is ours.
             "RUNNING_UNDER_SYSTEMD": "1",
         }
+
+
+def _metrics(port: int) -> str:
+    return f"prometheus.tcp.ip = {_HOST}\nprometheus.tcp.port = {port}\n"
 
 
 def _speaks_amqp(port: int) -> bool:

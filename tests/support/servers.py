@@ -29,7 +29,11 @@ class Servers:
         note.touch(mode=0o600)
         fields = {
             "postgres": {"port": self.postgres.port, "password": self.postgres.password},
-            "rabbitmq": {"port": self.rabbitmq.port, "passwords": dict(self.rabbitmq.passwords)},
+            "rabbitmq": {
+                "port": self.rabbitmq.port,
+                "passwords": dict(self.rabbitmq.passwords),
+                "metrics_port": self.rabbitmq.metrics_port,
+            },
         }
         note.write_text(json.dumps(fields))
 
@@ -44,10 +48,10 @@ class Servers:
         )
 
 
-def start_servers(folder: RunFolder, *, vhosts: Sequence[str] = (VHOST,)) -> Servers:
-    """Start both at the same time and wait until both serve."""
+def start_servers(folder: RunFolder, *, vhosts: Sequence[str] = (VHOST,), metrics: bool = False) -> Servers:
+    """Start both at the same time and wait until both serve; with `metrics` the broker's too."""
     secrets = SecretFolder(folder.path / "secrets")
-    starting = RabbitMQStart(folder, secrets, vhosts=vhosts)
+    starting = RabbitMQStart(folder, secrets, vhosts=vhosts, metrics=metrics)
     postgres = start_postgres(folder, secrets)
     return Servers(postgres=postgres, rabbitmq=starting.finish(), secrets=secrets)
 

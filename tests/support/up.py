@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 def _servers() -> Iterator[tuple[RunFolder, Servers]]:
     """Both servers with an empty database for the services, and virtual hosts for tests."""
     with claim_run_folder("up") as folder:
-        servers = start_servers(folder, vhosts=(VHOST, *TEST_VHOSTS))
+        servers = start_servers(folder, vhosts=(VHOST, *TEST_VHOSTS), metrics=True)
         run_alone(Databases.on(servers.postgres, servers.secrets).ensure(DATABASE))
         servers.describe(folder.path)
         yield folder, servers

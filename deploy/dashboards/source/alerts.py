@@ -62,7 +62,7 @@ def _events(
 ON_METRICS = (
     _metric(
         "NoGateway",
-        'sum (up{service_name="gateway"}) or vector(0)',
+        '(sum (up{service_name="gateway"}) or vector(0))',
         "== 0",
         lasting="1m",
         severity="page",

@@ -150,7 +150,9 @@ _PROCESSES = Section(
             tells="Processes that Prometheus reaches, by service.",
             look=Look.GRAPH,
             width=8,
-            queries=(metric("sum by (service_name) (up)", "{{service_name}}"),),
+            queries=(
+                metric("sum by (service_name) (max by (service_name, instance) (up))", "{{service_name}}"),
+            ),
         ),
         Panel(
             title="Browsers that wait",
