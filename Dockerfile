@@ -9,13 +9,13 @@ ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 WORKDIR /src
-COPY deploy/image/build.txt requirements.txt ./
+COPY deploy/image/build.txt requirements-traces.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     python -m venv /build && /build/bin/pip install --require-hashes -r build.txt \
     && python -m venv --without-pip /opt/waystation \
-    && /build/bin/pip --python /opt/waystation/bin/python install --require-hashes -r requirements.txt
+    && /build/bin/pip --python /opt/waystation/bin/python install --require-hashes -r requirements-traces.txt
 COPY pyproject.toml README.md ./
 COPY services services
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

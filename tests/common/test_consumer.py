@@ -226,6 +226,7 @@ async def test_nothing_of_one_message_sticks_to_the_next(rig: Rig) -> None:
     async with rig.consuming():
         await wait_until(lambda: len(seen) == 20)
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert len({context.pop("span_id") for context in seen}) == 20
     assert sorted(seen, key=lambda context: int(str(context["tenant"]))) == [
         {"transaction_id": f"tx_{n}", "tenant": f"{n}", "trace_id": trace_id} for n in range(20)
     ]

@@ -17,7 +17,7 @@ def seen(name: str, **labels: str) -> float | None:
 
 
 async def test_outbox_and_pool(database: ServiceDatabase) -> None:
-    """The oldest message tells how far the outbox lags behind, one that was deferred does not; kept for 5 s."""
+    """The oldest message tells how far the outbox lags, one that was deferred does not; kept for 5 s."""
     clock = FakeClock()
     opened = open_database(
         database.proofing, schema="proofing", application_name="test", production=False, pool_size=4

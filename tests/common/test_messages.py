@@ -22,9 +22,9 @@ from common.messages import (
     envelope_of,
     exchange_of,
     new_event_id,
-    new_traceparent,
     routing_key_of,
 )
+from common.tracing import new_traceparent
 from tests.contracts.examples import Example, example, examples
 
 JSON = st.recursive(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from common.messages import DocumentPolicy, VerifyIdentity, encode, new_event_id, new_traceparent
+from common.messages import DocumentPolicy, VerifyIdentity, encode, new_event_id
+from common.tracing import new_traceparent
 from metadata_sync.coalesce import MOST_REVS_AHEAD, refuse_never_given
 from metadata_sync.errors import UnfitUpdateError
 from tests.metadata_sync.process import next_event, send

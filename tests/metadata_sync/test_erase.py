@@ -5,7 +5,8 @@ from pathlib import Path
 
 import asyncpg
 
-from common.messages import DesiredValue, ForgetUser, new_event_id, new_traceparent
+from common.messages import DesiredValue, ForgetUser, new_event_id
+from common.tracing import new_traceparent
 from tests.metadata_sync.personal_updates import personal_update
 from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.rows import every_row

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.messages import DesiredValue, UpdateMetadata, new_event_id, new_traceparent
+from common.messages import DesiredValue, UpdateMetadata, new_event_id
+from common.tracing import new_traceparent
 
 KEY = "waystation_idproof"
 

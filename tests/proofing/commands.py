@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.messages import DocumentPolicy, VerifyIdentity, new_event_id, new_traceparent
+from common.messages import DocumentPolicy, VerifyIdentity, new_event_id
 from common.sealing import Sealer
+from common.tracing import new_traceparent
 from tests.support.zones import Zone
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -2,14 +2,8 @@
 
 import pytest
 
-from common.messages import (
-    ForgetUser,
-    Message,
-    UserForgotten,
-    VerificationChanged,
-    new_event_id,
-    new_traceparent,
-)
+from common.messages import ForgetUser, Message, UserForgotten, VerificationChanged, new_event_id
+from common.tracing import new_traceparent
 from tests.proofing.commands import NOW, command
 from tests.proofing.rig import Rig
 

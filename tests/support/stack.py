@@ -6,7 +6,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -115,9 +115,14 @@ class Stack:
         ]
         self.processes["mail"] = self.folder.start("mail", argv, env={})
 
-    def launch_service(self, service: str, *, extra: Mapping[str, str] | None = None) -> Process:
-        """Start a service without waiting for it; `extra` is laid over its environment."""
-        argv = [sys.executable, "-m", service.replace("-", "_")]
+    def launch_service(
+        self, service: str, *, extra: Mapping[str, str] | None = None, through: Sequence[str] = ()
+    ) -> Process:
+        """Start a service without waiting for it; `extra` is laid over its environment.
+
+        `through` is a module that runs what it is given the name of.
+        """
+        argv = [sys.executable, "-m", *through, service.replace("-", "_")]
         env = self.service_environment(service) | dict(extra or {})
         process = self.folder.start(service, argv, env=env)
         self.processes[service] = process

@@ -23,11 +23,14 @@ from aio_pika.robust_connection import RobustConnection
 from aiormq.exceptions import InvalidFrameError
 from yarl import URL
 
+from common import tracing
 from common.errors import WaystationError
+from common.message_spans import publishing
 from common.messages import DEAD
 from common.metrics import PUBLISHED
 from common.outbox import OutgoingMessage
 from common.publishing import Publication, failure_of, publish_together
+from common.tracing import Span
 
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 10.0
@@ -103,8 +106,11 @@ class Publisher:
                 )
             else:
                 current.append(message)
-        failures = zip(current, await self._failures([_publication(one) for one in current]), strict=True)
-        unknown = {message.id: failure for message, failure in failures if failure}
+        spans = [_span_of(message) for message in current] if tracing.is_exported() else None
+        failures = await self._failures(_publications(current, spans))
+        unknown = {message.id: failure for message, failure in zip(current, failures, strict=True) if failure}
+        for span, failure in zip(spans or (), failures, strict=False):
+            span.end(failure)
         for message in current:
             failure = unknown.get(message.id)
             PUBLISHED.labels(message.routing_key, "failed" if failure else "confirmed").inc()
@@ -256,14 +262,28 @@ def _is_too_late(message: OutgoingMessage) -> bool:
     return message.expires_in is not None and message.expires_in <= timedelta(0)
 
 
-def _publication(message: OutgoingMessage) -> Publication:
-    return Publication(
-        body=message.body,
+def _span_of(message: OutgoingMessage) -> Span:
+    return publishing(
         exchange=message.exchange,
         routing_key=message.routing_key,
-        headers={"x-event-id": message.event_id},
-        expiration=message.expires_in,
+        body=message.body,
+        event_id=message.event_id,
+        attempt=message.attempts,
     )
+
+
+def _publications(messages: Sequence[OutgoingMessage], spans: Sequence[Span] | None) -> list[Publication]:
+    ways = [{"traceparent": span.traceparent} for span in spans] if spans else [{}] * len(messages)
+    return [
+        Publication(
+            body=message.body,
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            headers={"x-event-id": message.event_id, **way},
+            expiration=message.expires_in,
+        )
+        for message, way in zip(messages, ways, strict=True)
+    ]
 
 
 async def _close(connection: AbstractRobustConnection) -> None:

@@ -34,6 +34,7 @@ from common.db import Database, DatabaseUnavailableError
 from common.deliveries import Delivery, hand_over_plainly, will_come_again
 from common.errors import WaystationError
 from common.lane import Lane, Together
+from common.message_spans import Batch, as_sent, processing
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
 from common.metrics import HANDLED, MESSAGE_AGE
 
@@ -156,10 +157,13 @@ class Consumer:
         if self._lane is None or delivery.redelivered or not (message := _readable(delivery.body)):
             self._deliveries.put_nowait(delivery)
         else:
-            self._lane.add(delivery, message)
+            self._lane.add(delivery, as_sent(message, delivery.headers))
 
     async def _handle_together(self, together: Together, messages: Sequence[Message]) -> Sequence[bool]:
-        are_done = await together.handle(messages)
+        batch = Batch(messages, queue=self._queue_name)
+        with batch.under_way():
+            are_done = await together.handle(batch.messages)
+            batch.end(are_done)
         for message, is_done in zip(messages, are_done, strict=True):
             if is_done:
                 self._count(message, "done")
@@ -190,12 +194,13 @@ class Consumer:
         except UnknownMessageError:
             await self._park(delivery, reason="unknown_type_or_version")
         else:
-            structlog.contextvars.bind_contextvars(
-                transaction_id=message.transaction_id,
-                tenant=message.tenant,
-                trace_id=message.traceparent[3:35],
-            )
-            await self._handle_until_settled(delivery, message)
+            message = as_sent(message, delivery.headers)
+            with processing(message, queue=self._queue_name) as span:
+                structlog.contextvars.bind_contextvars(
+                    transaction_id=message.transaction_id, tenant=message.tenant, **span.log_context
+                )
+                message = replace(message, traceparent=span.traceparent)
+                await self._handle_until_settled(delivery, message)
 
     async def _handle_until_settled(self, delivery: Delivery, message: Message) -> None:
         failures = 0

@@ -4,9 +4,9 @@ The library above it makes of each a message object and a task of its own, at as
 It still subscribes, and again after a lost connection; only what it would do with each delivery is replaced.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import aiormq
 from aio_pika.abc import AbstractRobustChannel
@@ -20,6 +20,9 @@ class Delivery(Protocol):
     body: bytes
     delivery_tag: int | None
     redelivered: bool | None
+
+    @property
+    def headers(self) -> Mapping[str, Any]: ...
 
     @property
     def channel(self) -> aiormq.abc.AbstractChannel:
@@ -39,6 +42,7 @@ class PlainDelivery:
     delivery_tag: int | None
     redelivered: bool | None
     channel: aiormq.abc.AbstractChannel
+    headers: Mapping[str, Any]
 
     def ack(self, *, multiple: bool = False) -> Awaitable[None]:
         return self.channel.basic_ack(self.delivery_tag or 0, multiple=multiple)
@@ -53,7 +57,10 @@ async def hand_over_plainly(
     """
 
     async def deliver(message: DeliveredMessage) -> None:
-        arrive(PlainDelivery(message.body, message.delivery_tag, message.redelivered, message.channel))
+        headers = message.header.properties.headers or {}
+        arrive(
+            PlainDelivery(message.body, message.delivery_tag, message.redelivered, message.channel, headers)
+        )
 
     async def replace(*_: object) -> None:
         underlay = cast("aiormq.Channel", await channel.get_underlay_channel())

@@ -134,6 +134,14 @@ COMMON_EVENTS = (
         about=About.LOGIN,
     ),
     Event(
+        "traces.not_exported",
+        "warning",
+        (),
+        "The collector does not take our spans; they are lost meanwhile, and nothing else is.",
+        do="Bring the collector at `OTEL_EXPORTER_OTLP_ENDPOINT` back, or look at what it refuses.",
+    ),
+    Event("traces.exported", "info", (), "The collector takes our spans again."),
+    Event(
         "retention.enforced",
         "info",
         (REMOVED,),

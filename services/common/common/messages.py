@@ -18,7 +18,6 @@ Consumers ignore unknown fields; an unknown type or version is an error that the
 
 import json
 import re
-import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -301,11 +300,6 @@ def routing_key_of(message: Message) -> str:
 
 def new_event_id() -> str:
     return str(uuid.uuid4())
-
-
-def new_traceparent() -> str:
-    """A fresh trace, as W3C Trace Context level 1 writes it."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def envelope_of(cause: Message, *, occurred_at: datetime) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TypedDict
 from common.log_formats import FORMATS, Format
 from common.production import is_public
 from common.settings import PRODUCTION, Address, SettingsReader
+from common.tracing_settings import TracingSettings, read_tracing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class ServiceSettings:
     tenants_file: Path
     database_url: str = field(repr=False)
     amqp_url: str = field(repr=False)
+    tracing: TracingSettings | None = None
 
 
 class Shared(TypedDict):
@@ -32,6 +34,7 @@ class Shared(TypedDict):
     tenants_file: Path
     database_url: str
     amqp_url: str
+    tracing: TracingSettings | None
 
 
 def read_shared(reader: SettingsReader) -> Shared:
@@ -44,6 +47,7 @@ def read_shared(reader: SettingsReader) -> Shared:
         "tenants_file": reader.path("TENANTS_FILE"),
         "database_url": reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres")),
         "amqp_url": reader.secret_url("AMQP_URL", schemes=("amqp", "amqps")),
+        "tracing": read_tracing(reader),
     }
 
 

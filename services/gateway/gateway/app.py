@@ -16,6 +16,7 @@ from common.process import run_loops, stop_on_signals
 from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
+from common.tracing_open import open_tracing
 from common.vault import Vault
 from gateway.acts import Acts
 from gateway.attempts import Attempts
@@ -207,6 +208,9 @@ async def serve(settings: Settings) -> None:
         can_call=settings.password_call is not None,
     )
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            open_tracing(settings.tracing, service=SERVICE, production=settings.production)
+        )
         vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock)

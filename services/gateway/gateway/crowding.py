@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
+from common.log import bound
+from common.tracing import NOBODY, Span
 from gateway import personal_store, store
 from gateway.errors import ConflictError, TransitionError
 from gateway.limits_settings import LimitSettings
 from gateway.login import Login
-from gateway.logins import Logins
+from gateway.logins import Logins, name_in_log
 from gateway.metrics import DISPLACED
 from gateway.store import Surplus
 from gateway.transaction import Transaction
@@ -59,12 +61,16 @@ class Crowding:
 
     async def _end(self, one: Surplus) -> None:
         async def give_way(connection: Connection, login: Login) -> Transaction:
+            name_in_log(login)
             await personal_store.forget_personal(connection, login.id)
             return login.transaction.give_way()
 
         try:
-            await self.logins.change(one.transaction_id, give_way, tenant=one.tenant)
+            with bound(), Span("crowding", parent=NOBODY):
+                await self.logins.change(one.transaction_id, give_way, tenant=one.tenant)
+                DISPLACED.labels(one.limit).inc()
+                log.warning(
+                    "login.displaced", transaction_id=one.transaction_id, tenant=one.tenant, limit=one.limit
+                )
         except (ConflictError, TransitionError):
             return  # it has moved meanwhile: the next look decides again
-        DISPLACED.labels(one.limit).inc()
-        log.warning("login.displaced", transaction_id=one.transaction_id, tenant=one.tenant, limit=one.limit)

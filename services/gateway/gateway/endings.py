@@ -1,10 +1,13 @@
 """What a change has ended, of a login or of its steps: told in the log and counted, once it is committed."""
 
+import time
 from datetime import timedelta
 
 import structlog
 
+from common import tracing
 from common.metrics import TENANTS
+from gateway.login import Login
 from gateway.metrics import LOGIN_DURATION, LOGINS_ENDED, STEPS_CONCLUDED
 from gateway.transaction import Status, Transaction
 
@@ -14,9 +17,9 @@ _ENDED = frozenset({Status.HANDED_BACK, Status.RESTARTED, Status.EXPIRED, Status
 log = structlog.stdlib.get_logger()
 
 
-def tell_endings(was: Transaction, now: Transaction, *, age: timedelta) -> None:
-    """`age`: how long ago the login arrived."""
-    tenant = TENANTS.of(now.tenant)
+def tell_endings(login: Login, now: Transaction, *, age: timedelta) -> None:
+    """`login`: as it was before; `age`: how long ago it arrived."""
+    was, tenant = login.transaction, TENANTS.of(now.tenant)
     for before, after in zip(was.steps, now.steps, strict=True):
         if after.conclusion is not None and after.is_concluded and not before.is_concluded:
             STEPS_CONCLUDED.labels(tenant, after.name, after.status).inc()
@@ -27,7 +30,22 @@ def tell_endings(was: Transaction, now: Transaction, *, age: timedelta) -> None:
                 step=after.name,
                 outcome=after.status,
                 reason=after.conclusion.reason,
+                **tracing.log_context(tracing.onward(login.traceparent)),
             )
     if now.status in _ENDED and was.status not in _ENDED:
         LOGINS_ENDED.labels(tenant, now.status, now.metadata or "none").inc()
         LOGIN_DURATION.labels(now.status).observe(age.total_seconds())
+        _tell_trace(login, now, age=age)
+
+
+def _tell_trace(login: Login, now: Transaction, *, age: timedelta) -> None:
+    """The span of the login as a whole, of which all others are part."""
+    attributes = {
+        "waystation.tenant": now.tenant,
+        "waystation.transaction_id": now.id,
+        "waystation.status": str(now.status),
+        "waystation.metadata": str(now.metadata or "none"),
+        **{f"waystation.step.{step.name}": str(step.status) for step in now.steps},
+    }
+    begun = time.time_ns() - age // timedelta(microseconds=1) * 1000
+    tracing.tell_whole("login", login.traceparent, begun=begun, attributes=attributes)

@@ -22,8 +22,9 @@ from common.consumer import Handler
 from common.db import Connection, Database
 from common.erasure import note_erased, shred
 from common.log import bound
-from common.messages import ForgetUser, Message, UserForgotten, new_event_id, new_traceparent
+from common.messages import ForgetUser, Message, UserForgotten, new_event_id
 from common.tenant_models import Steps, Tenant
+from common.tracing import new_traceparent
 from common.vault import Vault
 from gateway import erase_store, store
 from gateway.erase_store import Erasure, HeldLogins

@@ -12,7 +12,6 @@ from common import audit
 from common.audit import Audited, Entry
 from common.clock import Clock
 from common.db import Connection, Database
-from common.messages import new_traceparent
 from common.metrics import TENANTS
 from common.profile import Profile, ProfileError
 from common.tenants import Tenant
@@ -28,6 +27,7 @@ from common.tokens import (
     profile_in,
     verify_session_token,
 )
+from common.tracing import new_traceparent
 from common.vault import Vault
 from gateway import store
 from gateway.errors import (

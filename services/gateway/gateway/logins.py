@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from common import audit, inbox
+from common import audit, inbox, tracing
 from common.db import Connection, Database
 from common.messages import Message
 from common.outbox import Relay
@@ -31,7 +31,7 @@ Change = Callable[[Connection, Login], Awaitable[Transaction]]
 class _Changed:
     """What a committed change has made of a login that arrived `age` ago."""
 
-    was: Transaction
+    login: Login
     now: Transaction
     age: timedelta
 
@@ -69,7 +69,7 @@ class Logins:
             except ConflictError:
                 continue
             if changed is not None:
-                tell_endings(changed.was, changed.now, age=changed.age)
+                tell_endings(changed.login, changed.now, age=changed.age)
             self._relay.wake()
             self._bell.ring(transaction_id)
             return
@@ -87,14 +87,16 @@ class Logins:
                 return None
             age = await store.save(connection, now, was=login.transaction.version)
             await audit.append(connection, *entries_of(login, now))
-        return _Changed(was=login.transaction, now=now, age=age)
+        return _Changed(login=login, now=now, age=age)
 
 
 def name_in_log(login: Login) -> None:
-    """Everything that this request logs from now on says which login it is about."""
-    structlog.contextvars.bind_contextvars(
-        transaction_id=login.id, tenant=login.transaction.tenant, trace_id=login.traceparent[3:35]
-    )
+    """Everything that this request does and logs from now on is about this login, and part of its trace."""
+    span = tracing.current()
+    if span:
+        span.join(login.traceparent)
+    ids = span.log_context if span else tracing.log_context(login.traceparent)
+    structlog.contextvars.bind_contextvars(transaction_id=login.id, tenant=login.transaction.tenant, **ids)
 
 
 async def _found(loading: Awaitable[Login | None]) -> Login:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NoReturn
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common.tracing import Kind, Span
 from gateway.errors import PasswordCallError, PasswordUnavailableError, PasswordUnknownError
 from gateway.settings import PasswordCallSettings
 
@@ -98,11 +99,17 @@ class PasswordCalls:
 
     async def _ask(self, what: str, demand: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the answer."""
+        with Span(f"POST /internal/v1/{what}", kind=Kind.CLIENT) as span:
+            status, body = await self._answer(what, demand, traceparent=span.traceparent)
+            span.note("http.response.status_code", status)
+            return status, body
+
+    async def _answer(self, what: str, demand: Mapping[str, str], *, traceparent: str) -> tuple[int, bytes]:
         try:
             async with self._session.post(
                 f"{self._settings.url}/internal/v1/{what}",
                 json=demand,
-                headers={"Authorization": f"Bearer {self._settings.token}"},
+                headers={"Authorization": f"Bearer {self._settings.token}", "traceparent": traceparent},
                 allow_redirects=False,
             ) as response:
                 return response.status, await _read(response)

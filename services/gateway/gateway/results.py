@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from common import tracing
 from common.messages import DesiredValue, UpdateMetadata, new_event_id
 from gateway.login import Login
 from gateway.transaction_step import Step
@@ -52,7 +53,7 @@ def update_of(
         tenant=transaction.tenant,
         transaction_id=transaction.id,
         occurred_at=now,
-        traceparent=login.traceparent,
+        traceparent=tracing.onward(login.traceparent),
         user_id=transaction.subject,
         waiting=waiting,
         deadline=transaction.waiting_until or transaction.deadline,

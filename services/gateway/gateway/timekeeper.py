@@ -5,10 +5,12 @@ import asyncio
 import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
+from common.log import bound
+from common.tracing import NOBODY, Span
 from gateway import personal_store, store
 from gateway.errors import ConflictError
 from gateway.login import Login
-from gateway.logins import Logins
+from gateway.logins import Logins, name_in_log
 from gateway.planner import Planner
 from gateway.steps.idproof import rules as idproof
 from gateway.transaction import MetadataOutcome, Transaction, WaitingFor
@@ -41,7 +43,8 @@ class Timekeeper:
             due = await store.due(connection, limit=BATCH)
         for tenant, transaction_id in due:
             try:
-                await self._logins.change(transaction_id, self._on_time, tenant=tenant)
+                with bound(), Span("timekeeper", parent=NOBODY):
+                    await self._logins.change(transaction_id, self._on_time, tenant=tenant)
             except ConflictError:
                 continue  # busy right now; the next sweep finds it again
             except DatabaseUnavailableError:
@@ -51,6 +54,7 @@ class Timekeeper:
                 log.exception("login.not_moved", transaction_id=transaction_id)
 
     async def _on_time(self, connection: Connection, login: Login) -> Transaction:
+        name_in_log(login)
         transaction = login.transaction
         now = await store.now(connection)
         if transaction.wake_at is None or now < transaction.wake_at:

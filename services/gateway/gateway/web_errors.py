@@ -23,6 +23,7 @@ from gateway.errors import (
 from gateway.jwks_fetch import KeySetUnavailableError
 from gateway.metrics import REQUEST_DURATION
 from gateway.pages import PAGE, render
+from gateway.request_spans import note_response, request_span
 
 RETRY_AFTER_SECONDS = "5"
 
@@ -32,12 +33,15 @@ log = structlog.stdlib.get_logger()
 @web.middleware
 async def one_line_per_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Log what was served: the route's template, never the path, the query or a header."""
-    structlog.contextvars.clear_contextvars()
     started = time.perf_counter()
-    response = await handler(request)
-    seconds = time.perf_counter() - started
     resource = request.match_info.route.resource
     route = resource.canonical if resource else "none"
+    with request_span(request, route=route) as span:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**span.log_context)
+        response = await handler(request)
+        note_response(span, response.status)
+    seconds = time.perf_counter() - started
     REQUEST_DURATION.labels(_known(request.method), route, str(response.status)).observe(seconds)
     log.info(
         "request.served",

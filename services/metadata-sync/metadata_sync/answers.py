@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from common import outbox
+from common import outbox, tracing
 from common.db import Connection
 from common.messages import Kind, MetadataApplied, MetadataRejected, new_event_id
 from common.outbox import OutgoingMessage
@@ -40,7 +40,7 @@ def announce(answers: Iterable[Answer], *, tenant: str) -> None:
         login = {
             "tenant": tenant,
             "transaction_id": answer.transaction_id,
-            "trace_id": answer.traceparent[3:35],
+            **tracing.log_context(answer.traceparent),
         }
         if answer.reason is None:
             log.info("metadata.applied", keys=answer.keys, **login)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from common import inbox, outbox
+from common import inbox, outbox, tracing
 from common.clock import Clock
 from common.consumer import Handler, UnknownTenantError
 from common.db import Connection, Database
@@ -110,6 +110,6 @@ async def report(connection: Connection, user: User, *, at: datetime) -> User:
             service="metadata-sync",
         ),
     )
-    with bound(tenant=user.tenant, transaction_id=erased.erasure, trace_id=erased.traceparent[3:35]):
+    with bound(tenant=user.tenant, transaction_id=erased.erasure, **tracing.log_context(erased.traceparent)):
         log.info("user.forgotten", rev=erased.rev)
     return replace(user, state=remains(user.state))

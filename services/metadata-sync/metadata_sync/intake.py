@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
-from common import inbox
+from common import inbox, tracing
 from common.batches import Batches
 from common.clock import Clock
 from common.consumer import PoisonMessageError, UnknownTenantError
@@ -208,7 +208,7 @@ def _announce(update: _Update, taken: _Result) -> None:
         "update.accepted",
         tenant=message.tenant,
         transaction_id=message.transaction_id,
-        trace_id=message.traceparent[3:35],
+        **tracing.log_context(message.traceparent),
         waiting=message.waiting,
         keys=taken.revs,
     )
@@ -217,7 +217,9 @@ def _announce(update: _Update, taken: _Result) -> None:
 
 
 def _announce_dropped(update: _Update) -> None:
-    with bound(tenant=update.message.tenant, transaction_id=update.message.transaction_id):
+    message = update.message
+    ids = tracing.log_context(message.traceparent)
+    with bound(tenant=message.tenant, transaction_id=message.transaction_id, **ids):
         log.info("update.dropped")
 
 

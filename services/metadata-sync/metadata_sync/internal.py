@@ -19,12 +19,14 @@ import structlog
 from aiohttp import web
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from common import tracing
 from common.db import DatabaseUnavailableError
 from common.farewell import Farewell
 from common.log import bound
 from common.messages import Identifier
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
+from common.tracing import Kind, Span
 from metadata_sync.coalesce import refuse_unfit
 from metadata_sync.errors import PasswordUnavailableError, UnfitUpdateError
 from metadata_sync.passwords import MESSAGES, Passwords
@@ -108,8 +110,13 @@ class _PasswordCalls:
         except (ValidationError, UnfitUpdateError):
             # From neither: a validation error repeats what it was given.
             return _refusal(400, "malformed")
-        with bound(tenant=demand.tenant, transaction_id=demand.transaction_id):
-            return await self._acted(demand, act)
+        with (
+            _span(request) as span,
+            bound(tenant=demand.tenant, transaction_id=demand.transaction_id, **span.log_context),
+        ):
+            response = await self._acted(demand, act)
+            span.note("http.response.status_code", response.status)
+            return response
 
     async def _acted(
         self, demand: _AnyDemand, act: Callable[[Tenant, _AnyDemand], Awaitable[web.Response]]
@@ -146,6 +153,12 @@ class _PasswordCalls:
             )
         log.info("password.refused", reason=code)
         return web.json_response({"outcome": "refused", "code": code, "message": MESSAGES[code]})
+
+
+def _span(request: web.Request) -> Span:
+    """A part of what the gateway does, who alone has the token."""
+    asked = request.headers.get("traceparent", tracing.NOBODY)
+    return Span(f"POST {request.path}", kind=Kind.SERVER, parent=asked)
 
 
 def _unavailable(reason: str, *, retry_after: int) -> web.Response:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import structlog
 
+from common import tracing
 from common.batches import Batches
 from common.clock import Clock
 from common.db import Connection, Database
@@ -48,7 +49,7 @@ class Lease:
 
     `charged_as` is the number by which the budget knows its call; `log_context` names one of the logins that
     it is for, where there is one. `queued_for`: seconds since the first change that it carries, None where it
-    only settles. `is_shared`: others take from the limit, too.
+    only settles. `is_shared`: others take from the limit, too. `traceparents`: of all that it is for.
     """
 
     tenant: Tenant
@@ -62,6 +63,7 @@ class Lease:
     queued_for: float | None
     is_shared: bool
     log_context: dict[str, str]
+    traceparents: tuple[str, ...] = ()
 
     @property
     def user_key(self) -> UserKey:
@@ -189,6 +191,7 @@ class Leases:
             queued_for=_queued_for(user),
             is_shared=is_shared(charged, limit=limit_of_tenant(tenant)),
             log_context=_log_context(user),
+            traceparents=tuple(asking.traceparent for asking in user.state.requesters.values()),
         )
         next_in = _next_in(charged, cost, tenant=tenant, now=now)
         return _Begun(lease=lease, user=begun, budget=charged, next_in=next_in)
@@ -289,8 +292,8 @@ def _queued_for(user: User) -> float | None:
 
 def _log_context(user: User) -> dict[str, str]:
     for transaction_id, requester in user.state.requesters.items():
-        trace_id = requester.traceparent[3:35]
-        return {"tenant": user.tenant, "transaction_id": transaction_id, "trace_id": trace_id}
+        ids = tracing.log_context(requester.traceparent)
+        return {"tenant": user.tenant, "transaction_id": transaction_id, **ids}
     return {"tenant": user.tenant}
 
 

@@ -172,7 +172,7 @@ class ManagementClient:
         return response, sent
 
     async def _send(self, account: Account, call: _Call, *, token: str, sent: int) -> _Response:
-        with Asked(call.operation) as asked:
+        with Asked(call.operation, host=account.domain, resend=sent - 1) as asked:
             response = await self._sent(account, call, token=token, sent=sent)
             asked.answered(response.status)
             return response

@@ -18,6 +18,7 @@ from common.process import Loop, run_loops, stop_on_signals
 from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
+from common.tracing_open import open_tracing
 from common.vault import Vault
 from metadata_sync.alarm import Alarm
 from metadata_sync.directories import Directories
@@ -55,6 +56,9 @@ async def serve(settings: Settings) -> None:
     clock = SystemClock()
     tenants = TenantsWatcher(settings.tenants_file, production=settings.production, parts=PARTS)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            open_tracing(settings.tracing, service=SERVICE, production=settings.production)
+        )
         vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock, is_for_all_tenants=True)

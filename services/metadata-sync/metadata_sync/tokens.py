@@ -76,7 +76,7 @@ class TokenSource:
             "client_secret": account.client_secret,
             "audience": account.audience,
         }
-        with Asked("token") as asked:
+        with Asked("token", host=account.domain) as asked:
             try:
                 async with self._session.post(
                     account.url("/oauth/token"), json=form, allow_redirects=False

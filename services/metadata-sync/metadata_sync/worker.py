@@ -16,6 +16,7 @@ from metadata_sync.ends import End
 from metadata_sync.errors import LeaseLostError, ManagementError
 from metadata_sync.leases import LEASE, Lease, Leases
 from metadata_sync.management import ManagementClient
+from metadata_sync.write_spans import also_told, span_of_write
 
 # A tenant that does not answer holds each attempt for ten seconds: it may not hold those of all others.
 AT_ONCE = 256
@@ -79,8 +80,9 @@ class Worker:
             del self._at_once[lease.tenant.key, lease.waiting]
 
     async def _run(self, lease: Lease) -> None:
-        with bound(**lease.log_context):
+        with span_of_write(lease) as span, bound(**lease.log_context | span.log_context):
             await self._run_bound(lease)
+        also_told(span, lease)
 
     async def _run_bound(self, lease: Lease) -> None:
         try:

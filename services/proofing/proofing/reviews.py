@@ -13,7 +13,7 @@ import structlog
 from common import audit, outbox
 from common.audit import Audited, Entry
 from common.db import Connection, Database
-from common.messages import new_traceparent
+from common.tracing import new_traceparent
 from common.vault import Vault
 from proofing import store
 from proofing.errors import UnknownReviewError

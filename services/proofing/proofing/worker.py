@@ -21,6 +21,7 @@ from common.metrics import TENANTS
 from common.outbox import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
+from common.tracing import Span
 from common.vault import Vault, VaultError
 from proofing import erase_store, store
 from proofing.errors import Failure, UnusableCommandError
@@ -102,7 +103,8 @@ class Worker:
                 await self._commit(command, requested.conclude(_UNKNOWN, at=self._clock.now()), evidence=None)
                 return
             submission = replace(submission, mrz=kept)
-        result = await provider.start(submission, policy=command.policy, reference=command.transaction_id)
+        with Span(f"verify by {command.provider}"):
+            result = await provider.start(submission, policy=command.policy, reference=command.transaction_id)
         concluded = requested.conclude(result, at=self._clock.now())
         await self._commit(command, concluded, evidence=evidence_of(submission, result))
 

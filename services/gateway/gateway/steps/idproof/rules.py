@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic_core import to_json
 
+from common import tracing
 from common.messages import (
     DocumentPolicy,
     Outcome,
@@ -122,7 +123,7 @@ def command(
         tenant=login.transaction.tenant,
         transaction_id=login.id,
         occurred_at=now,
-        traceparent=login.traceparent,
+        traceparent=tracing.onward(login.traceparent),
         verification_id=verification_id,
         user_id=login.transaction.subject,
         step=NAME,
