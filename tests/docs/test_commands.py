@@ -1,10 +1,5 @@
 """docs/commands.md says of every command what its `--help` says, and each is explained in the same way."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from common.cli import create_parser
@@ -12,7 +7,6 @@ from common.cli_guide import CommandParser
 from common.setting_examples import EXAMPLES
 from tests.docs.commands_page import PAGE, leaves, page
 from tests.docs.markdown import Page
-from tests.support.processes import base_environment
 from tests.support.run_folder import ROOT
 
 LEAVES = list(leaves(create_parser()))
@@ -42,40 +36,3 @@ def test_every_setting_has_an_example() -> None:
     names = {row.split("`")[1] for row in rows}
     assert {"DATABASE_URL", "SEAL_KEY_FILES", "PUBLIC_BASE_URL", "INTERNAL_LISTEN"} <= names
     assert sorted(name for name in names if name.isupper() and name not in EXAMPLES) == []
-
-
-def test_statuses(tmp_path: Path) -> None:
-    """No command is 2, a wrong setting is 2 with an example, and a closed pipe leaves no trace."""
-
-    def status(*arguments: str, **environment: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "common.cli", *arguments],
-            env=base_environment() | environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stderr
-
-    assert status()[0] == 2
-    wrong, said = status("transactions", "list", ENVIRONMENT="prod")
-    assert (wrong, said.splitlines()) == (
-        2,
-        [
-            "ENVIRONMENT: must be one of production, development; for example production",
-            f"DATABASE_URL: is required; for example {EXAMPLES['DATABASE_URL']}",
-        ],
-    )
-    reading, writing = os.pipe()
-    os.close(reading)
-    help_to_nobody = subprocess.run(
-        [sys.executable, "-m", "common.cli", "tenants", "diff", str(PAGE), str(PAGE)],
-        env=base_environment(),
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    os.close(writing)
-    assert "Traceback" not in help_to_nobody.stderr

@@ -1,8 +1,6 @@
 """`waystation erase`: an operator has one person deleted, while their logins are under way."""
 
-import asyncio
 import base64
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,11 +8,11 @@ from urllib.parse import quote
 
 from tests.journeys.browser import HAND_BACK, IDENTITY, LOGGED_IN, transaction_of
 from tests.journeys.control import SEEN, STEP, told
+from tests.journeys.operating import waystation
 from tests.journeys.people import honest
 from tests.journeys.world import World
 from tests.support.demo_tenant import Person
 from tests.support.journey import Page
-from tests.support.log_checker import hear
 from tests.support.waiting import wait_until
 
 # Where the id of an erased person may still stand: that they were erased, and what of it is still to be done.
@@ -77,16 +75,16 @@ async def test_it_is_asked_for_twice(world: World) -> None:
     """Without the user id typed once more nothing happens; neither does it for a tenant that is not there."""
     person = await world.person()
     assert (await (await world.browser()).log_in(honest(person))).has(LOGGED_IN)
-    status, _, complaint = await waystation(world, "erase", "acme", person.user_id, typed="yes\n")
-    assert (status, complaint.splitlines()[-1]) == (
+    meant = await waystation(world, "erase", "acme", person.user_id, typed="yes\n")
+    assert (meant.status, meant.complaint.splitlines()[-1]) == (
         1,
         "Type the user id once more to go on: Nothing was erased.",
     )
-    status, _, complaint = await waystation(world, "erase", "other", person.user_id, "--yes")
-    assert (status, complaint) == (1, "The tenants file does not have this tenant.\n")
+    other = await waystation(world, "erase", "other", person.user_id, "--yes")
+    assert (other.status, other.complaint) == (1, "The tenants file does not have this tenant.\n")
     assert len(await world.rows.verifications(person)) == 1
-    status, answer, _ = await waystation(world, "erase", "acme", person.user_id, typed=f"{person.user_id}\n")
-    assert (status, answer.splitlines()[0]) == (0, "Erased at rev 2: 1 logins, 1 of them open.")
+    done = await waystation(world, "erase", "acme", person.user_id, typed=f"{person.user_id}\n")
+    assert (done.status, done.output.splitlines()[0]) == (0, "Erased at rev 2: 1 logins, 1 of them open.")
     await wait_until(lambda: _is_unknown_to_proofing(world, person), 15, what="proofing to forget")
     await wait_until(lambda: _holds(world, person, {}), 30, what="our keys to be gone")
     await _finish(world, person)
@@ -98,28 +96,12 @@ async def _finish(world: World, person: Person) -> Any:
     return await wait_until(lambda: _completed(world, person), 30, what="the erasure to be complete")
 
 
-async def waystation(world: World, *arguments: str, typed: str = "") -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of `waystation …`, run as the gateway's operator."""
-    operator = world.stack.operator("gateway")
-    process = await asyncio.create_subprocess_exec(
-        *operator.argv,
-        *arguments,
-        env=operator.environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, complaint = await process.communicate(typed.encode())
-    hear(complaint.decode())
-    return process.returncode or 0, output.decode(), complaint.decode()
-
-
 async def erase(world: World, person: Person, *options: str) -> dict[str, Any]:
     arguments = ("erase", "acme", person.user_id, "--yes", "--json", *options)
-    status, answer, complaint = await waystation(world, *arguments)
-    assert status == 0, complaint
-    assert person.user_id not in complaint
-    told: dict[str, Any] = json.loads(answer)
+    done = await waystation(world, *arguments)
+    assert done.status == 0, done.complaint
+    assert person.user_id not in done.complaint
+    told: dict[str, Any] = done.json
     return told
 
 

@@ -19,8 +19,9 @@ from typing import Any, Final, TypeAlias
 from common.cli_guide import CommandParser, Guide
 from common.db import DatabaseUnavailableError, SchemaOutdatedError
 from common.errors import WaystationError
+from common.schema import queue_of, schema_of
 from common.setting_examples import with_example
-from common.settings import SettingsError
+from common.settings import SettingsError, SettingsReader
 from common.tenants import TenantsFileError
 from common.vault import KeyFileMissingError
 
@@ -94,6 +95,17 @@ def add_command(commands: Subjects, name: str, guide: Guide, *, run: Run) -> Com
     if guide.shape:
         parser.add_argument("--json", action="store_true", help="for programs")
     return parser
+
+
+def read_database_url(reader: SettingsReader, *, schema: str) -> str:
+    """That of the service whose schema it is; another service's sees nothing of it."""
+    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    found = schema_of(url)
+    if found not in {None, schema}:
+        reader.mistake(
+            "DATABASE_URL", f"logs in for {queue_of(found or '')}; this command is about {queue_of(schema)}"
+        )
+    return url
 
 
 def sentence_of(exc: WaystationError) -> str:

@@ -65,7 +65,9 @@ def add_commands(subjects: Subjects) -> None:
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    story = asyncio.run(_find(options, _environments(options, environ)))
+    environments = _environments(options, environ)
+    told, gaps = asyncio.run(_ask_all(environments, options.transaction))
+    story = _with_logs(options, environments, told, gaps)
     if not story.moments:
         complain("Nothing is known of such a login.")
         for gap in story.gaps:
@@ -86,8 +88,9 @@ def _environments(options: argparse.Namespace, environ: Mapping[str, str]) -> li
     return read_environments(environ, options.env, service=options.service)
 
 
-async def _find(options: argparse.Namespace, environments: list[Environment]) -> Story:
-    sought = Sought(transaction_id=options.transaction)
+async def _ask_all(environments: list[Environment], transaction_id: str) -> tuple[list[Told], list[str]]:
+    """What each database tells, and which do not."""
+    sought = Sought(transaction_id=transaction_id)
     told: list[Told] = []
     gaps = []
     # The gateway first: it knows whose login it is.
@@ -98,12 +101,19 @@ async def _find(options: argparse.Namespace, environments: list[Environment]) ->
             gaps.append(f"the database of {environment.service} does not tell ({exc})")
         else:
             sought = Sought(transaction_id=sought.transaction_id, person=told[-1].person or sought.person)
+    return told, gaps
+
+
+def _with_logs(
+    options: argparse.Namespace, environments: list[Environment], told: list[Told], gaps: list[str]
+) -> Story:
     trace_id = next((one.trace_id for one in told if one.trace_id), None)
     lines = list(_logged(options.logs, options.transaction, trace_id))
     silent = {environment.service for environment in environments} - {line.service for line in lines}
+    silences = []
     if options.logs:
-        gaps += [f"the given logs have no line of {service} about it" for service in sorted(silent)]
-    return tell(options.transaction, told=told, lines=lines, more_gaps=gaps)
+        silences = [f"the given logs have no line of {service} about it" for service in sorted(silent)]
+    return tell(options.transaction, told=told, lines=lines, more_gaps=[*gaps, *silences])
 
 
 async def _ask(environment: Environment, sought: Sought) -> Told:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
-from common.cli import FAILED, Subjects, add_command, complain, print_table, say, say_json
+from common.cli import FAILED, Subjects, add_command, complain, print_table, read_database_url, say, say_json
 from common.cli_guide import Guide
 from common.clock import SystemClock
 from common.consumer import UnknownTenantError
@@ -54,7 +54,7 @@ def add_commands(subjects: Subjects) -> None:
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.environment()
-    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = read_database_url(reader, schema="gateway")
     keys = reader.keys("DATA_KEY_FILES")
     tenants_file = reader.path("TENANTS_FILE")
     reader.finish()

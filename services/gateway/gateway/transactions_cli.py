@@ -19,6 +19,7 @@ from common.cli import (
     add_subject,
     complain,
     print_table,
+    read_database_url,
     say,
     say_json,
 )
@@ -150,7 +151,7 @@ def _word(text: str) -> str:
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.environment()
-    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = read_database_url(reader, schema="gateway")
     reader.finish()
     return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
 

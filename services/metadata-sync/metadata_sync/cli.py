@@ -18,6 +18,7 @@ from common.cli import (
     add_subject,
     complain,
     print_table,
+    read_database_url,
     say,
     say_json,
 )
@@ -117,7 +118,7 @@ def _add_change(commands: Subjects, name: str, command: _Command, guide: Guide) 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.environment()
-    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = read_database_url(reader, schema="metadata_sync")
     # What is given up is noted in the audit trail, which names people by their data keys.
     options.keys = reader.keys("DATA_KEY_FILES") if options.command is _drop else ()
     reader.finish()

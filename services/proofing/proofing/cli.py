@@ -20,6 +20,7 @@ from common.cli import (
     add_subject,
     complain,
     print_table,
+    read_database_url,
     say,
     say_json,
 )
@@ -137,7 +138,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         options.parser.error("--reason is for declined")
     reader = SettingsReader(environ)
     environment = reader.environment()
-    url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
+    url = read_database_url(reader, schema="proofing")
     keys = reader.keys("DATA_KEY_FILES")
     reader.finish()
     production = environment == PRODUCTION

@@ -1,0 +1,83 @@
+"""How every command of `waystation` ends, whatever it is about."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.cli import print_table, run, sentence_of
+from common.consumer import UnknownTenantError
+from common.db import DatabaseUnavailableError
+from common.setting_examples import EXAMPLES
+from tests.support.processes import base_environment
+
+WAYSTATION = (sys.executable, "-m", "common.cli")
+
+
+def test_wrong_settings_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, each with its name, what is wrong and an example; status 2."""
+    assert run(["transactions", "list"], {"ENVIRONMENT": "prod"}) == 2
+    assert run(["reviews", "list"], {"DATABASE_URL": "postgresql://waystation_gateway:x@db/x"}) == 2
+    complaints = capsys.readouterr().err.splitlines()
+    example = f"for example {EXAMPLES['DATABASE_URL']}"
+    assert complaints == [
+        "ENVIRONMENT: must be one of production, development; for example production",
+        f"DATABASE_URL: is required; {example}",
+        f"DATABASE_URL: must have a password of 16 characters or more, in production; {example}",
+        f"DATABASE_URL: logs in for gateway; this command is about proofing; {example}",
+        f"DATA_KEY_FILES: is required; for example {EXAMPLES['DATA_KEY_FILES']}",
+    ]
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C ends a command that waits with status 130 and a word, not a trace."""
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    command = [*WAYSTATION, "trace", "any-login", "--logs", str(log)]
+    with (
+        subprocess.Popen(command, env=base_environment(), stderr=subprocess.PIPE, text=True) as process,
+        log.open("w", encoding="utf-8"),  # returns when the command has begun to read
+    ):
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=30)
+    assert (process.returncode, complaint) == (130, "Interrupted.\n")
+
+
+def test_nobody_reads_the_answer(tmp_path: Path) -> None:
+    """Where the reader has left, as `head` does, nothing is said about it."""
+    path = tmp_path / "tenants.yaml"
+    path.write_text("version: 1\ntenants: {acme: {}}\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*WAYSTATION, "tenants", "check", str(path), "--json"],
+        env=base_environment(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+
+
+def test_sentences() -> None:
+    """What ends a command is one sentence without the name of an error of ours."""
+    assert (
+        sentence_of(DatabaseUnavailableError("TimeoutError"))
+        == "The database does not answer (TimeoutError)."
+    )
+    assert sentence_of(UnknownTenantError("the tenants file lacks it")) == "The tenants file lacks it."
+
+
+def test_tables_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is in a row is shown, and nothing of it obeyed."""
+    print_table(("id", "what"), [("1", "\x1b[2Jgone"), ("22", "two\nlines")])
+    assert capsys.readouterr().out.splitlines() == [
+        "id  what",
+        r"1   '\x1b[2Jgone'",
+        r"22  'two\nlines'",
+    ]
