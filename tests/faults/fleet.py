@@ -124,13 +124,17 @@ class Fleet:
         serves = (host, free_port(host))
         admin = f"127.0.0.1:{free_port()}"
         own = {"ADMIN_LISTEN": admin, "DRAIN_SECONDS": f"{self._manners[service].drain:g}"}
+        interpreter = [sys.executable]
         if self.code is not None:
             own["PYTHONPATH"] = ":".join(str(folder) for folder in sorted(self.code.iterdir()))
+            interpreter.append(
+                "-B"
+            )  # begun otherwise than ours, its lines are not held against our catalogue
         if service in _DOORS:
             own[_DOORS[service]] = f"{serves[0]}:{serves[1]}"
         process = self.stack.folder.start(
             f"{service}-{next(self._numbers)}",
-            [sys.executable, "-m", service.replace("-", "_")],
+            [*interpreter, "-m", service.replace("-", "_")],
             env=self.stack.service_environment(service) | own,
         )
         backend = Backend(serves=serves, admin=f"http://{admin}")
