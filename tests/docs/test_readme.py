@@ -58,7 +58,7 @@ def test_commands() -> None:
 
 def test_options() -> None:
     """Every `./dev` command line on any page is one that its help knows, options included."""
-    lines = {line for page in pages() for line in re.findall(r"\./dev ([a-z]+(?: --?[\w-]+)*)", page.text)}
+    lines = {line for page in pages() for line in re.findall(r"\./dev ([a-z]+(?:-[a-z]+)*(?: --?[\w-]+)*)", page.text)}
     assert {line for line in lines if not is_in_help(*line.split())} == set()
 
 
