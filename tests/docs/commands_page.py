@@ -21,7 +21,7 @@ page is made from its `--help`: `python -m tests.docs.commands_page` writes it.
 It reads the settings of a service from the environment, as the service does; so it is run where one runs:
 
 ```sh
-kubectl exec deploy/gateway -- waystation doctor
+kubectl exec deploy/waystation-gateway -- waystation doctor
 docker compose exec gateway waystation transactions list --state open
 . .run/up/env/proofing.sh && .venv/bin/waystation reviews list   # beside ./dev up
 ```

@@ -41,7 +41,7 @@ def add_commands(subjects: Subjects) -> None:
             "the management plugin and a user of it.",
             reads=("every setting of the service", "BROKER_MANAGEMENT_URL"),
             examples=(
-                "kubectl exec deploy/gateway -- waystation doctor",
+                "kubectl exec deploy/waystation-gateway -- waystation doctor",
                 "waystation doctor --env gateway.env --env proofing.env --env metadata-sync.env",
                 "waystation doctor --tenant acme --json",
             ),
