@@ -58,7 +58,8 @@ def test_commands() -> None:
 
 def test_options() -> None:
     """Every `./dev` command line on any page is one that its help knows, options included."""
-    lines = {line for page in pages() for line in re.findall(r"\./dev ([a-z]+(?:-[a-z]+)*(?: --?[\w-]+)*)", page.text)}
+    command = re.compile(r"\./dev ([a-z]+(?:-[a-z]+)*(?: --?[\w-]+)*)")
+    lines = {line for page in pages() for line in command.findall(page.text)}
     assert {line for line in lines if not is_in_help(*line.split())} == set()
 
 
