@@ -1,4 +1,4 @@
-"""The npm packages of the real clients, installed once for each state of the lock file."""
+"""npm packages of a lock file, those of the real clients or others, installed once for each state of it."""
 
 import fcntl
 import hashlib
@@ -14,29 +14,29 @@ _HERE = Path(__file__).parent
 _PATIENCE_SECONDS = 600
 
 
-def installed_packages() -> Path:
-    """The `node_modules` folder of the lock file's packages, below the run folder.
+def installed_packages(source: Path = _HERE) -> Path:
+    """The `node_modules` folder of the packages of the lock file in `source`, below the run folder.
 
     Raises:
         ProcessFailedError: npm could not install them.
     """
-    lock_file = _HERE / "package-lock.json"
+    lock_file = source / "package-lock.json"
     place = run_dir() / "clients" / hashlib.sha256(lock_file.read_bytes()).hexdigest()[:16]
     place.parent.mkdir(parents=True, exist_ok=True)
     with (place.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
-            _install(place)
+            _install(place, source)
     return place / "node_modules"
 
 
-def _install(place: Path) -> None:
+def _install(place: Path, source: Path) -> None:
     """Install beside the place and move: an interrupted installation is never taken for a whole one."""
     unfinished = place.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(_HERE / name, unfinished / name)
+        shutil.copy(source / name, unfinished / name)
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     output = place.with_suffix(".log")
     with output.open("w") as log:
