@@ -13,7 +13,7 @@ from tests.support.run_folder import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("dev", "staging", "prod", "operators")
-COMPONENTS = ("network-policies", "keda", "monitoring", "ingress", "external-secrets", "dev-infra")
+COMPONENTS = ("network-policies", "keda", "monitoring", "ingress", "external-secrets", "traces", "dev-infra")
 
 Manifest: TypeAlias = Mapping[str, Any]
 

@@ -35,8 +35,13 @@ _READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
     "metadata-sync": MetadataSyncSettings.from_env,
 }
 _FOLDER = "/run/secrets/waystation/"
-_OPTIONAL = [name for name in COMPONENTS if name != "dev-infra"]
-_COMBINATIONS = list(chain.from_iterable(combinations(_OPTIONAL, n) for n in range(len(_OPTIONAL) + 1)))
+# A developer's servers go with their overlay; traces change nothing that the others do.
+_OPTIONAL = [name for name in COMPONENTS if name not in {"dev-infra", "traces"}]
+_COMBINATIONS = [
+    *chain.from_iterable(combinations(_OPTIONAL, n) for n in range(len(_OPTIONAL) + 1)),
+    ("traces",),
+    (*_OPTIONAL, "traces"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,7 @@ def test_every_combination_of_components(tmp_path: Path) -> None:
         folder.mkdir()
         names = [named(manifest) for manifest in render_with(components, folder=folder)]
         assert len(names) == len(set(names)), components
-    assert len(_COMBINATIONS) == 32
+    assert len(_COMBINATIONS) == 34
 
 
 def test_what_does_not_build(tmp_path: Path) -> None:
