@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ from shlex import quote
 from typing import Any
 
 from tests.journeys.world import World
-from tests.support.processes import base_environment
-from tests.support.stack import SERVICES
+from tests.support.stack import SERVICES, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +29,11 @@ async def waystation(
     world: World, *arguments: str, service: str = "gateway", typed: str = "", **changes: str
 ) -> Done:
     """Run one command with that service's settings; `changes` are laid over them."""
+    operator = world.stack.operator(service, **changes)
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "common.cli",
+        *operator.argv,
         *arguments,
-        env=base_environment() | world.stack.service_environment(service) | changes,
+        env=operator.environment,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -46,12 +43,12 @@ async def waystation(
 
 
 def environment_files(
-    world: World, folder: Path, changes: Mapping[str, Mapping[str, str]] | None = None
+    stack: Stack, folder: Path, changes: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[str]:
     """`--env FILE` for each service; `changes` by service are laid over its settings."""
     options = []
     for service in SERVICES:
-        variables = world.stack.service_environment(service) | dict((changes or {}).get(service, {}))
+        variables = stack.service_environment(service) | dict((changes or {}).get(service, {}))
         path = folder / f"{service}.env"
         path.touch(mode=0o600)
         path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in variables.items()))

@@ -4,16 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.journeys.browser import IDENTITY, LOGGED_IN, transaction_of
 from tests.journeys.operating import environment_files, waystation
 from tests.journeys.people import honest
 from tests.journeys.world import World
+from tests.support.places import LOCAL
 from tests.support.ports import free_port
 from tests.support.queues import publish
-from tests.support.stack import SERVICES
+from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import wait_until
+
+_HERE = "it reads files of processes of this machine"
 
 # The story of a passed login, as far as its order is the same in every run.
 _STORY = [
@@ -27,7 +31,8 @@ _STORY = [
 ]
 
 
-async def test_the_story_of_a_login(world: World, tmp_path: Path) -> None:
+@pytest.mark.only_at(LOCAL, reason=_HERE)
+async def test_the_story_of_a_login(world: World, stack: Stack, tmp_path: Path) -> None:
     """From databases and logs together, in order, to its verdict; nothing in it says who it was."""
     person = await world.person()
     browser = await world.browser()
@@ -35,8 +40,8 @@ async def test_the_story_of_a_login(world: World, tmp_path: Path) -> None:
     login = transaction_of(page)
     assert (await browser.walk(page, honest(person))).has(LOGGED_IN)
     await world.rows.quiet()
-    logs = [part for service in SERVICES for part in ("--logs", _log_of(world, service))]
-    asked = ("trace", login, *environment_files(world, tmp_path), *logs)
+    logs = [part for service in SERVICES for part in ("--logs", _log_of(stack, service))]
+    asked = ("trace", login, *environment_files(stack, tmp_path), *logs)
     told = await waystation(world, *asked, "--json")
     assert (told.status, told.complaint) == (0, "")
     story = told.json
@@ -127,16 +132,17 @@ async def test_a_dead_letter_is_tried_again(world: World) -> None:
     assert await letters() == []
 
 
-async def test_the_doctor(world: World, tmp_path: Path) -> None:
+@pytest.mark.only_at(LOCAL, reason=_HERE)
+async def test_the_doctor(world: World, stack: Stack, tmp_path: Path) -> None:
     """A good stack is found good; of one where much is wrong all of it is told at once, each with its fix."""
-    well = await waystation(world, "doctor", *environment_files(world, tmp_path), "--json")
+    well = await waystation(world, "doctor", *environment_files(stack, tmp_path), "--json")
     assert [one for one in well.json["findings"] if one["status"] == "fail"] == []
     assert (well.status, well.json["ok"]) == (0, True)
     looked_at = {(one["service"], one["about"]) for one in well.json["findings"]}
     assert {("gateway", "password call"), ("metadata-sync", "rate limit of tenant acme")} <= looked_at
     assert {(service, "permissions") for service in SERVICES} <= looked_at
     ill = await waystation(
-        world, "doctor", *environment_files(world, tmp_path, _wrong(world, tmp_path)), "--json"
+        world, "doctor", *environment_files(stack, tmp_path, _wrong(stack, tmp_path)), "--json"
     )
     assert (ill.status, ill.json["ok"]) == (1, False)
     told = {
@@ -156,13 +162,13 @@ async def test_the_doctor(world: World, tmp_path: Path) -> None:
     assert "hush-4711" not in ill.output + ill.complaint
 
 
-def _wrong(world: World, folder: Path) -> dict[str, dict[str, str]]:
+def _wrong(stack: Stack, folder: Path) -> dict[str, dict[str, str]]:
     """One thing that is wrong or more for each service; the stack itself stays as it is."""
-    database = world.stack.database
+    database = stack.database
     right, address = database.gateway.split("@")
     secret = folder / "another-secret"
     secret.write_text("hush-4711" * 8)
-    tenants = yaml.safe_load(world.stack.tenants_file.read_text())
+    tenants = yaml.safe_load(stack.tenants_file.read_text())
     tenants["tenants"]["acme"]["management"]["client_secret_file"] = str(secret)
     tenants_file = folder / "other-tenants.yaml"
     tenants_file.write_text(yaml.safe_dump(tenants))
@@ -173,12 +179,12 @@ def _wrong(world: World, folder: Path) -> dict[str, dict[str, str]]:
             "DATABASE_URL": f"{right.rpartition(':')[0]}:hush-4711@{address}",
         },
         "proofing": {
-            "AMQP_URL": f"{world.stack.amqp.proofing}-of-others",
+            "AMQP_URL": f"{stack.amqp.proofing}-of-others",
             "DATABASE_URL": f"postgresql://waystation_proofing:hush-4711@127.0.0.1:{free_port()}/waystation",
         },
         "metadata-sync": {"TENANTS_FILE": str(tenants_file)},
     }
 
 
-def _log_of(world: World, service: str) -> str:
-    return str(world.stack.processes[service].output)
+def _log_of(stack: Stack, service: str) -> str:
+    return str(stack.processes[service].output)

@@ -96,8 +96,8 @@ class Addresses:
     def emulate(self, text: str) -> None:
         _unknown(f"where to lay {len(text)} characters")
 
-    def operator(self, service: str) -> Operator:
-        _unknown(f"how an operator of {service} works")
+    def operator(self, service: str, **changes: str) -> Operator:
+        _unknown(f"how an operator of {service} works{', with changes' if changes else ''}")
 
 
 def _unknown(what: str) -> NoReturn:

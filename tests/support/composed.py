@@ -170,8 +170,9 @@ class ComposedStack:
         self._emulator_file.write_text(text)
         self._project.give("tenant", {"tenant.yaml": text})
 
-    def operator(self, service: str) -> Operator:
-        argv = ("docker", "exec", "--interactive", self._project.ids[service], "waystation")
+    def operator(self, service: str, **changes: str) -> Operator:
+        over = [part for name, value in changes.items() for part in ("--env", f"{name}={value}")]
+        argv = ("docker", "exec", "--interactive", *over, self._project.ids[service], "waystation")
         return Operator(argv=argv, environment=client_environment())
 
     def port(self, name: str) -> int:

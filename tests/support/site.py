@@ -79,4 +79,5 @@ class Site(Protocol):
     def emulate(self, text: str) -> None:
         """Write that file anew; the emulator reads it when it begins."""
 
-    def operator(self, service: str) -> Operator: ...
+    def operator(self, service: str, **changes: str) -> Operator:
+        """`changes` are laid over the service's settings."""

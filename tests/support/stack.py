@@ -199,10 +199,9 @@ class Stack:
     def emulate(self, text: str) -> None:
         self._emulator_file.write_text(text)
 
-    def operator(self, service: str) -> Operator:
-        main = "import sys; from common.cli import main; sys.exit(main())"
-        environment = base_environment() | self.service_environment(service)
-        return Operator(argv=(sys.executable, "-c", main), environment=environment)
+    def operator(self, service: str, **changes: str) -> Operator:
+        environment = base_environment() | self.service_environment(service) | changes
+        return Operator(argv=(sys.executable, "-m", "common.cli"), environment=environment)
 
     def await_ready(self, *names: str) -> None:
         """Wait for these processes, all of them by default."""
