@@ -71,10 +71,9 @@ ON_METRICS = (
     ),
     _metric(
         "NothingFinishes",
-        "sum (increase(gateway_logins_ended_total"
-        '{status=~"handed_back|restarted"}[15m]))'
-        " / (sum (increase(gateway_logins_opened_total[15m])) > 20)",
-        "< 0.2",
+        'sum (increase(gateway_logins_ended_total{status=~"handed_back|restarted"}[15m]))'
+        " / sum (increase(gateway_logins_opened_total[15m]))",
+        "< 0.2 and sum (increase(gateway_logins_opened_total[15m])) > 20",
         lasting="10m",
         severity="page",
         says="Of the logins of the last quarter of an hour fewer than one in five has come to its end.",

@@ -1,0 +1,144 @@
+"""Every panel and every alert shows data for what really happened to one stack.
+
+What ran is asked: log queries of the lines that its processes wrote, metric queries of a Prometheus that
+scraped them. Nothing here is compared with a picture: Grafana itself cannot be had.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from common.log_catalogue import ALWAYS
+from deploy.dashboards.source.model import Source
+from tests.dashboards.deeds import ENVIRONMENT, everything
+from tests.dashboards.names import Asked, asked
+from tests.journeys.stacks import RunningServers
+from tests.journeys.world import open_world
+from tests.support import prometheus
+from tests.support.databases import Databases
+from tests.support.logql.evaluate import evaluate
+from tests.support.logql.lines import Line, remaining
+from tests.support.logql.parser import parse
+from tests.support.logql.syntax import Pipeline
+from tests.support.prometheus import Prometheus, Target
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.secret_folder import SecretFolder
+from tests.support.stack import SERVICES, Stack
+from tests.support.waiting import block_until, run_alone
+
+_LABELS = [field.name for field in ALWAYS if field.label]
+_SCRAPES = 3
+
+# What no deed can bring about, because nothing may: their cases in cases.py are all that makes them fire.
+_NEVER_SEEN = {
+    "WaystationUnforeseen": "a case that nobody foresaw",
+    "WaystationNotConfirmed": "a broker that refuses while it is there",
+    "WaystationKeySetUnavailable": "tests/journeys/test_rs256.py takes a key set away",
+    "WaystationMailsDoNotGoOut": "tests/gateway/mail takes the mail server away",
+    "WaystationDataDoesNotOpen": "tests/journeys/test_rotation.py takes a key file away",
+    "WaystationPasswordCallRefused": "tests/gateway/test_password_call.py gives it another token",
+    "WaystationDatabaseAway": "tests/journeys and tests/faults take the database away",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is left of a stack to which everything has happened."""
+
+    lines: list[Line]
+    metrics: Prometheus
+
+
+@pytest.fixture(scope="module")
+def watched(
+    databases: Databases, migrated_template: str, rabbitmq: RabbitMQ, server_secrets: SecretFolder
+) -> Iterator[Watched]:
+    """A stack and a Prometheus beside it; they stay until the tests of this file are done."""
+    if not prometheus.is_installed():
+        pytest.skip("Prometheus is not installed (Debian: apt-get install prometheus)")
+    if rabbitmq.metrics_port is None:
+        pytest.skip("the running broker has no metrics: start it anew with ./dev up --only servers")
+    servers = RunningServers(
+        databases=databases, template=migrated_template, rabbitmq=rabbitmq, locks=server_secrets.path
+    )
+    with servers.unstarted("dashboards", of=Stack) as stack:
+        stack._service_environment |= ENVIRONMENT
+        stack.start()
+        metrics = Prometheus.start(stack.folder, _targets(stack, rabbitmq.metrics_port))
+        _await_scrapes(metrics)
+        run_alone(_live(stack))
+        _await_scrapes(metrics)
+        stack.stop()
+        yield Watched(lines=_lines(stack.folder.logs), metrics=metrics)
+
+
+async def _live(stack: Stack) -> None:
+    async with open_world(stack) as world:
+        await everything(world, stack)
+        await world.tenant.heal()
+
+
+def _targets(stack: Stack, metrics_port: int) -> list[Target]:
+    broker = f"127.0.0.1:{metrics_port}"
+    families = ["queue_coarse_metrics", "queue_consumer_count"]
+    parameters = {"family": families, "vhost": [stack.amqp.name]}
+    return [
+        *(Target(service=service, address=urlsplit(stack.admin[service]).netloc) for service in SERVICES),
+        Target(service="rabbitmq", address=broker),
+        Target(service="rabbitmq", address=broker, path="/metrics/detailed", parameters=parameters),
+    ]
+
+
+def _await_scrapes(metrics: Prometheus) -> None:
+    """What is now has been seen some times by Prometheus."""
+    before = metrics.scraped()
+
+    def seen() -> bool:
+        now = metrics.scraped()
+        return len(now) == len(SERVICES) + 1 and all(
+            now[service] >= before.get(service, 0) + _SCRAPES for service in now
+        )
+
+    block_until(seen, 30.0, what="Prometheus to look")
+
+
+def _lines(logs: Path) -> list[Line]:
+    """What all services' processes wrote, as the log shipper hands it on."""
+    texts = [text for file in logs.glob("*.log") for text in file.read_text().splitlines()]
+    told = [(text, json.loads(text)) for text in texts if text.startswith('{"timestamp"')]
+    return [
+        Line(
+            time=datetime.fromisoformat(fields["timestamp"]).timestamp(),
+            labels={name: fields[name] for name in _LABELS},
+            text=text,
+        )
+        for text, fields in told
+    ]
+
+
+_OF_LOGS = [query for query in asked(Source.LOGS) if query.place not in _NEVER_SEEN]
+
+
+@pytest.mark.parametrize("query", _OF_LOGS, ids=str)
+def test_log_queries_show_data(watched: Watched, query: Asked) -> None:
+    """There are lines, or a number that is one, for each log query."""
+    parsed = parse(query.expr)
+    if isinstance(parsed, Pipeline):
+        assert list(remaining(parsed, watched.lines)) != []
+    else:
+        series = evaluate(parsed, watched.lines, now=time.time())
+        assert [value for value in series.values() if not math.isnan(value)] != []
+
+
+@pytest.mark.parametrize("query", asked(Source.METRICS), ids=str)
+def test_metric_queries_show_data(watched: Watched, query: Asked) -> None:
+    """There is a number that is one for each metric query."""
+    series = watched.metrics.query(query.expr)
+    assert [value for value in series.values() if not math.isnan(value)] != []
