@@ -77,7 +77,7 @@ async def test_its_log_tells_the_story_without_the_person(service: ServiceProces
         "verification.concluded",
         "service.stopped",
     ]
-    assert lines[1] | {"timestamp": "", "trace_id": ""} == {
+    assert lines[1] | {"timestamp": "", "trace_id": "", "span_id": ""} == {
         "timestamp": "",
         "severity": "INFO",
         "event": "verification.concluded",
@@ -87,6 +87,7 @@ async def test_its_log_tells_the_story_without_the_person(service: ServiceProces
         "tenant": "acme",
         "transaction_id": "tx-1",
         "trace_id": "",
+        "span_id": "",
         "verification_id": "ver-1",
         "provider": "document",
         "outcome": "approved",
