@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -28,7 +27,7 @@ class Done:
 async def waystation(
     world: World, *arguments: str, service: str = "gateway", typed: str = "", **changes: str
 ) -> Done:
-    """Run one command with that service's settings; `changes` are laid over them."""
+    """Run one command as that service's operator; `changes` are laid over its settings."""
     operator = world.stack.operator(service, **changes)
     process = await asyncio.create_subprocess_exec(
         *operator.argv,
@@ -42,15 +41,13 @@ async def waystation(
     return Done(status=process.returncode or 0, output=output.decode(), complaint=complaint.decode())
 
 
-def environment_files(
-    stack: Stack, folder: Path, changes: Mapping[str, Mapping[str, str]] | None = None
-) -> list[str]:
-    """`--env FILE` for each service; `changes` by service are laid over its settings."""
+def environment_files(stack: Stack, folder: Path) -> list[str]:
+    """`--env FILE` for each service of a stack whose settings somebody has together."""
     options = []
     for service in SERVICES:
-        variables = stack.service_environment(service) | dict((changes or {}).get(service, {}))
         path = folder / f"{service}.env"
         path.touch(mode=0o600)
-        path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in variables.items()))
+        variables = stack.service_environment(service).items()
+        path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in variables))
         options += ["--env", str(path)]
     return options
