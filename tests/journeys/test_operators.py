@@ -16,8 +16,6 @@ from tests.support.queues import publish
 from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import wait_until
 
-_HERE = "it reads files of processes of this machine"
-
 _VERDICT = "handed_back: idproof passed, metadata applied"
 # The story of a passed login, as far as its order is the same in every run.
 _STORY = [
@@ -31,7 +29,6 @@ _STORY = [
 ]
 
 
-@pytest.mark.only_at(LOCAL, reason=_HERE)
 async def test_the_story_of_a_login(world: World) -> None:
     """From the gateway's database and all logs, in order, to its verdict; nothing says who it was."""
     person = await world.person()
@@ -54,10 +51,10 @@ async def test_the_story_of_a_login(world: World) -> None:
     assert (nobody.status, nobody.complaint) == (1, "Nothing is known of such a login.\n")
 
 
+@pytest.mark.only_at(LOCAL, reason="nobody has the settings of all services together elsewhere")
 async def test_where_all_settings_are_together(world: World, tmp_path: Path) -> None:
     """One command looks at all services, and tells a login from each one's database."""
-    if not isinstance(world.stack, Stack):
-        pytest.skip("only on one machine does anybody have the settings of all services")
+    assert isinstance(world.stack, Stack)
     every = environment_files(world.stack, tmp_path)
     examined = await waystation(world, "doctor", *every, "--json")
     assert (examined.status, examined.json["ok"]) == (0, True)
@@ -140,7 +137,6 @@ async def test_a_dead_letter_is_tried_again(world: World) -> None:
     assert await letters() == []
 
 
-@pytest.mark.only_at(LOCAL, reason=_HERE)
 async def test_the_doctor(world: World) -> None:
     """Each service of a good stack is found good; of a wrong setup all is told at once, with fixes."""
     for service in SERVICES:
