@@ -70,7 +70,7 @@ def _start(
     process = folder.start(
         "postgresql",
         [
-            _binary("postgres"),
+            server_program("postgres"),
             "-D",
             data,
             "-p",
@@ -96,7 +96,7 @@ def _is_ready(data: Path, pid: int) -> bool:
 
 def _make_cluster(data: Path, *, user: str | None, password: str) -> None:
     """Run initdb beside `data` and move the result there, so that a half-made cluster is never used."""
-    binary = _binary("initdb")
+    binary = server_program("initdb")
     if _version(data) == _program_version(binary):
         return
     shutil.rmtree(data, ignore_errors=True)
@@ -170,7 +170,12 @@ def _program_version(program: Path) -> str:
     return said.split(") ", 1)[1].split(".")[0].strip()
 
 
-def _binary(name: str) -> Path:
+def server_program(name: str) -> Path:
+    """One of the programs of the newest PostgreSQL of this machine.
+
+    Raises:
+        MissingToolError: there is none.
+    """
     for folder in _binary_folders():
         if (folder / name).is_file() and (folder / "initdb").is_file():
             return folder / name
