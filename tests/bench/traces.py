@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="the last line is for programs")
     parser.add_argument("--seed", type=int, default=1, help="of the order of each turn")
     options = parser.parse_args(arguments)
-    with local_stack("bench-traces", say=lambda text: sys.stderr.write(f"{text} …\n")) as stack:
+    with local_stack("bench-traces", say=_say) as stack:
         turns = asyncio.run(_measure(stack, random.Random(options.seed)))  # noqa: S311 - an order, no secret
     quiet = [turn for turn in turns if turn["others"] <= MOST_OF_OTHERS]
     used = quiet or turns
@@ -50,6 +50,10 @@ def main(arguments: list[str]) -> int:
         as_json=options.json,
     )
     return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text} …\n")
 
 
 async def _measure(stack: Stack, dice: random.Random) -> list[dict[str, float]]:

@@ -25,6 +25,10 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("waystation_spans_total", {"result": result}) or 0
 
 
+async def until_counted(result: str, number: float) -> None:
+    await wait_until(lambda: counted(result) >= number, what=f"{number:g} spans {result}")
+
+
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
@@ -72,10 +76,10 @@ async def test_a_collector_that_is_away() -> None:
         async with exporting(settings, service="gateway", environment="development"):
             for count in (1, 2, 3):
                 Span("lost").end()
-                await wait_until(lambda count=count: counted("lost") >= lost + count)
+                await until_counted("lost", lost + count)
             async with collecting(port) as collector:
                 Span("found").end()
-                await wait_until(lambda: counted("exported") > exported)
+                await until_counted("exported", exported + 1)
                 assert [span.name for span in collector.spans] == ["found"]
             await wait_until(lambda: len(lines.all) == 2)
     assert [(line["event"], line["severity"]) for line in lines.all] == [

@@ -25,13 +25,13 @@ async def test_a_write_for_two(rig: Rig, tenant: Tenant, told: list[Span]) -> No
     both = [update(rev, user_id=tenant.user_id, waiting=False) for rev in (1, 2)]
     await rig.take_in(*both)
     await rig.until_applied(2)
-    writes = await wait_until(lambda: _named(told, "write app_metadata", at_least=2))
+    writes = await _named(told, "write app_metadata", count=2)
     first, second = writes
     asked = [one.traceparent for one in both]
     assert [(span.trace_id, span.parent_id) for span in writes] == [(one[3:35], one[36:52]) for one in asked]
     assert (first.links, second.links) == ((asked[1],), (first.traceparent,))
     assert second.begun == first.begun
-    (call,) = _named(told, "PATCH /api/v2/users/{id}", at_least=1) or []
+    (call,) = await _named(told, "PATCH /api/v2/users/{id}", count=1)
     assert (call.trace_id, call.parent_id) == (first.trace_id, first.span_id)
     assert first.attributes == {
         "waystation.tenant": "acme",
@@ -45,13 +45,18 @@ async def test_a_write_that_fails(rig: Rig, tenant: Tenant, told: list[Span]) ->
     await tenant.fault(times=1, status=500)
     await rig.take_in(update(1, user_id=tenant.user_id))
     await rig.until_applied()
-    calls = await wait_until(lambda: _named(told, "PATCH /api/v2/users/{id}", at_least=2))
+    calls = await _named(told, "PATCH /api/v2/users/{id}", count=2)
     assert [(span.error, span.attributes["http.response.status_code"]) for span in calls] == [
         ("500", 500),
         (None, 200),
     ]
 
 
-def _named(spans: list[Span], name: str, *, at_least: int) -> list[Span] | None:
-    found = [span for span in spans if span.name == name]
-    return found if len(found) >= at_least else None
+async def _named(spans: list[Span], name: str, *, count: int) -> list[Span]:
+    """Those of this name, once there are as many."""
+
+    def found() -> list[Span]:
+        return [span for span in spans if span.name == name]
+
+    await wait_until(lambda: len(found()) >= count, what=f"{count} spans {name}")
+    return found()
