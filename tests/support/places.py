@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.docker import require_docker
+from tests.support.errors import MissingToolError
+
 LOCAL, COMPOSE, KUBERNETES = "local", "compose", "kubernetes"
 
 # What is run where no tests are named and the stack is not a local one.
@@ -62,9 +65,18 @@ def choose_tests(config: pytest.Config) -> None:
         config.option.timeout = _SECONDS
     if place == KUBERNETES:
         addresses(config)
+    if place == COMPOSE:
+        _require_docker()
     if place in _TESTS and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         config.args = _TESTS[place]
         config.args_source = pytest.Config.ArgsSource.ARGS
+
+
+def _require_docker() -> None:
+    try:
+        require_docker()
+    except MissingToolError as exc:
+        raise pytest.UsageError(str(exc)) from exc
 
 
 def skip_what_is_not_there(config: pytest.Config, items: list[pytest.Item]) -> None:
