@@ -91,10 +91,12 @@ def test_what_is_scraped(services: dict[str, dict[str, Any]]) -> None:
 
 
 def test_kubernetes_calls_them_the_same() -> None:
-    """The PodMonitors give every series the label that dashboards choose by."""
-    path = ROOT / "deploy" / "kubernetes" / "components" / "monitoring" / "podmonitors.yaml"
+    """The ServiceMonitors give every series the label that dashboards choose by."""
+    path = ROOT / "deploy" / "kubernetes" / "components" / "monitoring" / "servicemonitors.yaml"
     for monitor in yaml.safe_load_all(path.read_text()):
-        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        if monitor["kind"] != "ServiceMonitor":
+            continue
+        (endpoint,) = monitor["spec"]["endpoints"]
         name = monitor["metadata"]["name"].removeprefix("waystation-")
         assert {"targetLabel": "service_name", "replacement": name} in endpoint["relabelings"]
 

@@ -61,14 +61,16 @@ def _written_secrets(manifests: Collection[Manifest]) -> Iterator[str]:
 
 
 def _empty_selectors(manifests: Collection[Manifest]) -> Iterator[str]:
-    labels = [pod["metadata"]["labels"] for _, pod in pods(manifests)]
+    of_pods = [pod["metadata"]["labels"] for _, pod in pods(manifests)]
+    of_services = [m["metadata"].get("labels", {}) for m in manifests if m["kind"] == "Service"]
     for manifest in manifests:
-        if manifest["kind"] not in {"Service", "PodDisruptionBudget", "PodMonitor"}:
+        if manifest["kind"] not in {"Service", "PodDisruptionBudget", "ServiceMonitor"}:
             continue
         selector = manifest["spec"]["selector"]
         wanted = (selector if manifest["kind"] == "Service" else selector["matchLabels"]).items()
+        what, labels = ("service", of_services) if manifest["kind"] == "ServiceMonitor" else ("pod", of_pods)
         if not any(wanted <= found.items() for found in labels):
-            yield f"{named(manifest)} selects no pod"
+            yield f"{named(manifest)} selects no {what}"
 
 
 def _impossible_numbers(manifests: Collection[Manifest]) -> Iterator[str]:

@@ -128,6 +128,7 @@ def test_what_is_referred_to(overlay: str) -> None:
         ("Deployment", ("spec", "replicas", "three"), "replicas"),
         ("PodDisruptionBudget", ("apiVersion", "policy/v1beta1"), "has no policy/v1beta1"),
         ("Service", ("spec", "selector", {"app": "nobody"}), "selects no pod"),
+        ("ServiceMonitor", ("spec", "selector", "matchLabels", {"app": "no"}), "selects no service"),
         ("HorizontalPodAutoscaler", ("spec", "maxReplicas", 1), "at least more than at most"),
         ("ScaledObject", ("spec", "maxReplicaCount", 1), "at least more than at most"),
         ("Deployment", ("spec", "template", "spec", "securityContext", {}), "runs as root"),

@@ -17,7 +17,7 @@ EXTENSIONS = frozenset(
     {
         "ScaledObject",
         "TriggerAuthentication",
-        "PodMonitor",
+        "ServiceMonitor",
         "PrometheusRule",
         "ExternalSecret",
         "Cluster",
