@@ -202,6 +202,12 @@ def test_what_others_take() -> None:
     assert stays(level(drift=-25.0, at=100.9, heard_at=100.9), rule=full) == 6
 
 
+def test_others_are_seen() -> None:
+    """A bucket that falls by more than a twentieth of its rate is not ours alone."""
+    seen = [bucket.is_shared(level(drift=drift), rule=RULE) for drift in (0.5, -0.8, -0.81)]
+    assert seen == [False, False, True]
+
+
 def test_a_bucket_that_is_refilled_all_the_time() -> None:
     """Where it rises between refills the customer's part stays whole, and no more than that."""
     assert stays(level(at=100.9, drift=1.7)) == 10
