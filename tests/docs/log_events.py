@@ -2,16 +2,19 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from common.log_catalogue import ALWAYS, CONTEXT, DROPPED_FIELDS, EXCEPTION
 from common.log_contract import About, Event, Field, Type
 from common.log_events import BUILT_IN_EVENTS, COMMON_EVENTS
 from tests.support.log_checker import (
     EVERY_SERVICE,
+    MISTAKES,
     Example,
     examples_in,
     key_of,
@@ -149,13 +152,23 @@ def _type(field: Field) -> str:
 
 
 def merged(kept: Examples, recorded: Iterable[Example]) -> dict[tuple[str, str], Example]:
-    """The kept examples that are right, and a recorded one for each event that has none."""
+    """The kept examples that are right; for an event that has none, a recorded one."""
     known = {key_of({"service_name": service, "event": event.name}) for service, event in all_events()}
-    examples = {key: one for key, one in kept.items() if key in known and not faults_of(one.line)}
+    right = {key for key, one in kept.items() if key[1] in MISTAKES or not faults_of(one.line)}
+    examples = {key: kept[key] for key in known & right}
     for one in recorded:
         if key_of(one.line) in known:
-            examples.setdefault(key_of(one.line), one)
+            examples.setdefault(key_of(one.line), replace(one, line=_elsewhere(one.line)))
     return dict(sorted(examples.items()))
+
+
+def _elsewhere(line: dict[str, Any]) -> dict[str, Any]:
+    """The line as a container would have written it: a file of this machine becomes one of an image."""
+    files = re.compile(r"/[^\s:]*/(?=[^\s/:]+:\d+:)")
+    return {
+        name: [files.sub("/etc/waystation/", text) for text in value] if name == "mistakes" else value
+        for name, value in line.items()
+    }
 
 
 def main() -> int:

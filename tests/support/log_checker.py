@@ -1,13 +1,13 @@
 """Every line of every service process that tests start, held against the schema of its event.
 
-Which event happens in which test is told in tests/docs/log_examples.jsonl, each with a line of it: a test
-that is named there fails where its services write no such line. So each event of the catalogue is provoked,
-from outside, by a test that knows it.
+`@pytest.mark.logs("login.opened", …)` says that a test makes services write lines of these events: it
+fails where none comes. So each event of the catalogue is provoked, from outside, by a test that knows it; one
+of its lines is kept in tests/docs/log_examples.jsonl.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,6 @@ def write_examples(examples: Iterable[Example], file: Path = EXAMPLES) -> None:
     """One row an example, so that a changed one is a changed row."""
     rows = [json.dumps({"test": one.test, "line": one.line}) for one in examples]
     file.write_text("".join(f"{row}\n" for row in rows))
-
-
-def provoked(examples: Mapping[tuple[str, str], Example]) -> dict[str, list[tuple[str, str]]]:
-    """The events that each named test has to provoke."""
-    by_test: dict[str, list[tuple[str, str]]] = {}
-    for key, example in examples.items():
-        if key[1] in MISTAKES:
-            continue
-        by_test.setdefault(example.test, []).append(key)
-    return by_test
 
 
 def key_of(line: Mapping[str, Any]) -> tuple[str, str]:
@@ -114,14 +104,13 @@ def hear(output: str) -> None:
 
 @dataclass
 class LogChecker:
-    """Reads on after each test; `provoked` are the events that a test has to provoke, by its id.
+    """Reads on after each test.
 
     Attributes:
-        seen: a line of each event, of the first test that it came in.
+        seen: a line of each event in each test that provokes it.
     """
 
-    provoked: Mapping[str, Sequence[tuple[str, str]]]
-    seen: dict[tuple[str, str], Example] = field(default_factory=dict)
+    seen: list[Example] = field(default_factory=list)
     _files: dict[Path, GrowingFile] = field(default_factory=dict)
     _heard: list[Line] = field(default_factory=list)
 
@@ -135,23 +124,21 @@ class LogChecker:
         lines = (_log_line(text.encode()) for text in output.splitlines())
         self._heard += [line for line in lines if line]
 
-    def look(self, test: str, *, has_passed: bool) -> list[str]:
-        """What is wrong with the lines that came during this test, in words."""
+    def look(self, test: str, *, provoked: Collection[str] = ()) -> list[str]:
+        """What is wrong with the lines that came during this test, which provokes these events, in words."""
         if not self._files:
             return []  # nothing runs here, or it runs elsewhere
         lines = [line for file in self._files.values() for line in file.lines()] + self._heard
         self._heard.clear()
         events = {key_of(line): line for line in lines}
-        for key, line in events.items():
-            self.seen.setdefault(key, Example(test=test, line=line))
-        provoked = self.provoked.get(test, ()) if has_passed else ()
-        missing = [key for key in provoked if key not in events]
-        return [*_distinct(lines), *(f"no line {name} of {whose} came" for whose, name in missing)]
+        self.seen += [Example(test=test, line=line) for (_, name), line in events.items() if name in provoked]
+        missing = sorted({*provoked} - {name for _, name in events})
+        return [*_distinct(lines), *(f"no line {name} came" for name in missing)]
 
     def record(self, file: Path) -> None:
         """Write what was seen as examples are kept."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_examples(self.seen.values(), file)
+        write_examples(self.seen, file)
 
 
 def _distinct(lines: Iterable[Line]) -> Iterator[str]:
@@ -163,9 +150,12 @@ class LogPlugin:
     """Fails a test during which a service wrote what its catalogue lacks, or not what the test provokes."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._checker = LogChecker(provoked=provoked(read_examples()))
+        self._checker = LogChecker()
         self._passed: set[str] = set()
         self._folder: str | None = config.getoption("--log-examples")
+        config.addinivalue_line(
+            "markers", "logs(event, ...): services write these log events during the test"
+        )
         RunFolder.told.append(self._checker.started)
         heard.append(self._checker.hear)
 
@@ -177,7 +167,9 @@ class LogPlugin:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
         """After the fixtures' ends, so that what a service says when it is stopped is of this test, too."""
         yield
-        faults = self._checker.look(item.nodeid, has_passed=item.nodeid in self._passed)
+        provoked = {name for mark in item.iter_markers("logs") for name in mark.args}
+        has_passed = item.nodeid in self._passed
+        faults = self._checker.look(item.nodeid, provoked=provoked if has_passed else ())
         if faults:
             pytest.fail("\n".join(["The log is not as the catalogue has it:", *faults]), pytrace=False)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.support.processes import Process
 from tests.support.run_folder import RunFolder
+from tests.support.waiting import wait_until
 
-_READY_SECONDS = 20.0
+_READY_SECONDS, _LINE_SECONDS = 20.0, 30.0
 
 
 @dataclass
@@ -48,6 +49,17 @@ class ServiceProcess:
     def output(self) -> str:
         """What the last process wrote."""
         return self.processes[-1].output.read_text()
+
+    async def says(self, event: str) -> dict[str, Any]:
+        """The last process's first line of this event, once it has written it."""
+
+        def line() -> dict[str, Any] | None:
+            whole = self.output().rpartition("\n")[0].splitlines()
+            return next((line for text in whole if (line := json.loads(text))["event"] == event), None)
+
+        found = await wait_until(line, _LINE_SECONDS, what=f"the line {event}")
+        assert found is not None
+        return found
 
     def lines(self) -> list[dict[str, Any]]:
         """Every log line of the last process."""
