@@ -166,6 +166,7 @@ def _lines_without_a_span(world: World, spans: list[Received]) -> list[dict[str,
     ]
 
 
+@pytest.mark.logs("traces.not_exported", "traces.exported")
 async def test_a_collector_that_is_away(world: World) -> None:
     """Nobody who logs in notices; each service says so once, and once that it is over."""
 
