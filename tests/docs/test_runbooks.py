@@ -9,8 +9,7 @@ from prometheus_client import REGISTRY
 
 from common import cli
 from common.audit import Audited
-from common.log import BUILT_IN_EVENTS
-from common.log_events import COMMON_EVENTS
+from common.log_events import BUILT_IN_EVENTS, COMMON_EVENTS
 from deploy.dashboards.source.alerts import ALERTS
 from gateway.settings import Settings as GatewaySettings
 from metadata_sync.settings import Settings as MetadataSyncSettings
