@@ -55,8 +55,7 @@ def token(scope: str) -> Scripted:
         (Scripted(status=401), ("fail", "refuses our client id or its secret"), "client_secret_file"),
         (
             Scripted(status=403),
-            "fail",
-            "does not let our client ask for a token",
+            ("fail", "does not let our client ask for a token"),
             "update:users_app_metadata",
         ),
         (Scripted(status=429), ("warn", "asks us to wait before it gives a token"), "in a minute"),
