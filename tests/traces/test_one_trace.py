@@ -20,8 +20,11 @@ from tests.support.secret_folder import SecretFolder
 from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import wait_until
 from tests.traces.collector import Received, as_tree, collecting
+from tests.traces.numbers import counted, handled, published, requests, risen
 
 PORT = free_port()
+
+
 NOW_AND_THEN = "POST /oauth/token"
 
 
@@ -164,6 +167,52 @@ def _lines_without_a_span(world: World, spans: list[Received]) -> list[dict[str,
         for line in world.log_lines(service)
         if line.get("trace_id") == spans[0].trace_id and line.get("span_id") not in ids
     ]
+
+
+async def test_a_login_in_numbers(stack: Stack, world: World) -> None:
+    """Every service counts its part of one login, by tenant, step, outcome, route, message and answer."""
+    admin = stack.admin
+    before = await counted(admin)
+
+    async def is_told() -> bool:
+        return risen(await counted(admin), since=before) == NUMBERS
+
+    async with collecting(PORT):
+        await log_in(world, honest(await world.person()))
+        await wait_until(is_told, 30.0, what="every number")
+
+
+NUMBERS = {
+    "gateway": {
+        'gateway_logins_opened_total{tenant="acme"}': 1,
+        'gateway_logins_ended_total{metadata="applied",status="handed_back",tenant="acme"}': 1,
+        'gateway_steps_concluded_total{outcome="passed",step="idproof",tenant="acme"}': 1,
+        'gateway_login_duration_seconds_count{status="handed_back"}': 1,
+        requests("GET", "/start/{tenant}/{entry}", 303): 1,
+        requests("GET", "/t/{id}", 200): 4,
+        requests("POST", "/t/{id}/claim", 303): 1,
+        requests("POST", "/t/{id}/{step}/{act}", 303): 1,
+        requests("POST", "/t/{id}/continue", 200): 1,
+        **published("verify-identity.v1", "update-metadata.v1"),
+        **handled("VerificationChanged", "MetadataApplied"),
+    },
+    "proofing": {
+        'proofing_jobs_total{outcome="approved",provider="document",tenant="acme"}': 1,
+        'proofing_job_duration_seconds_count{provider="document"}': 1,
+        **published("verification-changed.v1"),
+        **handled("VerifyIdentity"),
+    },
+    "metadata-sync": {
+        'metadata_sync_management_request_duration_seconds_count{operation="patch_user",result="200"}': 1,
+        'metadata_sync_updates_total{effect="first",tenant="acme",waiting="true"}': 1,
+        'metadata_sync_calls_total{kind="app_metadata",result="ok",tenant="acme"}': 1,
+        'metadata_sync_patches_sent_total{kind="app_metadata",tenant="acme"}': 1,
+        'metadata_sync_queue_duration_seconds_count{waiting="true"}': 1,
+        'metadata_sync_work_duration_seconds_count{kind="app_metadata"}': 1,
+        **published("metadata-applied.v1"),
+        **handled("UpdateMetadata"),
+    },
+}
 
 
 @pytest.mark.logs("traces.not_exported", "traces.exported")
