@@ -51,8 +51,8 @@ stale page.
 Each service writes one flat JSON object a line to stdout. There is no other event than those below, and no
 other field in one: [log-events.schema.json](log-events.schema.json) has a JSON Schema for each, by service
 and event. The tests hold every line that a service process writes against them, and each event happens in
-one. The examples are lines of such tests. No line holds a token, a name, an e-mail address, a document, an
-address of the network or the text of an exception.
+one, but for the three that only a mistake of ours would write. The examples are lines of such tests. No line
+holds a token, a name, an e-mail address, a document, an address of the network or the text of an exception.
 
 A field has the same name, type and unit wherever it occurs, and the name of OpenTelemetry's attribute where
 there is one, with underscores for dots: most stores flatten nested objects, each in its own way. A field

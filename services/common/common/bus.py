@@ -36,6 +36,7 @@ HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 10.0
 PUBLISH_SECONDS = 3.0
 SETUP_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
 BROKER_AWAY = (AMQPError, OSError, TimeoutError, RuntimeError)
 
 log = structlog.stdlib.get_logger()
@@ -288,7 +289,7 @@ def _publications(messages: Sequence[OutgoingMessage], spans: Sequence[Span] | N
 
 async def _close(connection: AbstractRobustConnection) -> None:
     try:
-        async with broker_deadline(SETUP_SECONDS):
+        async with broker_deadline(CLOSE_SECONDS):
             await connection.close()
     except BROKER_AWAY as exc:
         log.warning("broker.close_failed", error_type=type(exc).__name__)

@@ -65,8 +65,8 @@ COMMON_EVENTS = (
         "service.failed",
         "error",
         (ERROR_TYPE,),
-        "A named error ended the process; stderr has its sentence.",
-        do="Do what the sentence on stderr says; the process is started again by its supervisor.",
+        "A named error that nothing in the service handled ended the process; stderr has its sentence.",
+        do="Report it with that sentence: it is a mistake of ours; the supervisor starts the process again.",
     ),
     Event(
         "database.unavailable",

@@ -51,7 +51,7 @@ class Timekeeper:
                 raise
             except Exception:
                 # One login that cannot go on must not keep all the others waiting.
-                log.exception("login.not_moved", transaction_id=transaction_id)
+                log.exception("login.not_moved", transaction_id=transaction_id, tenant=tenant)
 
     async def _on_time(self, connection: Connection, login: Login) -> Transaction:
         name_in_log(login)
