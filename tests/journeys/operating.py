@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Any
 
 from tests.journeys.world import World
+from tests.support.log_checker import hear
 from tests.support.stack import SERVICES, Stack
 
 
@@ -38,6 +39,7 @@ async def waystation(
         stderr=asyncio.subprocess.PIPE,
     )
     output, complaint = await process.communicate(typed.encode())
+    hear(complaint.decode())
     return Done(status=process.returncode or 0, output=output.decode(), complaint=complaint.decode())
 
 
