@@ -4,6 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+import pytest
+
 from tests.attacks.scene import Scene
 from tests.attacks.wire import Client, Request, form
 from tests.support.waiting import wait_until
@@ -68,6 +70,7 @@ async def test_what_is_no_http_counts_too(scene: Scene) -> None:
     await _stopped(scene.client(), lambda: large, status=413)
 
 
+@pytest.mark.logs("login.displaced")
 async def test_open_logins_of_one_user_are_few(scene: Scene) -> None:
     """75: of a user's many open logins the oldest give way; the user is stopped, nobody else is."""
     subject = f"auth0|{secrets.token_hex(6)}"

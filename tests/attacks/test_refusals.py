@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from tests.attacks.links import Link, Mint
 from tests.attacks.scene import Scene, Victim
 from tests.attacks.verdicts import Attack, complaints
@@ -61,6 +63,7 @@ async def _ways(scene: Scene, attacks: Iterator[Attack]) -> set[str]:
     return {_button(answer) for answer in answers}
 
 
+@pytest.mark.logs("profile.refused", "request.refused")
 async def test_whoever_is_refused_is_shown_a_way(scene: Scene) -> None:
     """Where the login or the application is known, a button leads there; else words say what to do."""
     victim = await scene.begun()

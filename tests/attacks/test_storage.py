@@ -1,8 +1,11 @@
 """What somebody changes in the database (cases 81, 82): nothing opens where it does not belong."""
 
+import pytest
+
 from tests.attacks.scene import Scene
 
 
+@pytest.mark.logs("vault.does_not_open")
 async def test_stored_fields_open_in_their_own_row_only(scene: Scene) -> None:
     """81, 82: another person's field, one of another column, a bit flipped or a part: 503, and an alarm."""
     others = await scene.arrived()

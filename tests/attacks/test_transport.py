@@ -332,6 +332,7 @@ async def test_languages_without_end(scene: Scene) -> None:
     assert await complaints(scene, attacks) == []
 
 
+@pytest.mark.logs("request.unreadable")
 async def test_nobody_writes_into_the_log(scene: Scene) -> None:
     """88: newlines, colours and JSON in whatever is sent make no line, no field and no colour in the log."""
     victim, log = await scene.begun(), scene.log()

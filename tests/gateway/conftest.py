@@ -1,3 +1,4 @@
+import base64
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -8,9 +9,15 @@ import pytest
 
 from tests.common.tenants_on_disk import section, write_tenants
 from tests.gateway.browsers import Browser
-from tests.gateway.rig import Rig, serving
+from tests.gateway.rig import COOKIE_KEY, DATA_KEY, HOST, SEAL_KEY, Rig, serving
 from tests.support.clock import FakeClock
 from tests.support.databases import Databases, ServiceDatabase
+from tests.support.journey import new_session
+from tests.support.ports import free_port
+from tests.support.run_folder import RunFolder
+from tests.support.secret_folder import write_private
+from tests.support.service_process import ServiceProcess
+from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import run_alone
 
 _EMPTY = """
@@ -72,3 +79,37 @@ async def anna(rig: Rig) -> Browser:
 @pytest.fixture
 async def mallory(rig: Rig) -> Browser:
     return await rig.browser()
+
+
+@pytest.fixture
+def service(
+    database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
+) -> Iterator[ServiceProcess]:
+    for name, key in (("cookie", COOKIE_KEY), ("data", DATA_KEY), ("seal", SEAL_KEY)):
+        write_private(tmp_path / name, base64.urlsafe_b64encode(key).decode())
+    listen = f"{HOST}:{free_port(HOST)}"
+    environment = {
+        "ENVIRONMENT": "development",
+        "OUTGOING_ADDRESSES": "any",
+        "LISTEN": listen,
+        "PUBLIC_BASE_URL": f"http://{listen}",
+        "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "TENANTS_FILE": str(tenants_file),
+        "DATABASE_URL": database.gateway,
+        "AMQP_URL": amqp.gateway,
+        "COOKIE_KEY_FILES": str(tmp_path / "cookie"),
+        "DATA_KEY_FILES": str(tmp_path / "data"),
+        "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
+        "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal"),
+        "DRAIN_SECONDS": "0",
+    }
+    folder = RunFolder(tmp_path / "run")
+    yield ServiceProcess("gateway", folder, environment)
+    folder.stop()
+
+
+@pytest.fixture
+async def visitor(service: ServiceProcess) -> AsyncIterator[Browser]:
+    origin = service.environment["PUBLIC_BASE_URL"]
+    async with new_session(origins=[origin]) as session:
+        yield Browser(session, origin)

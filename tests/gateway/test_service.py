@@ -1,8 +1,6 @@
 """The whole process on real servers: browsers on one side, the broker on the other."""
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,52 +22,12 @@ from common.messages import (
 )
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
-from tests.gateway.rig import COOKIE_KEY, DATA_KEY, HOST, SEAL_KEY
 from tests.support.clock import FakeClock
-from tests.support.databases import ServiceDatabase
-from tests.support.journey import new_session
-from tests.support.ports import free_port
 from tests.support.queues import publish, take
-from tests.support.run_folder import RunFolder
-from tests.support.secret_folder import write_private
 from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 from tests.support.zones import Zone
-
-
-@pytest.fixture
-def service(
-    database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
-) -> Iterator[ServiceProcess]:
-    for name, key in (("cookie", COOKIE_KEY), ("data", DATA_KEY), ("seal", SEAL_KEY)):
-        write_private(tmp_path / name, base64.urlsafe_b64encode(key).decode())
-    listen = f"{HOST}:{free_port(HOST)}"
-    environment = {
-        "ENVIRONMENT": "development",
-        "OUTGOING_ADDRESSES": "any",
-        "LISTEN": listen,
-        "PUBLIC_BASE_URL": f"http://{listen}",
-        "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-        "TENANTS_FILE": str(tenants_file),
-        "DATABASE_URL": database.gateway,
-        "AMQP_URL": amqp.gateway,
-        "COOKIE_KEY_FILES": str(tmp_path / "cookie"),
-        "DATA_KEY_FILES": str(tmp_path / "data"),
-        "PROOFING_SEAL_KEY_FILE": str(tmp_path / "seal"),
-        "METADATA_SYNC_SEAL_KEY_FILE": str(tmp_path / "seal"),
-        "DRAIN_SECONDS": "0",
-    }
-    folder = RunFolder(tmp_path / "run")
-    yield ServiceProcess("gateway", folder, environment)
-    folder.stop()
-
-
-@pytest.fixture
-async def visitor(service: ServiceProcess) -> AsyncIterator[Browser]:
-    origin = service.environment["PUBLIC_BASE_URL"]
-    async with new_session(origins=[origin]) as session:
-        yield Browser(session, origin)
 
 
 async def tell(url: str, event: Message) -> None:
@@ -106,6 +64,18 @@ async def answer_update(amqp: VirtualHost) -> None:
     await tell(amqp.metadata_sync, applied)
 
 
+@pytest.mark.logs(
+    "service.started",
+    "login.opened",
+    "login.claimed",
+    "step.submitted",
+    "request.served",
+    "verification.noted",
+    "step.concluded",
+    "metadata.applied",
+    "login.handed_back",
+    "service.stopped",
+)
 async def test_a_whole_login(service: ServiceProcess, visitor: Browser, amqp: VirtualHost) -> None:
     """A login from arrival to answer writes exactly these lines, of the catalogue, and stops cleanly."""
     process = service.start()

@@ -1,5 +1,6 @@
 """Wherever a login stops short, a page says so and leads on: what a person sees of it in Chromium."""
 
+import pytest
 from playwright.async_api import expect
 from yarl import URL
 
@@ -31,6 +32,7 @@ def login_of(window: Window) -> str:
     return window.page.url.rpartition("/t/")[2]
 
 
+@pytest.mark.logs("login.expired")
 async def test_a_login_that_has_expired_begins_again_at_the_application(world: World) -> None:
     """The page says how long a login lasts; after that it leads to the application, and on to a new login."""
     person = await world.person()

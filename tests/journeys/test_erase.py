@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from tests.journeys.browser import HAND_BACK, IDENTITY, LOGGED_IN, transaction_of
 from tests.journeys.control import SEEN, STEP, told
 from tests.journeys.operating import waystation
@@ -19,6 +21,7 @@ from tests.support.waiting import wait_until
 TOMBSTONES = {'gateway."erasures"', 'proofing."erasures"', 'metadata_sync."users"'}
 
 
+@pytest.mark.logs("user.erased", "user.forgotten")
 async def test_an_erased_person_is_gone_for_good(world: World) -> None:
     """With an answer token out and a PATCH in flight: gone here at once, at the tenant for good."""
     person, secret = await world.person(), "XR5830417"

@@ -101,6 +101,7 @@ async def answered(world: World, person: Person, step: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
+@pytest.mark.logs("login.stopped")
 async def test_who_stops_is_refused_by_name_and_asked_again(world: World, row: Row) -> None:
     """The application and the log learn where the person stopped, the record learns nothing."""
     person, browser = await asked_for(world, row.name), await world.browser()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
@@ -95,6 +96,7 @@ async def known(world: World, person: Person, status: str) -> None:
     await wait_until(is_known, 20.0, what=f"{status} in app_metadata")
 
 
+@pytest.mark.logs("idproof.consented", "review.shown", "review.decided")
 async def test_decided_between_two_logins(world: World) -> None:
     """Who does not agree is refused for that; what is decided after a login counts in the next one."""
     async with careful(world):
@@ -106,6 +108,7 @@ async def test_decided_between_two_logins(world: World) -> None:
         assert await world.rows.verifications(person) == []
 
         browser, verification = await left_in_review(world, person)
+        assert reviews(world, "show", verification, "--reviewer", "r.roe")["id"] == verification
         assert reviews(world, "decide", verification, "approved", "--reviewer", "r.roe")["revision"] == 2
         await known(world, person, "passed")
         page = await browser.log_in(honest(person), to=CONSENT)
@@ -130,6 +133,7 @@ async def assert_accessible(window: Window, title: str) -> None:
     assert found.response["violations"] == []
 
 
+@pytest.mark.logs("step.refused")
 async def test_decided_while_the_person_waits(world: World) -> None:
     """Consent, a wrong document, the right one, and a page that goes on by itself once it is decided."""
     async with careful(world), window_of_a_browser() as window:

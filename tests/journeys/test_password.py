@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pytest
+
 from tests.journeys.browser import CLAIM, LOGGED_IN, PASSWORD, Browser, reason_of
 from tests.journeys.canaries import seen
 from tests.journeys.people import honest, new_person
@@ -45,6 +47,7 @@ async def _log_in_again(browser: Browser, page: Page, person: Person) -> Page:
     return await browser.walk(page, honest(person))
 
 
+@pytest.mark.logs("login.restarted")
 async def test_changed_and_logged_in_with_it(world: World) -> None:
     """The new password lets in, the old one does not; a mail says so, and nothing of ours has seen it."""
     person = await _person(world)
@@ -124,6 +127,7 @@ async def test_the_tenant_is_away(world: World) -> None:
     assert (await _log_in_again(browser, restarted, replace(person, password=NEW))).has(LOGGED_IN)
 
 
+@pytest.mark.logs("password.not_known")
 async def test_the_answer_was_lost(world: World) -> None:
     """Who tries the new password, as the page says, is in: the tenant itself knows that it was changed."""
     person = await _person(world)

@@ -80,6 +80,7 @@ async def test_wait_says_so_and_goes_on_when_it_is_written(world: World, fault: 
     assert metadata == {STEP: metadata[SEEN], SEEN: metadata[SEEN]}
 
 
+@pytest.mark.logs("login.went_on_without")
 async def test_wait_ends_before_the_login_does(world: World) -> None:
     """Two minutes before its deadline a login under `wait` goes back as `carry` would; ours follows."""
     person = await world.person()
@@ -127,6 +128,7 @@ async def test_fail_refuses_at_its_deadline(world: World) -> None:
     assert STEP in await world.rows.desired(person)
 
 
+@pytest.mark.logs("metadata.rejected")
 async def test_what_a_tenant_refuses_for_good_refuses_the_login(world: World) -> None:
     """A write that the tenant will never take refuses the login at once, under every policy that waits."""
     person = await world.person()

@@ -29,6 +29,7 @@ async def _end(browser: Browser, person: Person, page: Page) -> Page:
     return await browser.walk(page, honest(person))
 
 
+@pytest.mark.logs("profile.answered")
 async def test_a_profile_is_completed(world: World) -> None:
     """What was missing is asked for, and is in the user's record before the login goes on."""
     person = await _person(world, "profile", user_metadata={})

@@ -50,6 +50,7 @@ async def sides(world: World, server: KeyServer, tmp_path: Path) -> AsyncIterato
         yield changed
 
 
+@pytest.mark.logs("jwks.fetched", "tenants.reloaded")
 async def test_keys_in_both_directions(world: World, sides: Sides, server: KeyServer) -> None:
     """A login passes on keys alone; what is signed with anything else is refused on either side."""
     assert sides.world is world

@@ -50,6 +50,7 @@ async def test_a_slip_of_the_keyboard_is_shown_at_the_form(
     assert page.has(LOGGED_IN)
 
 
+@pytest.mark.logs("step.mistyped")
 async def test_too_many_slips_fail_the_step(world: World) -> None:
     """After five slips the step has failed: the tenant is told, and another login does not help."""
     person = await world.person()

@@ -48,6 +48,7 @@ async def _assert_all_passed(world: World, browser: Browser, person: Person) -> 
     assert (await world.tenant.user(person))["user_metadata"]["country"] == "SE"
 
 
+@pytest.mark.logs("step.taken_over")
 async def test_a_login_is_taken_up_where_it_was_left(world: World) -> None:
     """What is done stays done after a reload and in a new login of this browser, and in no other browser."""
     person, browser, other = await _asked_for_three(world), await world.browser(), await world.browser()

@@ -133,6 +133,7 @@ async def _break(world: World, answers: Answers) -> Browser:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.logs("request.failed")
 async def test_nothing_is_seen_of_what_goes_wrong(world: World) -> None:
     """Refused, failed, strange and damaged requests, deaths and traces leave nothing of anybody to read."""
     person = await _somebody(

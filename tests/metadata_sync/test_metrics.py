@@ -63,6 +63,7 @@ async def test_a_story_told_by_numbers(service: ServiceProcess, amqp: VirtualHos
 EFFECTS = ("first", "coalesced", "unchanged")
 
 
+@pytest.mark.logs("tenant.paused", "tenant.resumed", "write.failed")
 async def test_a_tenant_in_trouble_shows(service: ServiceProcess, amqp: VirtualHost, tenant: Tenant) -> None:
     """After a 403 the domain is paused and its user waits, and both are over with the probe that succeeds."""
     await tenant.fault(times=2, status=403)

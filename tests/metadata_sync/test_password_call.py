@@ -56,6 +56,7 @@ def demand(tenant: Tenant, password: str = CANARY, **changes: str) -> dict[str, 
     return fields | changes
 
 
+@pytest.mark.logs("password.changed", "password.refused")
 async def test_a_password_is_changed_and_seen_nowhere(
     calls: PasswordCalls, listening: ServiceProcess, tenant: Tenant, database: ServiceDatabase
 ) -> None:
@@ -96,6 +97,7 @@ async def test_a_refusal_says_why_in_words(listening: ServiceProcess, tenant: Te
         }
 
 
+@pytest.mark.logs("password.ticket_made", "password.unavailable")
 async def test_a_ticket_leads_to_the_tenants_own_page(
     calls: PasswordCalls, listening: ServiceProcess, tenant: Tenant
 ) -> None:

@@ -55,6 +55,7 @@ def events_of(process: Process) -> list[str]:
     return [json.loads(line)["event"] for line in process.output.read_text().splitlines()]
 
 
+@pytest.mark.logs("write.lease_lost")
 async def test_a_worker_that_slept_past_its_lease_records_nothing(
     service: ServiceProcess,
     amqp: VirtualHost,

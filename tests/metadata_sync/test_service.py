@@ -3,6 +3,7 @@
 import signal
 
 import asyncpg
+import pytest
 
 from common.messages import encode
 from tests.metadata_sync.process import next_event, send
@@ -14,6 +15,7 @@ from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until, wait_until
 
 
+@pytest.mark.logs("update.accepted", "metadata.applied")
 async def test_an_update_becomes_an_event_and_two_lines(
     service: ServiceProcess, amqp: VirtualHost, tenant: Tenant
 ) -> None:
@@ -38,6 +40,7 @@ async def test_an_update_becomes_an_event_and_two_lines(
     assert await tenant.patches() == [{KEY: value(1)}]
 
 
+@pytest.mark.logs("write.taken_over")
 async def test_killed_during_a_call_the_user_is_taken_over(
     service: ServiceProcess, amqp: VirtualHost, tenant: Tenant, database: ServiceDatabase
 ) -> None:

@@ -1,55 +1,21 @@
 """The whole process on real servers: what comes in by its queue and what goes out."""
 
-import base64
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from common.messages import COMMANDS, Outcome, VerificationChanged, decode, encode
-from tests.proofing.commands import DATA_KEY, SEAL_KEY, command
+from common.messages import Outcome, encode
+from tests.proofing.commands import command
+from tests.proofing.process import next_event, send
 from tests.support.databases import ServiceDatabase
-from tests.support.ports import free_port
-from tests.support.queues import publish, take
-from tests.support.run_folder import RunFolder
-from tests.support.secret_folder import write_private
+from tests.support.queues import take
 from tests.support.service_process import ServiceProcess
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import block_until, wait_until
 from tests.support.zones import Zone
-
-
-@pytest.fixture
-def service(
-    database: ServiceDatabase, amqp: VirtualHost, tenants_file: Path, tmp_path: Path
-) -> Iterator[ServiceProcess]:
-    write_private(tmp_path / "data.key", base64.urlsafe_b64encode(DATA_KEY).decode())
-    write_private(tmp_path / "seal.key", base64.urlsafe_b64encode(SEAL_KEY).decode())
-    environment = {
-        "DATABASE_URL": database.proofing,
-        "AMQP_URL": amqp.proofing,
-        "TENANTS_FILE": str(tenants_file),
-        "ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-        "DATA_KEY_FILES": str(tmp_path / "data.key"),
-        "SEAL_KEY_FILES": str(tmp_path / "seal.key"),
-    }
-    folder = RunFolder(tmp_path / "run")
-    yield ServiceProcess("proofing", folder, environment)
-    folder.stop()
-
-
-async def send(amqp: VirtualHost, *bodies: bytes) -> None:
-    """Publish commands as the gateway does."""
-    await publish(amqp.gateway, *bodies, exchange=COMMANDS, routing_key="verify-identity.v1")
-
-
-async def next_event(amqp: VirtualHost) -> VerificationChanged:
-    event = decode((await take(amqp.gateway, "gateway")).body)
-    assert isinstance(event, VerificationChanged)
-    return event
 
 
 async def test_a_command_becomes_an_event(service: ServiceProcess, amqp: VirtualHost) -> None:
@@ -64,6 +30,7 @@ async def test_a_command_becomes_an_event(service: ServiceProcess, amqp: Virtual
     )
 
 
+@pytest.mark.logs("verification.concluded")
 async def test_its_log_tells_the_story_without_the_person(service: ServiceProcess, amqp: VirtualHost) -> None:
     """One verification writes exactly these lines, of the catalogue, and none names the person."""
     process = service.start()
@@ -99,6 +66,7 @@ async def test_its_log_tells_the_story_without_the_person(service: ServiceProces
         assert secret not in output
 
 
+@pytest.mark.logs("verification.unusable", "message.parked")
 async def test_what_cannot_be_opened_is_parked_with_its_reason(
     service: ServiceProcess, amqp: VirtualHost
 ) -> None:
@@ -118,6 +86,7 @@ async def test_what_cannot_be_opened_is_parked_with_its_reason(
     ]
 
 
+@pytest.mark.logs("verification.repeated")
 async def test_a_second_delivery_leaves_a_line(service: ServiceProcess, amqp: VirtualHost) -> None:
     """A command that comes twice is answered once, and the log says so."""
     process = service.start()

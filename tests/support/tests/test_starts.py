@@ -92,6 +92,7 @@ async def ready(stack: Stack, **expected: int) -> bool:
     return list((await statuses(stack, "/readyz")).values()) == list(expected.values())
 
 
+@pytest.mark.logs("service.waiting")
 async def test_services_wait_for_what_they_need(
     launched: Stack, lines: Lines, empty_database: ServiceDatabase, databases: Databases
 ) -> None:
