@@ -1,7 +1,7 @@
 """One stack for all journeys, a new browser and a new person for each."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -10,6 +10,7 @@ from tests.journeys.world import World, open_world
 from tests.support import places
 from tests.support.addresses import Addresses
 from tests.support.composed import composed_stack
+from tests.support.errors import SupportError
 from tests.support.site import Site
 from tests.support.stack import Stack
 
@@ -22,7 +23,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Site]:
             with _local(request) as local:
                 yield local
         case places.COMPOSE:
-            with composed_stack() as composed:
+            with ExitStack() as exits:
+                try:
+                    composed = exits.enter_context(composed_stack())
+                except SupportError as exc:
+                    pytest.exit(f"There is no stack to go to: {exc}", returncode=1)
                 yield composed
         case _:
             yield Addresses.read(places.addresses(request.config))

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from tests.support.docker import docker
+from tests.support.errors import ProcessFailedError
 from tests.support.ports import free_port
 from tests.support.stack import UNLIMITED
 
@@ -34,9 +35,13 @@ class ComposeProject:
         """Build, start everything, and wait until all of it is healthy.
 
         Raises:
-            ProcessFailedError: it did not come up; it carries the last lines of Compose.
+            ProcessFailedError: it did not come up; the text ends with what each container said last.
         """
-        self._compose("up", "--build", "--detach", "--wait", seconds=_UP_SECONDS)
+        try:
+            self._compose("up", "--build", "--detach", "--wait", seconds=_UP_SECONDS)
+        except ProcessFailedError as exc:
+            said = self._compose("logs", "--no-color", "--tail", "8").splitlines()
+            raise ProcessFailedError("\n".join([str(exc), *said]), last_lines=exc.last_lines) from exc
         shown = '{{.Label "com.docker.compose.service"}} {{.ID}}'
         mine = f"label=com.docker.compose.project={self._name}"
         lines = docker("ps", "--all", "--no-trunc", "--filter", mine, "--format", shown).splitlines()
