@@ -1,6 +1,7 @@
 """What people, attackers and accidents do to one stack, so that every panel has something to show."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,22 +11,39 @@ from yarl import URL
 
 from tests.attacks.links import Mint
 from tests.journeys.browser import IDENTITY, WAIT, Browser, transaction_of
-from tests.journeys.people import honest, new_person, passport, refusing, typing
+from tests.journeys.people import honest, new_person, passport, refusing
 from tests.journeys.world import World
+from tests.support.databases import ServiceDatabase
 from tests.support.deeds import Customer
-from tests.support.demo_tenant import Person
+from tests.support.demo_tenant import DemoTenant, Person
 from tests.support.journey import Page
 from tests.support.ports import free_port
 from tests.support.queues import publish
+from tests.support.run_folder import ROOT, RunFolder
 from tests.support.stack import Stack
+from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
 from tests.support.walk import log_in
 
-CONNECTIONS = 80
-ENVIRONMENT = {"CONNECTIONS_PER_ADDRESS": str(CONNECTIONS), "OPEN_LOGINS_PER_USER": "1"}
-
+_CONNECTIONS = 80
 _ALL_STEPS = ("password", "terms", "profile", "idproof", "stepup")
 _SECONDS = 30.0
+
+
+class EventfulStack(Stack):
+    """One of few connections, of one login a user, and where a wrong document may be tried again."""
+
+    def __init__(self, folder: RunFolder, *, database: ServiceDatabase, amqp: VirtualHost) -> None:
+        super().__init__(
+            folder,
+            database=database,
+            amqp=amqp,
+            tenant=DemoTenant(idproof={"retry_declined": True}),
+            service_environment={
+                "CONNECTIONS_PER_ADDRESS": str(_CONNECTIONS),
+                "OPEN_LOGINS_PER_USER": "1",
+            },
+        )
 
 
 async def everything(world: World, stack: Stack) -> None:
@@ -35,7 +53,7 @@ async def everything(world: World, stack: Stack) -> None:
         _every_step(world, stack),
         _decline(world),
         _stop(world),
-        _mistype_and_fail(world),
+        _mistype(world),
         _guess_codes(world),
         _attack(world, stack),
         _crowd(stack),
@@ -77,18 +95,16 @@ async def _stop(world: World) -> None:
     await browser.walk(await browser.submit(page, "form#stop"), honest(person))
 
 
-async def _mistype_and_fail(world: World) -> None:
-    """A slip that the form finds, then the passport of somebody else, twice."""
+async def _mistype(world: World) -> None:
+    """A slip that the form finds, then the passport of somebody else, then one's own."""
     person, browser = await world.person(), await world.browser()
     lines = passport(person)
     page = await browser.log_in(honest(person), to=IDENTITY)
     page = await browser.submit(page, IDENTITY, {"mrz": lines[:-1]})
     stranger = replace(person, given_name="Cressida", family_name="Featherstonehaugh")
-    for number in ("FS9184736", "FS9184737"):
-        if page.has(IDENTITY):
-            page = await browser.submit(page, IDENTITY, {"mrz": passport(stranger, number=number)})
-            page = await browser.look_again() if page.has(WAIT) else page
-    await browser.walk(page, typing(person, passport(stranger)))
+    page = await browser.submit(page, IDENTITY, {"mrz": passport(stranger)})
+    page = await browser.look_again() if page.has(WAIT) else page
+    await browser.walk(page, honest(person))
 
 
 async def _guess_codes(world: World) -> None:
@@ -114,11 +130,11 @@ async def _attack(world: World, stack: Stack) -> None:
     await other.open(browser.link.update_query(state="another-state-than-before"))
     link = mint.link()
     forged = link.holding(mint.sign(b'{"iss": "x"}', secret="not-the-secret-of-this-tenant"))
-    spoilt = mint.link(profile="not.a.jwe")
+    spoilt = mint.link_of(mint.claims() | {"profile": "not.a.jwe"})
     for one in (forged, forged, spoilt):
         await other.open(URL(f"{gateway}{one.target()}", encoded=True))
     await _speak_nonsense(URL(gateway))
-    await _connect_too_often(URL(gateway))
+    await _connect_too_often(stack)
 
 
 async def _speak_nonsense(gateway: URL) -> None:
@@ -129,8 +145,10 @@ async def _speak_nonsense(gateway: URL) -> None:
     writer.close()
 
 
-async def _connect_too_often(gateway: URL) -> None:
-    opened = [await asyncio.open_connection(gateway.host, gateway.port) for _ in range(CONNECTIONS + 1)]
+async def _connect_too_often(stack: Stack) -> None:
+    gateway = URL(stack.origins.gateway)
+    opened = [await asyncio.open_connection(gateway.host, gateway.port) for _ in range(_CONNECTIONS + 1)]
+    await _told(stack, "gateway", "limit.reached")
     for _, writer in opened:
         writer.close()
 
@@ -159,9 +177,14 @@ async def _expire(world: World) -> None:
 
 
 async def _send_poison(stack: Stack) -> None:
-    poison = b'{"type": "Nonsense", "v": 1}'
-    await publish(stack.amqp.admin, poison, exchange="waystation.events", routing_key="nonsense.v1")
+    """A message of no known kind, and a command whose sealed part nobody here has sealed."""
+    poison, admin = b'{"type": "Nonsense", "v": 1}', stack.amqp.admin
+    await publish(admin, poison, exchange="waystation.events", routing_key="nonsense.v1")
     await _told(stack, "gateway", "message.parked")
+    command = json.loads((ROOT / "tests" / "contracts" / "verify-identity.v1.json").read_text())["body"]
+    strange = json.dumps(command).encode()
+    await publish(admin, strange, exchange="waystation.commands", routing_key="verify-identity.v1")
+    await _told(stack, "proofing", "verification.unusable")
 
 
 async def _be_rejected(world: World) -> None:

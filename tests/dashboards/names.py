@@ -25,7 +25,7 @@ CATALOGUES: dict[str, tuple[Event, ...]] = {
 EVERYWHERE = frozenset(field.name for field in (*ALWAYS, *CONTEXT, *EXCEPTION))
 
 # What Grafana puts in its variables' place, here for a while that holds everything that a test does.
-_FILLED = {"$__auto": "1h", "$__range": "1h", "$__rate_interval": "1m", "$tenant": ".*"}
+_FILLED = {"$__auto": "1h", "$__range": "1h", "$__rate_interval": "15m", "$tenant": ".*"}
 
 
 @dataclass(frozen=True, kw_only=True)

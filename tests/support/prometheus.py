@@ -7,13 +7,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from tests.support.errors import MissingToolError
-from tests.support.ports import accepts_connections, free_port
+from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.run_folder import RunFolder
 
@@ -60,16 +61,25 @@ class Prometheus:
             "--log.level=warn",
         ]
         process = folder.start("prometheus", argv, env={})
-        process.block_until_ready(lambda: accepts_connections(port), _START_SECONDS)
-        return cls(origin=f"http://{_HOST}:{port}", process=process)
+        server = cls(origin=f"http://{_HOST}:{port}", process=process)
+        process.block_until_ready(server.is_ready, _START_SECONDS)
+        return server
 
-    def query(self, expr: str) -> dict[frozenset[tuple[str, str]], float]:
-        """The value of each series now.
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.origin}/-/ready", timeout=5) as response:  # noqa: S310 - ours
+                return bool(response.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    def query(self, expr: str, *, at: float | None = None) -> dict[frozenset[tuple[str, str]], float]:
+        """The value of each series at that moment, or now.
 
         Raises:
             urllib.error.HTTPError: it is no query.
         """
-        found = self._ask("query", {"query": expr})
+        moment = {} if at is None else {"time": str(at)}
+        found = self._ask("query", {"query": expr} | moment)
         return {frozenset(series["metric"].items()): float(series["value"][1]) for series in found["result"]}
 
     def scraped(self) -> dict[str, int]:
