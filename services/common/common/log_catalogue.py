@@ -83,7 +83,7 @@ ATTEMPT = Field("attempt", "The how manieth it was; the first is 1.", type=_COUN
 
 # ---- what happened ---------------------------------------------------------------------------------------
 
-REASON = Field("reason", "A code; the event says which there are.", pattern=_CODE)
+REASON = Field("reason", "A code.", pattern=_CODE)
 OUTCOME = Field("outcome", "How it ended.", pattern=_CODE)
 STEP = Field("step", "The step's name.", values=STEPS)
 STEPS_DUE = Field("steps", "The steps that are due, in order.", type=Type.TEXTS, values=STEPS)

@@ -54,6 +54,10 @@ class Field:
         each = [[value] if isinstance(value, str) else value for value in values]
         return replace(self, values=tuple(str(text) for texts in each for text in texts))
 
+    def always(self) -> "Field":
+        """The same field, which every line of the event has."""
+        return replace(self, required=True)
+
     def maybe(self) -> "Field":
         """The same field, which not every line of the event has."""
         return replace(self, required=False)

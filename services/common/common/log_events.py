@@ -56,7 +56,7 @@ COMMON_EVENTS = (
     Event(
         "service.waiting",
         "warning",
-        (ERROR_TYPE.among("DatabaseUnavailableError", "SchemaOutdatedError"), CAUSE),
+        (ERROR_TYPE.always().among("DatabaseUnavailableError", "SchemaOutdatedError"), CAUSE),
         "The database does not answer, or lacks migrations; asked again, and nothing is served meanwhile.",
         do="For minutes: look at `cause`; run `waystation migrate`, or bring the database back.",
     ),
@@ -64,7 +64,7 @@ COMMON_EVENTS = (
     Event(
         "service.failed",
         "error",
-        (ERROR_TYPE,),
+        (ERROR_TYPE.always(),),
         "A named error that nothing in the service handled ended the process; stderr has its sentence.",
         do="Report it with that sentence: it is a mistake of ours; the supervisor starts the process again.",
     ),
@@ -84,7 +84,7 @@ COMMON_EVENTS = (
     Event(
         "broker.unavailable",
         "warning",
-        (ERROR_TYPE,),
+        (ERROR_TYPE.always(),),
         "RabbitMQ does not answer; tried again.",
         do="Without `broker.available` after it: bring the broker back. Logins wait in the outbox meanwhile.",
     ),
@@ -92,14 +92,14 @@ COMMON_EVENTS = (
     Event(
         "broker.close_failed",
         "warning",
-        (ERROR_TYPE,),
+        (ERROR_TYPE.always(),),
         "A connection was dropped instead of closed.",
         do="Nothing, if the broker was away when the process ended.",
     ),
     Event(
         "message.not_confirmed",
         "warning",
-        (ROUTING_KEY, EVENT_ID, ATTEMPT, ERROR_TYPE),
+        (ROUTING_KEY, EVENT_ID, ATTEMPT, ERROR_TYPE.always()),
         "A publish was not confirmed; the outbox row is published again.",
         do="Again and again: the broker is away or full, or a queue is missing.",
     ),
@@ -123,7 +123,7 @@ COMMON_EVENTS = (
         "error",
         (REASON, EVENT_ID.maybe(), QUEUE),
         "A message went to `<queue>.dead`; its header `x-reason` is the `reason`.",
-        do="Look the reason up in the service's README, remove the cause, and move the message back.",
+        do="Look the reason up in the README, remove the cause, then `waystation dead-letters redrive`.",
     ),
     Event(
         "message.tenant_unknown",

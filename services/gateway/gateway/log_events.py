@@ -69,7 +69,7 @@ _REQUESTS = (
     Event(
         "request.not_possible_now",
         "warning",
-        (ERROR_TYPE.among("DatabaseUnavailableError", "KeySetUnavailableError", "ConflictError"),),
+        (ERROR_TYPE.always().among("DatabaseUnavailableError", "KeySetUnavailableError", "ConflictError"),),
         "The person was asked to try again in some seconds.",
         do="Look at what `error_type` names: the database, or `jwks.unavailable`; a conflict is nothing.",
     ),
@@ -91,7 +91,7 @@ _REQUESTS = (
     Event(
         "jwks.unavailable",
         "warning",
-        (ERROR_TYPE,),
+        (ERROR_TYPE.always(),),
         "A tenant's key set cannot be had; the last good one counts for a day in all.",
         do="Look whether `jwks_url` answers from here; the gateway's runbook explains `error_type`.",
     ),
@@ -224,7 +224,7 @@ _STEPS = (
     Event(
         "mail.not_sent",
         "warning",
-        (ATTEMPT, ERROR_TYPE),
+        (ATTEMPT, ERROR_TYPE.always()),
         "Not now: the mail is tried again.",
         do="Look at the SMTP server for what `error_type` names; the mail goes out when it works again.",
         about=About.LOGIN,
@@ -232,7 +232,7 @@ _STEPS = (
     Event(
         "mail.refused",
         "warning",
-        (ERROR_TYPE,),
+        (ERROR_TYPE.always(),),
         "The mail will never be taken, and was dropped.",
         do="One: the person's address is none. Many: the server refuses `MAIL_FROM` or us.",
         about=About.LOGIN,
