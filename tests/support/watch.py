@@ -15,10 +15,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from common.log_catalogue import ALWAYS, CONTEXT
 from tests.support.logins_seen import Board, SeenLogin
 
 _SERVICES = ("gateway", "proofing", "metadata-sync")
 _SHOWN_LOGINS = 12
+_OF_EVERY_LINE = {field.name for field in (*ALWAYS, *CONTEXT)}
 _SEVERITIES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _OUTCOMES = {"passed": "green", "failed": "red", "pending": "yellow"}
 
@@ -98,8 +100,7 @@ def _in_order(tails: list[Tail]) -> list[dict[str, Any]]:
 
 def as_text(line: Mapping[str, Any]) -> str:
     """Time, service, login and event of a line, and what it says besides."""
-    skipped = {"timestamp", "severity", "service_name", "event", "transaction_id", "tenant", "trace_id"}
-    rest = " ".join(f"{name}={value}" for name, value in line.items() if name not in skipped)
+    rest = " ".join(f"{name}={value}" for name, value in line.items() if name not in _OF_EVERY_LINE)
     time, login = str(line["timestamp"])[11:23], str(line.get("transaction_id", "-"))[:8]
     return f"{time}  {line['service_name']:<13}  {login:<8}  {line['event']}  {rest}".rstrip()
 

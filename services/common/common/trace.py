@@ -13,22 +13,12 @@ from typing import Any, Final
 
 from common import audit
 from common.db import Connection
+from common.log_catalogue import ALWAYS, CONTEXT, EXCEPTION_STACKTRACE
 
 DATABASE, LOG = "database", "log"
 SILENCE_SECONDS = 10.0
 # Of a line: what every moment has by itself, and what would only repeat it.
-_COMMON_FIELDS: Final = frozenset(
-    {
-        "timestamp",
-        "severity",
-        "event",
-        "service_name",
-        "tenant",
-        "transaction_id",
-        "trace_id",
-        "exception_stacktrace",
-    }
-)
+_COMMON_FIELDS: Final = frozenset(field.name for field in (*ALWAYS, *CONTEXT, EXCEPTION_STACKTRACE))
 
 
 @dataclass(frozen=True, kw_only=True)
