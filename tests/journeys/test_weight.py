@@ -59,8 +59,9 @@ async def test_a_first_page_is_light(world: World) -> None:
         await window.log_in(world, await world.person())
         await window.page.wait_for_load_state("networkidle")
         icon = str(await window.page.locator("link[rel=icon]").get_attribute("href"))
-        picture = await window.page.context.request.get(f"{gateway}{icon}")
-        loads.sizes.setdefault(f"{gateway}{icon}", len(await picture.body()))  # not every browser shows it
+        async with (await world.browser()).session.get(f"{gateway}{icon}") as picture:
+            size = len(await picture.read())
+        loads.sizes.setdefault(f"{gateway}{icon}", size)  # not every browser shows it
     ours = {url: size for url, size in loads.sizes.items() if url.startswith(gateway)}
     kinds = sorted(kind for url, kind in loads.kinds.items() if url.startswith(gateway) and kind != "Other")
     assert kinds == ["Document", "Image", "Stylesheet"]
