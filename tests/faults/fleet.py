@@ -67,6 +67,7 @@ class Fleet:
         self.replicas: dict[str, list[Replica]] = {service: [] for service in SERVICES}
         self.balancers = {service: Balancer() for service in SERVICES}
         self.exit_codes: list[int | None] = []
+        self.outputs: list[Path] = []
         self.code: Path | None = None
         self._numbers = count(1)
 
@@ -137,6 +138,7 @@ class Fleet:
             [*interpreter, "-m", service.replace("-", "_")],
             env=self.stack.service_environment(service) | own,
         )
+        self.outputs.append(process.output)
         backend = Backend(serves=serves, admin=f"http://{admin}")
         return Replica(service=service, process=process, backend=backend)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,14 +101,19 @@ async def _assert_nobody_noticed(world: World, crowd: Crowd, fleet: Fleet, *, re
     assert [status for status in crowd.statuses if status >= HTTPStatus.BAD_REQUEST] == []
     assert fleet.exit_codes == [0] * replaced
     assert {visit.steps for visit in crowd.ended} == set(KINDS)
-    assert {name: balancer.refused for name, balancer in fleet.balancers.items()} == dict.fromkeys(
-        SERVICES, 0
-    )
+    assert [balancer.refused for balancer in fleet.balancers.values()] == [0, 0, 0]
     await _settled(world)
     for visit in crowd.ended:
         await _assert_once_in_effect(world, visit)
     assert [await world.stack.amqp.depth(f"{service}.dead") for service in SERVICES] == [0, 0, 0]
-    assert _lines_above_warning(world.stack) == []
+    lines = _lines(fleet)
+    assert [line for line in lines if line["severity"] not in {"INFO", "WARNING"}] == []
+    # A machine that stands still for seconds loses leases; what was under way then is written once more.
+    lost = [
+        line for line in lines if line["event"] in {"write.taken_over", "write.lease_lost", "write.failed"}
+    ]
+    repeated = sum([await _writes_repeated(world, visit) for visit in crowd.ended])
+    assert repeated <= len(lost)
 
 
 async def _settled(world: World) -> None:
@@ -119,7 +125,7 @@ async def _settled(world: World) -> None:
 
 
 async def _assert_once_in_effect(world: World, visit: Visit) -> None:
-    """Each step has passed and is written, nothing was written twice, sent twice or checked twice."""
+    """Each step has passed and is written, nothing was sent twice or checked twice."""
     person, steps = visit.person, visit.steps
     metadata = await world.tenant.app_metadata(person)
     assert {step: metadata[f"waystation_{step}"]["status"] for step in steps} == dict.fromkeys(
@@ -131,12 +137,15 @@ async def _assert_once_in_effect(world: World, visit: Visit) -> None:
     assert statuses == [*asked_again, *went_back], steps
     assert len(await world.rows.verifications(person)) == steps.count("idproof")
     assert len(await world.inbox(person).codes()) == steps.count("stepup")
-    patches = await world.tenant.patches(person)
-    assert {patch.status for patch in patches} == {HTTPStatus.OK}, steps
-    bodies = [patch.body for patch in patches]
-    assert sorted(bodies) == sorted(set(bodies)), steps
 
 
-def _lines_above_warning(stack: Stack) -> list[str]:
-    lines = [line for log in stack.folder.logs.glob("*-[0-9]*.log") for line in log.read_text().splitlines()]
-    return [line for line in lines if json.loads(line)["severity"] not in {"INFO", "WARNING"}]
+async def _writes_repeated(world: World, visit: Visit) -> int:
+    """How many writes of the same to this person were taken by the tenant beyond the first."""
+    patches = await world.tenant.patches(visit.person)
+    assert {patch.status for patch in patches} == {HTTPStatus.OK}, visit.steps
+    return len(patches) - len({patch.body for patch in patches})
+
+
+def _lines(fleet: Fleet) -> list[dict[str, Any]]:
+    """All that replicas have logged, those that went included."""
+    return [json.loads(line) for output in fleet.outputs for line in output.read_text().splitlines()]
