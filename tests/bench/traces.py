@@ -95,23 +95,27 @@ async def _services(stack: Stack, name: str) -> AsyncIterator[None]:
 
 
 async def _log_in(world: World, count: int) -> None:
-    room = asyncio.Semaphore(_AT_ONCE)
+    room, looking = asyncio.Semaphore(_AT_ONCE), asyncio.Lock()
 
     async def one() -> None:
         async with room:
-            await _one_login(world)
+            await _one_login(world, looking)
 
     await asyncio.gather(*(one() for _ in range(count)))
 
 
-async def _one_login(world: World) -> None:
-    """One that looks at the waiting page once, however busy the machine is."""
+async def _one_login(world: World, looking: asyncio.Lock) -> None:
+    """One that looks at the waiting page once, however busy the machine is.
+
+    One at a time may be `looking` into the database.
+    """
     answers = honest(await world.person())
     browser = await world.browser()
     page = await browser.log_in(answers, to=WAIT)
 
     async def is_ready() -> bool:
-        (login,) = await world.rows.transactions(answers.person)
+        async with looking:
+            (login,) = await world.rows.transactions(answers.person)
         return bool(login["status"] in ("ready", "handed_back"))
 
     await wait_until(is_ready, 30.0, what="a login to be ready")
