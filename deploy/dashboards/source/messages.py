@@ -124,7 +124,6 @@ _OUTBOXES = Section(
                     lines(
                         "broker.unavailable",
                         "broker.available",
-                        "broker.close_failed",
                         "database.unavailable",
                         "service.waiting",
                         "message.not_confirmed",

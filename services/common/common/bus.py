@@ -292,7 +292,7 @@ async def _close(connection: AbstractRobustConnection) -> None:
         async with broker_deadline(CLOSE_SECONDS):
             await connection.close()
     except BROKER_AWAY as exc:
-        log.warning("broker.close_failed", error_type=type(exc).__name__)
+        log.warning("broker.unavailable", error_type=type(exc).__name__)
 
 
 def _jittered(seconds: float, *, spread: float) -> float:

@@ -90,13 +90,6 @@ COMMON_EVENTS = (
     ),
     Event("broker.available", "info", (), "RabbitMQ answers again."),
     Event(
-        "broker.close_failed",
-        "warning",
-        (ERROR_TYPE.always(),),
-        "A connection was dropped instead of closed.",
-        do="Nothing, if the broker was away when the process ended.",
-    ),
-    Event(
         "message.not_confirmed",
         "warning",
         (ROUTING_KEY, EVENT_ID, ATTEMPT, ERROR_TYPE.always()),
