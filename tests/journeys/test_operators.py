@@ -115,7 +115,7 @@ async def test_a_dead_letter_is_tried_again(world: World) -> None:
         return (await waystation(world, "dead-letters", "list", *of_this, "--json")).json
 
     await publish(
-        world.stack.amqp.metadata_sync,
+        world.stack.amqp.admin,
         json.dumps(event).encode(),
         exchange="waystation.events",
         routing_key="metadata-applied.v1",
