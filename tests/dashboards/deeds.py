@@ -27,7 +27,7 @@ from tests.support.walk import log_in
 
 _CONNECTIONS = 80
 _ALL_STEPS = ("password", "terms", "profile", "idproof", "stepup")
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 class EventfulStack(Stack):

@@ -34,6 +34,9 @@ from tests.support.secret_folder import SecretFolder
 from tests.support.stack import SERVICES, Stack
 from tests.support.waiting import block_until, run_alone
 
+# The stack and all that happens to it belong to the first test's time.
+pytestmark = pytest.mark.timeout(300)
+
 _LABELS = [field.name for field in ALWAYS if field.label]
 _SCRAPES = 2
 
