@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
 import pytest
 
+from common.cli import run
 from common.dead_letters import DeadLetterQueueError, hold
-from tests.support.processes import base_environment
 from tests.support.queues import channel_of, publish, take
 from tests.support.virtual_hosts import VirtualHost
 
@@ -42,19 +41,32 @@ async def bury(amqp: VirtualHost, *bodies: bytes, **headers: str) -> None:
             await dead.publish(aio_pika.Message(one, headers=given), "proofing")
 
 
-async def waystation(amqp: VirtualHost, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"ENVIRONMENT": "development", "AMQP_URL": amqp.proofing}
-    run: Any = asyncio.to_thread
-    done: subprocess.CompletedProcess[str] = await run(
-        subprocess.run,
-        [sys.executable, "-m", "common.cli", "dead-letters", *arguments],
-        env=base_environment() | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Command:
+    """`waystation dead-letters …` with proofing's settings."""
+
+    def __init__(self, amqp: VirtualHost, capsys: pytest.CaptureFixture[str]) -> None:
+        self._environ = {"ENVIRONMENT": "development", "AMQP_URL": amqp.proofing}
+        self._capsys = capsys
+
+    async def __call__(self, *arguments: str) -> Done:
+        self._capsys.readouterr()
+        status = await asyncio.to_thread(run, ["dead-letters", *arguments], self._environ)
+        said = self._capsys.readouterr()
+        return Done(returncode=status, stdout=said.out, stderr=said.err)
+
+
+@pytest.fixture
+def waystation(amqp: VirtualHost, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(amqp, capsys)
 
 
 async def ids(amqp: VirtualHost) -> list[str]:
@@ -62,22 +74,22 @@ async def ids(amqp: VirtualHost) -> list[str]:
         return [letter.id for letter, _ in held.letters]
 
 
-async def test_looking_changes_nothing(amqp: VirtualHost) -> None:
+async def test_looking_changes_nothing(amqp: VirtualHost, waystation: Command) -> None:
     """However often and by whom they are looked at, all letters stay, in their order."""
     await bury(amqp, *(body(number) for number in range(150)), x_reason="unknown_tenant")
-    listed = await waystation(amqp, "list", "--limit", "2", "--json")
+    listed = await waystation("list", "--limit", "2", "--json")
     assert [one["id"] for one in json.loads(listed.stdout)] == ["e0", "e1"]
     assert listed.stderr == "There are more than 2; see --limit.\n"
-    assert (await waystation(amqp, "show", "e149")).returncode == 0
+    assert (await waystation("show", "e149")).returncode == 0
     everything = [f"e{number}" for number in range(150)]
     assert [await ids(amqp) for _ in range(3)] == [everything] * 3
 
 
-async def test_what_is_told_of_a_letter(amqp: VirtualHost) -> None:
+async def test_what_is_told_of_a_letter(amqp: VirtualHost, waystation: Command) -> None:
     """Why, what, whose and since when; what is sealed stays sealed; of garbage its beginning."""
     await bury(amqp, body(1), x_reason="unknown_tenant", x_parked_at="2026-11-22T11:00:00+00:00")
     await bury(amqp, b"\x1b[2Jgarbage", x_reason="malformed", x_event_id="")
-    good, garbage = json.loads((await waystation(amqp, "list", "--json")).stdout)
+    good, garbage = json.loads((await waystation("list", "--json")).stdout)
     age = good.pop("age")
     since = datetime(2026, 11, 22, 11, tzinfo=UTC)
     assert abs(age - (datetime.now(UTC) - since).total_seconds()) < 60
@@ -93,34 +105,34 @@ async def test_what_is_told_of_a_letter(amqp: VirtualHost) -> None:
         "parked_at": "2026-11-22T11:00:00+00:00",
         "bytes": len(body(1)),
     }
-    shown = json.loads((await waystation(amqp, "show", "e1", "--json")).stdout)
+    shown = json.loads((await waystation("show", "e1", "--json")).stdout)
     assert shown["content"]["sealed"] == f"({len(SEALED)} characters)"
-    odd = await waystation(amqp, "show", garbage["id"])
+    odd = await waystation("show", garbage["id"])
     assert (garbage["type"], garbage["reason"]) == (None, "malformed")
     assert r"\x1b[2Jgarbage" in odd.stdout
-    table = (await waystation(amqp, "list")).stdout
+    table = (await waystation("list")).stdout
     assert table.splitlines()[0].split() == ["queue", "id", "type", "tenant", "transaction", "reason", "age"]
     assert SEALED not in table + odd.stdout
 
 
-async def test_redriven_letters_are_in_their_own_queue(amqp: VirtualHost) -> None:
+async def test_redriven_letters_are_in_their_own_queue(amqp: VirtualHost, waystation: Command) -> None:
     """Chosen ones go to the queue that they came from, as they were, and the others stay where they are."""
     await bury(amqp, *(body(number) for number in range(4)), x_reason="unknown_tenant")
-    done = await waystation(amqp, "redrive", "e1", "e3", "--json")
+    done = await waystation("redrive", "e1", "e3", "--json")
     assert json.loads(done.stdout) == {"redriven": 2}
     assert await ids(amqp) == ["e0", "e2"]
     again = [await take(amqp.proofing, "proofing") for _ in range(2)]
     assert [message.body for message in again] == [body(1), body(3)]
     assert {message.headers["x-event-id"] for message in again} == {"e1", "e3"}
-    all_of_one = await waystation(amqp, "redrive", "--all", "--transaction", "t2")
+    all_of_one = await waystation("redrive", "--all", "--transaction", "t2")
     assert (all_of_one.returncode, all_of_one.stdout) == (0, "redriven: 1\n")
 
 
-async def test_dropped_letters_are_gone(amqp: VirtualHost) -> None:
+async def test_dropped_letters_are_gone(amqp: VirtualHost, waystation: Command) -> None:
     """What is given up goes, and nothing else; that nothing fits is status 1."""
     await bury(amqp, body(1), body(2), x_reason="malformed")
-    assert (await waystation(amqp, "drop", "--all", "--transaction", "t9")).returncode == 1
-    assert (await waystation(amqp, "drop", "e1")).stdout == "dropped: 1\n"
+    assert (await waystation("drop", "--all", "--transaction", "t9")).returncode == 1
+    assert (await waystation("drop", "e1")).stdout == "dropped: 1\n"
     assert await ids(amqp) == ["e2"]
 
 
@@ -135,12 +147,12 @@ async def test_killed_between_sending_and_taking(amqp: VirtualHost) -> None:
     assert (await take(amqp.proofing, "proofing")).body == body(1)
 
 
-async def test_one_at_a_time(amqp: VirtualHost) -> None:
+async def test_one_at_a_time(amqp: VirtualHost, waystation: Command) -> None:
     """While somebody looks, others are told so instead of a part; and nobody reads another service's."""
     await bury(amqp, body(1), x_reason="malformed")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hold(amqp.proofing, QUEUE))
-        second = await waystation(amqp, "list")
+        second = await waystation("list")
         assert (second.returncode, second.stderr) == (
             1,
             "Somebody else looks at proofing.dead now; try again when they are done.\n",
@@ -149,9 +161,10 @@ async def test_one_at_a_time(amqp: VirtualHost) -> None:
         await stack.enter_async_context(hold(amqp.gateway, QUEUE))
 
 
-async def test_nothing_there(amqp: VirtualHost) -> None:
+async def test_nothing_there(waystation: Command) -> None:
     """An empty queue is said to be empty; which letters, must be said."""
-    empty = await waystation(amqp, "list")
+    empty = await waystation("list")
     assert (empty.returncode, empty.stdout, empty.stderr) == (0, "", "There are no dead letters.\n")
-    assert (await waystation(amqp, "list", "--json")).stdout == "[]\n"
-    assert (await waystation(amqp, "drop")).returncode == 2
+    assert (await waystation("list", "--json")).stdout == "[]\n"
+    with pytest.raises(SystemExit):
+        await waystation("drop")

@@ -10,6 +10,8 @@ from common.cli import run
 from common.messages import Outcome, UpdateMetadata
 from gateway.cancelling import cancel
 from gateway.errors import NotFoundError, TransitionError
+from gateway.intake import new_id
+from gateway.shield import is_transaction_id
 from gateway.transaction import Status
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
@@ -74,6 +76,12 @@ async def test_a_login_that_is_shown(rig: Rig, anna: Browser, command: Command) 
     subject = (await rig.login(login)).transaction.subject
     assert subject not in text + json.dumps(shown)
     assert (await command("show", "nonsense"))[0] == 1
+
+
+def test_ids_are_no_options() -> None:
+    """However many logins there are, an id can be typed after a command as it is."""
+    ids = [new_id() for _ in range(2_000)]
+    assert [one for one in ids if one.startswith("-") or not is_transaction_id(one)] == []
 
 
 async def test_a_verdict_after_the_end(rig: Rig, anna: Browser) -> None:

@@ -149,10 +149,10 @@ async def look_at_management(
         return [ok("policies", "not looked at: BROKER_MANAGEMENT_URL is not set")]
     parts = urlsplit(patient.management_url)
     origin = f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 15672)}"
-    auth = aiohttp.BasicAuth(unquote(parts.username or ""), unquote(parts.password or ""))
+    login = aiohttp.encode_basic_auth(unquote(parts.username or ""), unquote(parts.password or ""))
     vhost = quote(unquote(urlsplit(patient.amqp_url).path[1:]) or "/", safe="")
     try:
-        async with aiohttp.ClientSession(auth=auth, timeout=_SECONDS) as session:
+        async with aiohttp.ClientSession(headers={"Authorization": login}, timeout=_SECONDS) as session:
             found = [
                 finding
                 for queue, wanted in bindings.items()

@@ -193,7 +193,7 @@ class Intake:
 
     def _new_login(self, tenant: Tenant, token: SessionToken) -> Login:
         transaction = Transaction(
-            id=secrets.token_urlsafe(16),
+            id=new_id(),
             tenant=tenant.key,
             subject=token.subject,
             jti=token.jti,
@@ -270,3 +270,9 @@ def _login_url(tenant: Tenant, token: SessionToken) -> str | None:
 
 def _digest(state: str) -> bytes:
     return hashlib.sha256(state.encode()).digest()
+
+
+def new_id() -> str:
+    """Of a login: 22 characters, the first of them no dash, which commands would take for an option."""
+    identifier = secrets.token_urlsafe(16)
+    return new_id() if identifier.startswith("-") else identifier
