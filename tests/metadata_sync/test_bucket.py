@@ -206,6 +206,7 @@ def test_others_are_seen() -> None:
     """A bucket that falls by more than a twentieth of its rate is not ours alone."""
     seen = [bucket.is_shared(level(drift=drift), rule=RULE) for drift in (0.5, -0.8, -0.81)]
     assert seen == [False, False, True]
+    assert not bucket.is_shared(level(drift=-1.0), rule=replace(RULE, per_second=20.0))
 
 
 def test_a_bucket_that_is_refilled_all_the_time() -> None:
