@@ -72,10 +72,11 @@ async def test_a_login_that_is_shown(rig: Rig, anna: Browser, command: Command) 
     status, text, _ = await command("show", login)
     assert (status, "state: working" in text, "idproof" in text) == (0, True, True)
     shown = json.loads((await command("show", login, "--json"))[1])
-    assert (shown["claimed"], shown["steps"][0]["status"], shown["answered_until"]) == (True, "due", None)
+    assert (shown["claimed"], shown["steps"][0]["status"], shown["answered_until"]) == (True, "asked", None)
     subject = (await rig.login(login)).transaction.subject
     assert subject not in text + json.dumps(shown)
     assert (await command("show", "nonsense"))[0] == 1
+    assert (await command("list", "--state", "expired"))[2] == "There are no such logins.\n"
 
 
 def test_ids_are_no_options() -> None:
