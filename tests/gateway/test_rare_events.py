@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,12 +93,17 @@ def damage(tenants_file: Path) -> None:
     tenants_file.write_text(tenants_file.read_text().replace("deadline: 45m", "deadline: 2h"))
 
 
-async def crowd(service: ServiceProcess) -> None:
-    """One connection more than an address may have, all at once."""
+@asynccontextmanager
+async def crowd(service: ServiceProcess) -> AsyncIterator[None]:
+    """One connection more than an address may have, all open while the block runs."""
     host, _, port = service.environment["LISTEN"].partition(":")
     opening = (asyncio.open_connection(host, int(port)) for _ in range(_CONNECTIONS + 1))
-    for _, writer in await asyncio.gather(*opening):
-        writer.close()
+    opened = await asyncio.gather(*opening)
+    try:
+        yield
+    finally:
+        for _, writer in opened:
+            writer.close()
 
 
 def arriving(step: str, **claims: Any) -> Any:
@@ -160,8 +165,8 @@ async def test_what_it_depends_on(around: Around, visitor: Browser, tenants_file
     damaged = await visitor.begin(arriving("idproof:1"))
     await around.owner.execute(_DAMAGE, damaged)
     assert (await service.says("login.not_moved"))["transaction_id"] == damaged
-    await crowd(service)
-    assert (await service.says("limit.reached"))["limit"] == "connections"
+    async with crowd(service):
+        assert (await service.says("limit.reached"))["limit"] == "connections"
     await service.says("audit.sealed")
     assert "transaction.deadline" in (await service.says("tenants.reload_refused"))["mistakes"][0]
 
