@@ -1,4 +1,4 @@
-"""`python -m tests.faults.crash SERVICE`: the service with a bomb in it, and a new one when it dies.
+"""`python -m tests.faults.crash PACKAGE`: the service with a bomb in it, and a new one when it dies.
 
 The service's modules are loaded once; each life is a fork of that and knows nothing of the one before. That a
 claim or a lease of the dead one is over takes a new life five seconds to find out, and here no time: its
@@ -23,9 +23,8 @@ from tests.faults.bomb import EXIT_CODE, Bomb
 LIFE = "life"
 
 
-def main(service: str) -> int:
+def main(package: str) -> int:
     """Run lives of a service until it ends in another way than by its bomb or by SIGKILL."""
-    package = service.replace("-", "_")
     folder = Path(os.environ["CRASH_FOLDER"])
     downtime = float(os.environ["CRASH_DOWNTIME"])
     _load(package)

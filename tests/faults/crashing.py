@@ -3,8 +3,7 @@
 import os
 import secrets
 import signal
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.bomb import ARMED, EFFECTS, Fate
@@ -29,16 +28,17 @@ class CrashStack(Stack):
         for service in SERVICES:
             self.launch_service(service)
 
-    def launch_service(self, service: str, *, extra: Mapping[str, str] | None = None) -> Process:
+    def launch_service(
+        self, service: str, *, extra: Mapping[str, str] | None = None, through: Sequence[str] = ()
+    ) -> Process:
         folder = crash_folder(self, service)
         folder.mkdir(parents=True, exist_ok=True)
         for note in folder.iterdir():
             note.unlink()
         crash = {"CRASH_FOLDER": str(folder), "CRASH_DOWNTIME": str(_DOWNTIME[service])}
-        env = self.service_environment(service) | crash | dict(extra or {})
-        argv = [sys.executable, "-m", "tests.faults.crash", service]
-        self.processes[service] = self.folder.start(service, argv, env=env)
-        return self.processes[service]
+        return super().launch_service(
+            service, extra=crash | dict(extra or {}), through=(*through, "tests.faults.crash")
+        )
 
 
 def crash_folder(stack: Stack, service: str) -> Path:
