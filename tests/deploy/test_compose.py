@@ -147,7 +147,11 @@ def test_a_placeholder_is_not_released(tmp_path: Path) -> None:
     filled = tmp_path / "release.env"
     filled.write_text(delivered.read_text().replace("DIGEST-OF-YOUR-RELEASE", "0" * 64))
     assert release(filled, "--check").returncode == 0
-    for tag, why in (("waystation:latest", "a version of its own"), ("waystation", "has no version")):
+    for tag, why in (
+        ("waystation:latest", "a version of its own"),
+        ("waystation", "has no version"),
+        ("registry.example:5000/waystation", "has no version"),
+    ):
         answer = release(filled, tag)
         assert answer.returncode == 2
         assert why in answer.stderr

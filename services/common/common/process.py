@@ -80,8 +80,8 @@ async def run_loops(
 ) -> None:
     """Run each until it returns after `stop`; the first that raises stops the others and is raised.
 
-    `first` is what has to be done after `stop` before the loops are told of it. `last` is told to stop when the
-    others have ended, so that it can still carry off what they leave.
+    `first` is what has to be done after `stop` before the loops are told of it. `last` is told to stop when
+    the others have ended, so that it can still carry off what they leave.
     """
     if isinstance(stop, Stop):
         stop.has_started()

@@ -131,9 +131,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 @asynccontextmanager
 async def open_password_calls(settings: PasswordCallSettings) -> AsyncIterator[PasswordCalls]:
-    """Calls, each with a connection of its own; a CA file of the settings is trusted instead of the system's.
+    """Calls, each with a connection of its own; a CA file of the settings is trusted, not the system's.
 
-    A connection that was kept may be closing just now: then nobody would know whether the password was changed.
+    One that was kept may be closing just now: then nobody would know whether the password was changed.
     """
     tls = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
     async with aiohttp.ClientSession(
