@@ -36,7 +36,7 @@ def stays(found: Level, *, rule: Rule = RULE, waiting: bool = False, reserved: i
 
 def test_parts_of_a_plan() -> None:
     """Of the burst and the rate four fifths are ours; of that a quarter, or two people's cost, is kept."""
-    assert (RULE.our_burst, RULE.our_rate, RULE.kept_for_people, RULE.left_to_people) == (40.0, 12.8, 10.0, 2)
+    assert (RULE.our_burst, RULE.our_rate, RULE.kept_for_people, RULE.left_to_people) == (40.0, 12.8, 10.0, 5)
     assert (SMALL.kept_for_people, SMALL.left_to_people) == (1.6, 2)
     assert replace(RULE, burst=10.0).kept_for_people == 4.0
     assert replace(SMALL, burst=3.9).left_to_people == 0
@@ -180,9 +180,10 @@ def test_what_people_leave_there() -> None:
 
 
 def test_what_the_background_leaves_there() -> None:
-    """Two for a person, or what is reserved; or the customer's part, which shrinks until the refill."""
+    """Room for people who come together, beside what is reserved; or the customer's part, which shrinks."""
     assert [stays(level(at=at)) for at in (100.0, 100.5, 100.9)] == [10, 8, 7]
-    assert stays(level(), reserved=12) == 12
+    assert stays(level(), reserved=12) == 17
+    assert [stays(level(drift=drift, at=100.99), reserved=12) for drift in (-0.8, -0.9)] == [17, 14]
     assert stays(level(there=4.0), rule=replace(SMALL, reserve=0.0)) == 2
     assert stays(level(at=100.9), rule=Rule(burst=2.0, per_second=2.0, reserve=0.9)) == 0
     assert stays(level(), rule=replace(RULE, reserve=0.0, burst=3.0)) == 0
@@ -221,8 +222,8 @@ def test_when_enough_will_be_there() -> None:
     assert until(level(there=10.999), waiting=False) == 0.01
     assert until(level(there=1.0), waiting=False) == 1.0
     assert until(level(there=32.0, drift=-4.0), waiting=False) == pytest.approx(1 / 8)
-    assert until(level(there=10.5), rule=replace(RULE, reserve=0.04, burst=200.0), waiting=False) == 0.0
-    assert until(level(there=2.5), waiting=False, rule=replace(RULE, reserve=0.0)) == pytest.approx(0.5)
+    assert until(level(there=25.5), rule=replace(RULE, reserve=0.04, burst=200.0), waiting=False) == 0.0
+    assert until(level(there=6.5), waiting=False, rule=replace(RULE, reserve=0.0)) == 1.0
 
 
 @pytest.mark.parametrize(

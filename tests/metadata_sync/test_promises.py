@@ -100,14 +100,14 @@ def test_as_many_promises_as_are_remembered() -> None:
 
 
 def test_what_is_reserved_for_actions() -> None:
-    """What was promised stays there, and the one that this call promises."""
+    """What was promised stays there, and the one that this call promises; the background leaves more."""
     waiting = budget(level(there=5.0), promises=promises(3, 3, 3))
     assert charged(waiting, waiting=True).levels[0].there == 4.0
     assert denied(budget(level(there=4.5), promises=promises(3, 3, 3)), waiting=True) == 1.0
     nobodys = limit_of((50, 16), reserve=0.0)
-    three = budget(level(there=4.0), promises=promises(3, 3, 3))
+    three = budget(level(there=10.0), promises=promises(3, 3, 3))
     assert charged(three, waiting=False, limit=nobodys)
-    assert denied(replace(three, levels=(level(there=3.9),)), waiting=False, limit=nobodys) > 0
+    assert denied(replace(three, levels=(level(there=9.9),)), waiting=False, limit=nobodys) > 0
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,11 @@ class Rule:
 
     @property
     def left_to_people(self) -> int:
-        """What the background leaves there: a person's write and the Action's, where the plan has room."""
-        return TWO_CALLS if self.burst >= 2 * TWO_CALLS else 0
+        """What the background leaves there beside promises: half of what is kept, where the plan has room.
+
+        At least a person's write and the Action's.
+        """
+        return max(TWO_CALLS, math.floor(self.kept_for_people / 2)) if self.burst >= 2 * TWO_CALLS else 0
 
     @property
     def our_rate(self) -> float:
@@ -159,8 +162,9 @@ def _until_shared(level: Level, rule: Rule, *, waiting: bool) -> float:
 
 def _until_there(level: Level, rule: Rule, *, waiting: bool, reserved: int) -> float:
     # A plan may be smaller than what should stay; then a full bucket is enough.
-    reserved = min(reserved, math.ceil(rule.burst) - 1)
-    left = reserved if waiting else max(reserved, rule.left_to_people, _left_to_others(level, rule))
+    kept = 0 if waiting else _left_to_people(level, rule)
+    reserved = min(reserved + kept, math.ceil(rule.burst) - 1)
+    left = reserved if waiting else max(reserved, _left_to_others(level, rule))
     lacking = 1 + left - level.there
     if lacking <= 0:
         return _until_proved(level, rule, waiting=waiting)
@@ -173,6 +177,11 @@ def _until_proved(level: Level, rule: Rule, *, waiting: bool) -> float:
     """After a refill that is only supposed, few requests go until a response has shown it."""
     few = max(1.0, rule.burst * (KEPT_FOR_PEOPLE if waiting else SENT_UNPROVED))
     return PROOF_SECONDS if level.window is None and level.unproven >= few else 0.0
+
+
+def _left_to_people(level: Level, rule: Rule) -> int:
+    """Room for people who come together; beside others, who leave little, for one and the Action's write."""
+    return min(rule.left_to_people, TWO_CALLS) if is_shared(level, rule=rule) else rule.left_to_people
 
 
 def _left_to_others(level: Level, rule: Rule) -> int:
