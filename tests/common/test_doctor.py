@@ -13,8 +13,11 @@ from aiohttp import web
 
 from common.doctor import Finding, Patient, examine, ok
 from common.doctor_broker import look_at_broker, look_at_management
+from common.doctor_cli import admit
 from common.doctor_database import judge_clock, look_at_database
+from common.environments import Environment
 from common.outgoing import Outgoing
+from proofing.doctor import EXAMINATION
 from tests.support.broker_definitions import DEPLOYED
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
@@ -69,6 +72,20 @@ async def test_all_checks_run() -> None:
 def test_clocks(seconds: float, status: str) -> None:
     """Seconds are told, half a minute keeps tokens from being taken."""
     assert judge_clock("clock", seconds).status == status
+
+
+def test_a_setting_of_its_own() -> None:
+    """What names the management plugin is told like any other setting if it is wrong, and not gone by."""
+    for name, value, problem in (
+        ("BROKER_MANAGEMENT_URL", "ftp://m:hush@mq", "must be a URL that begins with http:// or https://"),
+        ("BROKER_MANAGEMENT_URL_FILE", "/nowhere/hush", "names a file that cannot be read"),
+    ):
+        found, findings = admit(Environment(schema="proofing", variables={name: value}), EXAMINATION)
+        assert found.management_url == ""
+        (wrong,) = (one for one in findings if "BROKER" in one.text)
+        assert (wrong.about, wrong.text) == ("settings", f"{name} {problem}")
+        assert wrong.fix.startswith(f"Correct {name}; for example ")
+        assert "hush" not in repr(findings)
 
 
 async def test_a_database_with_holes(database: ServiceDatabase) -> None:

@@ -14,7 +14,10 @@ from metadata_sync.account import Account
 
 @dataclass(frozen=True, kw_only=True)
 class Scripted:
-    """One answer after `delay` seconds; `reset`: a cut connection instead; `breaks_off`: only its head."""
+    """One answer after `delay` seconds; `reset`: a cut connection instead; `breaks_off`: only its head.
+
+    `dribbles`: the body comes in two pieces, a moment apart.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -22,6 +25,7 @@ class Scripted:
     delay: float = 0
     reset: bool = False
     breaks_off: bool = False
+    dribbles: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,13 @@ class ManagementServer:
             await response.prepare(request)
             await response.write(b"{")
             request.transport.close()
+            return response
+        if answer.dribbles:
+            response = web.StreamResponse(status=answer.status, headers=answer.headers)
+            await response.prepare(request)
+            await response.write(answer.body[:1])
+            await asyncio.sleep(0.05)
+            await response.write(answer.body[1:])
             return response
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 

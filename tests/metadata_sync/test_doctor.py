@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ async def test_tokens_and_scopes(
     assert (found.status, found.text) == told
     assert fix in found.fix
     assert "client-secret-of-acme" not in repr(found)
+
+
+async def test_an_answer_in_pieces(server: ManagementServer, tmp_path: Path) -> None:
+    """A body that the network brings in several pieces is read to its end."""
+    whole = token("update:users")
+    server.token_answers.append(replace(whole, dribbles=True))
+    server.answers.extend([Scripted(body=b'{"issuer": "nobody"}', dribbles=True)] * 3)
+    found = await examined(tenants(tmp_path, server.origin))
+    assert found["Management API of tenant acme"].text == "gives us a token with update:users"
+    (host,) = (one for about, one in found.items() if about.startswith("tenant acme, "))
+    assert host.text == "calls itself by another name in its discovery document"
 
 
 async def test_nothing_is_written(server: ManagementServer, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ async def look_at_management(
 ) -> list[Finding]:
     """Policies and bindings, which AMQP does not tell; `bindings` are (exchange, routing key) by queue."""
     if not patient.management_url:
-        return [ok("policies", "not looked at: BROKER_MANAGEMENT_URL is not set")]
+        return [ok("policies", "not looked at: no BROKER_MANAGEMENT_URL that can be used")]
     parts = urlsplit(patient.management_url)
     origin = f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 15672)}"
     login = aiohttp.encode_basic_auth(unquote(parts.username or ""), unquote(parts.password or ""))

@@ -24,7 +24,7 @@ from common.tenant_secrets import Reading
 from common.tenants import Tenants, TenantsFileError, read_tenants
 
 GROUP = "waystation.doctor"
-_DATABASE, _BROKER = "DATABASE_URL", "AMQP_URL"
+_DATABASE, _BROKER, _MANAGEMENT = "DATABASE_URL", "AMQP_URL", "BROKER_MANAGEMENT_URL"
 
 
 def add_commands(subjects: Subjects) -> None:
@@ -126,13 +126,15 @@ def admit(
     tenants_file = reader.path("TENANTS_FILE")
     outgoing = read_outgoing(reader, production=production)
     urls = {
-        "database_url": reader.secret_url(_DATABASE, schemes=("postgresql", "postgres")),
-        "amqp_url": reader.secret_url(_BROKER, schemes=("amqp", "amqps")),
-        "management_url": reader.optional_secret_url("BROKER_MANAGEMENT_URL", schemes=("http", "https")),
+        _DATABASE: reader.secret_url(_DATABASE, schemes=("postgresql", "postgres")),
+        _BROKER: reader.secret_url(_BROKER, schemes=("amqp", "amqps")),
+        _MANAGEMENT: reader.optional_secret_url(_MANAGEMENT, schemes=("http", "https")),
     }
     wrong = {mistake.partition(":")[0].removesuffix("_FILE") for mistake in reader.mistakes}
-    urls = {name: "" if name.upper() in wrong else url for name, url in urls.items()}
+    urls = {name: "" if name in wrong else url for name, url in urls.items()}
     settings, mistakes = _settings(examination, environment.variables)
+    # The service itself does not read this one.
+    mistakes += tuple(one for one in reader.mistakes if one.startswith(_MANAGEMENT))
     reading = Reading(
         production=production,
         parts=examination.parts,
@@ -157,7 +159,9 @@ def admit(
         settings=settings,
         tenants=tenants,
         outgoing=outgoing,
-        **urls,
+        database_url=urls[_DATABASE],
+        amqp_url=urls[_BROKER],
+        management_url=urls[_MANAGEMENT],
     )
     return patient, findings
 

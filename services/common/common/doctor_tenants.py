@@ -59,7 +59,7 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> Answer:
     async with session.get(url, allow_redirects=False) as response:
         if response.status != HTTPStatus.OK:
             raise OddAnswerError(f"status {response.status}")
-        body = await response.content.read(MAX_BYTES)
+        body = await read_body(response)
         date = response.headers.get("Date")
     try:
         content = json.loads(body)
@@ -68,6 +68,16 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> Answer:
     if not isinstance(content, dict):
         raise OddAnswerError("no JSON object")
     return Answer(content=content, ahead=_ahead(date, (asked + time.time()) / 2))
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, in however many pieces it comes; of one that is too long its beginning."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_BYTES:
+            break
+    return bytes(body)
 
 
 def _ahead(date: str | None, now: float) -> float | None:

@@ -10,7 +10,7 @@ import aiohttp
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from common.doctor import Check, Finding, Patient, fail, ok
-from common.doctor_tenants import MAX_BYTES, NO_ANSWER, OddAnswerError, open_web, reason_of
+from common.doctor_tenants import NO_ANSWER, OddAnswerError, open_web, read_body, reason_of
 from common.jwks import KeySetError, read_key_set
 from common.messages import COMMANDS, DEAD, EVENTS
 from common.tenant_secrets import TenantPart
@@ -52,7 +52,7 @@ async def _look_at_keys(patient: Patient, tenant: Tenant) -> Sequence[Finding]:
         async with open_web(patient) as session, session.get(url, allow_redirects=False) as response:
             if response.status != HTTPStatus.OK:
                 raise OddAnswerError(f"status {response.status}")
-            keys = read_key_set(await response.content.read(MAX_BYTES))
+            keys = read_key_set(await read_body(response))
     except NO_ANSWER as exc:
         fix = f"Correct session_token.jwks_url of tenant {tenant.key}, or let us reach it."
         return [fail(about, f"cannot be had ({reason_of(exc)})", fix=fix)]

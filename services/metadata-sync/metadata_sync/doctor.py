@@ -14,7 +14,7 @@ from typing import Any, Final
 import aiohttp
 
 from common.doctor import Check, Finding, Patient, fail, ok, warn
-from common.doctor_tenants import MAX_BYTES, NO_ANSWER, OddAnswerError, look_at_hosts, open_web, reason_of
+from common.doctor_tenants import NO_ANSWER, OddAnswerError, look_at_hosts, open_web, read_body, reason_of
 from common.messages import COMMANDS, DEAD, EVENTS
 from common.rate_profiles import RATE_PROFILES, RateProfile
 from common.tenant_secrets import TenantPart
@@ -71,7 +71,7 @@ async def _ask_for_token(session: aiohttp.ClientSession, account: Account) -> tu
         "audience": account.audience,
     }
     async with session.post(account.url("/oauth/token"), json=form, allow_redirects=False) as response:
-        body = await response.content.read(MAX_BYTES)
+        body = await read_body(response)
         status = response.status
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise OddAnswerError(f"status {status}")
