@@ -115,6 +115,14 @@ async def test_what_is_told_of_a_letter(amqp: VirtualHost, waystation: Command) 
     assert SEALED not in table + odd.stdout
 
 
+async def test_a_letter_steers_no_terminal(amqp: VirtualHost, waystation: Command) -> None:
+    """Whatever a message says of itself is shown as text alone, in the table and by itself."""
+    await bury(amqp, body(1, tenant="\x1b[2Jacme"), x_reason="\x1b[31mred")
+    shown = (await waystation("list")).stdout + (await waystation("show", "e1")).stdout
+    assert shown.count(r"\x1b[31mred") == 2
+    assert "\x1b" not in shown
+
+
 async def test_redriven_letters_are_in_their_own_queue(amqp: VirtualHost, waystation: Command) -> None:
     """Chosen ones go to the queue that they came from, as they were, and the others stay where they are."""
     await bury(amqp, *(body(number) for number in range(4)), x_reason="unknown_tenant")
@@ -132,8 +140,13 @@ async def test_dropped_letters_are_gone(amqp: VirtualHost, waystation: Command) 
     """What is given up goes, and nothing else; that nothing fits is status 1."""
     await bury(amqp, body(1), body(2), x_reason="malformed")
     assert (await waystation("drop", "--all", "--transaction", "t9")).returncode == 1
+    with pytest.raises(SystemExit, match="2"):
+        await waystation("drop", "--all")
+    assert await ids(amqp) == ["e1", "e2"]
     assert (await waystation("drop", "e1")).stdout == "dropped: 1\n"
     assert await ids(amqp) == ["e2"]
+    assert (await waystation("drop", "--all", "--queue", QUEUE)).stdout == "dropped: 1\n"
+    assert await ids(amqp) == []
 
 
 async def test_killed_between_sending_and_taking(amqp: VirtualHost) -> None:

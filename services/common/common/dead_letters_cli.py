@@ -128,6 +128,7 @@ def add_commands(subjects: Subjects) -> None:
         _drop,
         Guide(
             text="give letters up, for good",
+            more="Nothing brings them back: --all wants another option that says which.",
             reads=_READS,
             examples=(
                 "waystation dead-letters drop ID",
@@ -164,6 +165,8 @@ def dead_queue_of(schema: str) -> str:
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if "all" in options and options.all == bool(options.ids):
         options.parser.error("say which: some ID, or --all")
+    if options.command is _drop and not options.queue and not options.ids and Chosen.of(options).is_all:
+        options.parser.error("say what is to go: --queue, --reason, --type, --tenant or --transaction")
     reader = SettingsReader(environ)
     reader.environment()
     url = reader.secret_url("AMQP_URL", schemes=("amqp", "amqps"))
@@ -224,7 +227,7 @@ def _tell(shown: Mapping[str, Any], options: argparse.Namespace) -> None:
             for key, inner in value.items():
                 say(f"  {printable(key)}: {printable(str(inner))}")
         elif value is not None:
-            say(f"{name}: {value}")
+            say(f"{name}: {printable(str(value))}")
 
 
 def _unreadable(letter: DeadLetter) -> str | None:

@@ -19,6 +19,7 @@ from common.cli import (
     add_subject,
     complain,
     print_table,
+    printable,
     read_database_url,
     say,
     say_json,
@@ -220,7 +221,7 @@ async def _show(database: Database, options: argparse.Namespace) -> int:
     for name, value in shown.items():
         if name == "steps":
             continue
-        say(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
+        say(f"{name.replace('_', ' ')}: {'-' if value is None else printable(str(value))}")
     columns = ("step", "status", "level", "reason")
     print_table(
         columns, [tuple(step[name] or "-" for name in ("name", *columns[1:])) for step in shown["steps"]]
