@@ -4,6 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from common.log_formats import Format, renderer
 from common.trace import DATABASE, LOG, Moment, Told, read_lines, silences, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -35,6 +38,17 @@ def test_lines_of_a_login() -> None:
         ("login.opened", 'steps=["idproof"]'),
         ("request.served", "duration_ms=3.2"),
     ]
+
+
+@pytest.mark.parametrize("log_format", ["json", "ecs", "gcp"])
+def test_lines_in_every_format(log_format: Format) -> None:
+    """A moment is the same, however LOG_FORMAT has the fields called."""
+    content = json.loads(line("step.concluded", step="terms", outcome="passed", trace_id="abc"))
+    written = renderer(log_format, at_terminal=False)(None, "info", content)
+    (found,) = read_lines([written], transaction_id="t1", trace_id=None)
+    assert found == Moment(
+        at=NOON, service="gateway", source=LOG, event="step.concluded", about="terms", text="outcome=passed"
+    )
 
 
 def test_one_story() -> None:

@@ -32,12 +32,15 @@ _ECS: Final = {
     "http_response_status_code": "http.response.status_code",
     "logger": "log.logger",
 }
+_OWN: Final = "waystation."
 _GCP: Final = {
     "timestamp": "time",
     "event": "message",
     "trace_id": "logging.googleapis.com/trace",
     "span_id": "logging.googleapis.com/spanId",
 }
+_OURS_IN_ECS: Final = {theirs: ours for ours, theirs in _ECS.items()}
+_OURS_IN_GCP: Final = {theirs: ours for ours, theirs in _GCP.items()}
 
 
 def renderer(log_format: Format, *, at_terminal: bool) -> Render:
@@ -53,12 +56,22 @@ def renderer(log_format: Format, *, at_terminal: bool) -> Render:
             return _as_text()
 
 
+def in_our_words(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of any format in JSON, with its fields called as in `json`."""
+    ours = _OURS_IN_ECS if _ECS_VERSION.keys() <= line.keys() else _OURS_IN_GCP
+    return {
+        ours.get(name, name.removeprefix(_OWN)): value
+        for name, value in line.items()
+        if name not in _ECS_VERSION
+    }
+
+
 def _as_json(_: object, __: str, line: Mapping[str, Any]) -> str:
     return json.dumps(line)
 
 
 def _as_ecs(_: object, __: str, line: Mapping[str, Any]) -> str:
-    named = {_ECS.get(name, f"waystation.{name}"): value for name, value in line.items()}
+    named = {_ECS.get(name, f"{_OWN}{name}"): value for name, value in line.items()}
     return json.dumps(named | _ECS_VERSION)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from common import audit
 from common.db import Connection
 from common.log_catalogue import ALWAYS, CONTEXT, EXCEPTION_STACKTRACE
+from common.log_formats import in_our_words
 
 DATABASE, LOG = "database", "log"
 SILENCE_SECONDS = 10.0
@@ -113,10 +114,13 @@ def silences(moments: Sequence[Moment]) -> Iterator[str]:
 
 
 def read_lines(lines: Iterable[str], *, transaction_id: str, trace_id: str | None) -> Iterator[Moment]:
-    """Lines of the login out of services' logs, with or without what a collector wrote before each."""
+    """Lines of the login out of services' logs in any format that is JSON.
+
+    What a collector wrote before each line is passed over.
+    """
     for line in lines:
         if transaction_id in line or (trace_id and trace_id in line):
-            content = _object(line[line.find("{") :])
+            content = in_our_words(_object(line[line.find("{") :]))
             if content.get("transaction_id") == transaction_id or (
                 trace_id is not None and content.get("trace_id") == trace_id
             ):
