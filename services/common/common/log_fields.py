@@ -9,13 +9,11 @@ import traceback
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from types import TracebackType
 from typing import TypeAlias
 from uuid import UUID
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | list[Scalar]
-ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 MAX_CHARACTERS = 200
 MAX_ITEMS = 20

@@ -65,11 +65,14 @@ def _show_work(running_for: list[float]) -> None:
 
 def _show_backlogs(backlogs: Iterable[Backlog]) -> None:
     """Those of tenants that are told as one: all their users, and the longest due of them."""
+    users: defaultdict[tuple[str, str], int] = defaultdict(int)
     overdue: defaultdict[tuple[str, str], float] = defaultdict(float)
     for backlog in backlogs:
         labels = (TENANTS.of(backlog.tenant), metrics.label(waiting=backlog.waiting))
+        users[labels] += backlog.users
         overdue[labels] = max(overdue[labels], backlog.overdue)
-        metrics.DEPTH.labels(*labels).inc(backlog.users)
+    for labels, count in users.items():
+        metrics.DEPTH.labels(*labels).set(count)
         metrics.OLDEST_DUE.labels(*labels).set(overdue[labels])
 
 
