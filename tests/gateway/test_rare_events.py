@@ -188,12 +188,12 @@ async def test_servers_that_go_away(around: Around, visitor: Browser) -> None:
     await visitor.press(login, "idproof/submit", mrz=Zone().text())
     await service.says("broker.unavailable")
     await service.says("message.not_confirmed")
+    await service.says("library.message")  # an attempt to connect again has failed
     await around.owner.execute("UPDATE gateway.outbox SET expires_at = ws_now() - interval '1 hour'")
     around.rabbitmq.accept()
     assert (await service.says("message.expired"))["messaging_rabbitmq_destination_routing_key"] == (
         "verify-identity.v1"
     )
-    await service.says("library.message")
     await service.says("broker.available")
     await around.postgres.refuse()
     await service.says("database.unavailable")
