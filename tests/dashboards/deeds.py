@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from yarl import URL
@@ -182,7 +183,8 @@ async def _send_poison(stack: Stack) -> None:
     await publish(admin, poison, exchange="waystation.events", routing_key="nonsense.v1")
     await _told(stack, "gateway", "message.parked")
     command = json.loads((ROOT / "tests" / "contracts" / "verify-identity.v1.json").read_text())["body"]
-    strange = json.dumps(command).encode()
+    deadline = datetime.now(UTC) + timedelta(minutes=10)
+    strange = json.dumps(command | {"deadline": deadline.isoformat()}).encode()
     await publish(admin, strange, exchange="waystation.commands", routing_key="verify-identity.v1")
     await _told(stack, "proofing", "verification.unusable")
 
