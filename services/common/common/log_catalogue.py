@@ -79,7 +79,7 @@ MESSAGE_TYPE = Field(
 EVENT_ID = Field("event_id", "The message's logical id, as in its header `x-event-id`.")
 ROUTING_KEY = Field("messaging_rabbitmq_destination_routing_key", "Where the message goes.")
 QUEUE = Field("queue", "The service's queue.", values=("gateway", "proofing", "metadata-sync"))
-ATTEMPT = Field("attempt", "The how manieth it was; the first is 1.", type=_COUNTED)
+ATTEMPT = Field("attempt", "Which attempt it was, counted from 1.", type=_COUNTED)
 
 # ---- what happened ---------------------------------------------------------------------------------------
 

@@ -66,7 +66,8 @@ COMMON_EVENTS = (
         "error",
         (ERROR_TYPE.always(),),
         "A named error that nothing in the service handled ended the process; stderr has its sentence.",
-        do="Report it with that sentence: it is a mistake of ours; the supervisor starts the process again.",
+        do="`BrokerRefusedError`: correct user, password or virtual host of `AMQP_URL`. Any other: report it "
+        "with that sentence; the supervisor starts the process again.",
     ),
     Event(
         "database.unavailable",

@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     told, gaps = asyncio.run(_ask_all(environments, options.transaction))
     story = _with_logs(options, environments, told, gaps)
     if not story.moments:
-        complain("Nothing is known of such a login.")
+        complain("Nothing is known of such a login" + (" here:" if story.gaps else "."))
         for gap in story.gaps:
             complain(printable(gap))
         return FAILED

@@ -242,6 +242,8 @@ async def _cancel(database: Database, options: argparse.Namespace) -> int:
         say_json({"id": options.id, "was": was, "state": Status.CANCELLED})
     else:
         say(f"{options.id} is cancelled; it was {was}.")
+    if was is Status.HANDED_BACK:
+        complain("Its answer was given out before: if the tenant has taken it, the person is in.")
     return 0
 
 
