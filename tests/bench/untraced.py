@@ -5,7 +5,7 @@ What `./dev bench traces` compares with. Lines of the log have no ids then, and 
 
 import runpy
 import sys
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from common import tracing
 
@@ -19,7 +19,7 @@ class _Nothing:
     traceparent = _NOBODY
     links: tuple[str, ...] = ()
     error: str | None = None
-    log_context: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
+    log_context: ClassVar[dict[str, str]] = {}
     begun = 0
 
     def __init__(self, *_: Any, **__: Any) -> None:

@@ -25,7 +25,8 @@ EXAMPLES = ROOT / "tests" / "docs" / "log_examples.jsonl"
 _MODULES = {"gateway", "proofing", "metadata_sync"}
 _SHARED = {event.name for event in (*BUILT_IN_EVENTS, *COMMON_EVENTS)}
 EVERY_SERVICE = "every service"
-# What only a mistake of ours writes: no service does; the tests of the log and of processes make it.
+# What no service of a whole stack writes: mistakes of ours, and the end of a process that the broker refuses.
+# The tests of the log and of processes make them.
 MISTAKES = {UNKNOWN_EVENT, UNHANDLED, "service.failed"}
 
 
