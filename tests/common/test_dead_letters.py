@@ -174,6 +174,16 @@ async def test_one_at_a_time(amqp: VirtualHost, waystation: Command) -> None:
         await stack.enter_async_context(hold(amqp.gateway, QUEUE))
 
 
+async def test_who_looked_before_may_take_a_moment_to_go(amqp: VirtualHost) -> None:
+    """The broker may still know of whoever has just looked: the next one waits, and loses nothing."""
+    await bury(amqp, body(1), x_reason="malformed")
+    async with hold(amqp.proofing, QUEUE):
+        next_one = asyncio.create_task(ids(amqp))
+        done, _ = await asyncio.wait({next_one}, timeout=0.5)
+        assert not done
+    assert await next_one == ["e1"]
+
+
 async def test_nothing_there(waystation: Command) -> None:
     """An empty queue is said to be empty; which letters, must be said."""
     empty = await waystation("list")

@@ -1,14 +1,13 @@
 """What a login leaves in our database, read as its owner, who may see all schemas."""
 
 import json
-from contextlib import AsyncExitStack
-from typing import Any
-
-import asyncpg
+from typing import TYPE_CHECKING, Any
 
 from tests.support.demo_tenant import Person
-from tests.support.site import Site
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _SCHEMAS = ("gateway", "proofing", "metadata_sync")
 # A lease or a claim that somebody holds ends within seconds; what is due later is not in any test's way.
@@ -23,16 +22,13 @@ _UNDER_WAY = {
 
 
 class Rows:
-    """One connection to the stack's database, from the first question on; `exits` closes it."""
+    """Questions to the stack's database, which several tasks of a test may ask at once."""
 
-    def __init__(self, stack: Site, *, exits: AsyncExitStack) -> None:
-        self._stack = stack
-        self._exits = exits
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+    def __init__(self, owner: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._owner = owner
 
     async def all(self, query: str, *arguments: object) -> list[dict[str, Any]]:
-        connection = await self._connected()
-        return [dict(row) for row in await connection.fetch(query, *arguments)]
+        return [dict(row) for row in await self._owner.fetch(query, *arguments)]
 
     async def transactions(self, person: Person) -> list[dict[str, Any]]:
         """The person's logins with us, oldest first."""
@@ -44,7 +40,7 @@ class Rows:
 
     async def bring_to_last_call(self, transaction_id: str) -> None:
         """Let time pass for one login that waits: there are not two minutes left until its deadline."""
-        await (await self._connected()).execute(
+        await self._owner.execute(
             "UPDATE gateway.transactions SET deadline = now() + interval '100 seconds',"
             " waiting_until = now(), wake_at = now() WHERE id = $1",
             transaction_id,
@@ -57,7 +53,7 @@ class Rows:
 
     async def change_settings(self, transaction_id: str, settings: str) -> None:
         """As no service ever would."""
-        await (await self._connected()).execute(
+        await self._owner.execute(
             "UPDATE gateway.transactions SET settings = $2 WHERE id = $1", transaction_id, settings
         )
 
@@ -108,7 +104,7 @@ class Rows:
         return rows
 
     async def _count(self, table: str, rule: str) -> int:
-        count: int = await (await self._connected()).fetchval(f"SELECT count(*) FROM {table} WHERE {rule}")  # noqa: S608 - constants of this file
+        count: int = await self._owner.fetchval(f"SELECT count(*) FROM {table} WHERE {rule}")  # noqa: S608 - constants of this file
         return count
 
     async def _tables(self) -> list[str]:
@@ -120,11 +116,5 @@ class Rows:
 
     async def _digest(self, table: str) -> str:
         query = f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} AS row"  # noqa: S608 - a table of ours
-        digest: str = await (await self._connected()).fetchval(query)
+        digest: str = await self._owner.fetchval(query)
         return digest
-
-    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
-        if self._connection is None:
-            self._connection = await asyncpg.connect(self._stack.database.owner)
-            self._exits.push_async_callback(self._connection.close)
-        return self._connection

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import asyncpg
 import yaml
 
 from tests.journeys.browser import Browser, new_browser_session
@@ -122,7 +123,10 @@ async def open_world(stack: Site) -> AsyncIterator[World]:
     async with AsyncExitStack() as exits:
         session = await exits.enter_async_context(aiohttp.ClientSession(connector=loopback_connector()))
         control = Control(stack.origins.tenant, session)
-        yield World(stack=stack, tenant=control, rows=Rows(stack, exits=exits), exits=exits)
+        # A connection is made with the first question, and most tests have one at a time.
+        owner = asyncpg.create_pool(stack.database.owner, min_size=0, max_size=2)
+        rows = Rows(await exits.enter_async_context(owner))
+        yield World(stack=stack, tenant=control, rows=rows, exits=exits)
 
 
 def restart(stack: Site, *names: str) -> None:

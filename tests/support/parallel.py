@@ -25,7 +25,14 @@ _WORKERS = 3
 # Folders whose tests share something that takes long to start: one worker runs them all.
 _TOGETHER = ("tests/tenant/clients/", "tests/journeys/", "tests/attacks/")
 # What takes longest begins first, so that nobody waits for it at the end.
-_FIRST = ("tests/faults/", *_TOGETHER)
+_FIRST = (
+    "tests/faults/",
+    *_TOGETHER,
+    "tests/support/tests/test_demo.py",
+    "tests/gateway/test_accessibility.py",
+    "tests/metadata_sync/test_simulation.py",
+    "tests/dashboards/test_live.py",
+)
 
 
 def workers_by_default(config: pytest.Config) -> int | None:

@@ -31,6 +31,7 @@ from common.publishing import PERSISTENT
 HOLD_AT_MOST = 65_535  # what a consumer may be given before it settles anything; beyond it the order is lost
 TALK_SECONDS = 10.0
 ARRIVE_SECONDS = 5.0  # how long the next letter may take to come
+LEAVE_SECONDS = 3.0  # how long the broker may take to notice that whoever looked before us has gone
 
 
 _BUSY = "somebody else looks at {} now; try again when they are done"
@@ -128,10 +129,7 @@ async def _receive(channel: aiormq.abc.AbstractChannel, queue: str) -> tuple[lis
     """Letters as they come, and how many stay behind them; none of them is settled."""
     arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
     async with broker_deadline(TALK_SECONDS):
-        declared = await channel.queue_declare(queue, passive=True)
-        if declared.consumer_count:
-            raise DeadLetterQueueError(_BUSY.format(queue))
-        there = declared.message_count or 0
+        there = await _count_alone(channel, queue)
         wanted = min(there, HOLD_AT_MOST)
         await channel.basic_qos(prefetch_count=max(wanted, 1))
         await channel.basic_consume(queue, arrived.put, exclusive=True)
@@ -143,6 +141,17 @@ async def _receive(channel: aiormq.abc.AbstractChannel, queue: str) -> tuple[lis
     except TimeoutError:
         pass  # one was too old meanwhile, or fell out of a queue that is full
     return deliveries, there - len(deliveries)
+
+
+async def _count_alone(channel: aiormq.abc.AbstractChannel, queue: str) -> int:
+    """How many letters there are, once nobody else looks at them."""
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + LEAVE_SECONDS
+    while (declared := await channel.queue_declare(queue, passive=True)).consumer_count:
+        if loop.time() > patience:
+            raise DeadLetterQueueError(_BUSY.format(queue))
+        await asyncio.sleep(0.05)
+    return declared.message_count or 0
 
 
 def _problem(exc: ChannelClosed, queue: str) -> str:

@@ -4,6 +4,7 @@ A service names its folder under the entry point group `waystation.migrations`; 
 schema, and `waystation_<schema>` its database role.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
@@ -51,6 +52,7 @@ def schemas() -> dict[str, tuple[Migration, ...]]:
     return {entry.name: migrations_of(entry.name) for entry in sorted(entry_points(group=ENTRY_POINT_GROUP))}
 
 
+@functools.cache
 def migrations_of(schema: str) -> tuple[Migration, ...]:
     (entry,) = entry_points(group=ENTRY_POINT_GROUP, name=schema)
     return _read("common.migrations") + _read(entry.value)

@@ -6,6 +6,7 @@ An operator adds a language, or says something otherwise, by `<language>.yaml` i
 the areas are the first level of keys.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,14 +74,20 @@ def load_languages(folder: Path | None = None) -> Languages:
     Raises:
         LanguagesError: a file is no YAML, or has a message that ours do not have, or lacks one.
     """
-    messages: dict[str, dict[str, Message]] = {}
-    for path in sorted(_BUILT_IN.glob("*/*.yaml")):
-        messages.setdefault(path.stem, {}).update(_read(path, path.parent.name))
+    messages = {tag: dict(own) for tag, own in _built_in().items()}
     for path in sorted(folder.glob("*.yaml")) if folder else ():
         own = _read(path, "")
         _check(path, own, measure=messages[DEFAULT], complete=path.stem not in messages)
         messages.setdefault(path.stem, {}).update(own)
     return Languages(messages)
+
+
+@functools.cache
+def _built_in() -> Mapping[str, Mapping[str, Message]]:
+    messages: dict[str, dict[str, Message]] = {}
+    for path in sorted(_BUILT_IN.glob("*/*.yaml")):
+        messages.setdefault(path.stem, {}).update(_read(path, path.parent.name))
+    return messages
 
 
 def _read(path: Path, area: str) -> dict[str, Message]:
