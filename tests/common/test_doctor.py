@@ -15,12 +15,16 @@ from common.doctor import Finding, Patient, examine, ok
 from common.doctor_broker import look_at_broker, look_at_management
 from common.doctor_cli import admit
 from common.doctor_database import judge_clock, look_at_database
+from common.doctor_process import judge_readiness, look_at_process
 from common.environments import Environment
+from common.health import Health, serve_health
 from common.outgoing import Outgoing
+from common.settings import Address
 from proofing.doctor import EXAMINATION
 from tests.support.broker_definitions import DEPLOYED
 from tests.support.databases import ServiceDatabase
 from tests.support.ports import free_port
+from tests.support.queues import channel_of
 from tests.support.virtual_hosts import VirtualHost
 
 BINDINGS = {
@@ -127,10 +131,23 @@ async def test_a_database_that_does_not_let_us_in(database: ServiceDatabase) -> 
     assert "hush" not in repr((refused, away))
 
 
+async def _healthy() -> Health:
+    return Health.OK
+
+
+async def _leave_it(_message: object) -> None:
+    return None
+
+
 async def test_a_broker_with_holes(amqp: VirtualHost) -> None:
-    """A queue that is another's, an exchange that is not there: told, and nothing is taken or sent."""
-    whole = told(await look_at_broker(patient(amqp_url=amqp.gateway), EXCHANGES))
-    assert {status for status, _ in whole.values()} == {"ok"}
+    """A queue that is another's or that nobody consumes, an exchange that is not there: told, and no more."""
+    async with channel_of(amqp.admin) as channel:
+        queue = await channel.get_queue("gateway", ensure=False)
+        tag = await queue.consume(_leave_it)
+        whole = told(await look_at_broker(patient(amqp_url=amqp.gateway), EXCHANGES))
+        assert {status for status, _ in whole.values()} == {"ok"}
+        assert whole["consumers"] == ("ok", "1 of gateway; 0 messages wait in it")
+        await queue.cancel(tag)
     found = await look_at_broker(
         patient(amqp_url=amqp.proofing), (*EXCHANGES, "waystation.events", "waystation.nowhere")
     )
@@ -139,6 +156,7 @@ async def test_a_broker_with_holes(amqp: VirtualHost) -> None:
         "user proofing may not read gateway",
         "user proofing may not write to waystation.commands",
         "there is no exchange waystation.nowhere",
+        "nobody consumes gateway: the service does not run; 0 messages wait in it",
     ]
     assert [await amqp.depth(queue) for queue in ("gateway", "gateway.dead", "proofing")] == [0, 0, 0]
     fixes = {finding.fix for finding in found if finding.about == "permissions"}
@@ -150,6 +168,41 @@ async def test_a_broker_with_holes(amqp: VirtualHost) -> None:
     ):
         (away,) = await look_at_broker(patient(amqp_url=url), EXCHANGES)
         assert (away.text.startswith(text), "hush" in repr(away)) == (True, False)
+
+
+async def test_a_service_that_is_not_ready() -> None:
+    """It is asked where it listens: what it misses is told, and that it or somebody else is there."""
+    listening = Address(host="127.0.0.1", port=free_port())
+    there = replace(patient(), admin=listening)
+    async with serve_health(listening) as vitals:
+        starting = told(await look_at_process(there))
+        with vitals.serving({"queue": _healthy}):
+            well = told(await look_at_process(there))
+    assert starting == {"readiness": ("fail", "gateway is not ready: start failed")}
+    assert well == {"readiness": ("ok", "gateway is ready")}
+    (gone,) = await look_at_process(there)
+    assert (gone.status, gone.text) == (
+        "fail",
+        f"127.0.0.1:{listening.port} does not answer (ClientConnectorError)",
+    )
+    for unknown in (replace(there, may_be_elsewhere=True), replace(there, admin=None)):
+        assert told(await look_at_process(unknown))["readiness"][0] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, b'{"checks": {"a": "ok", "b": "degraded"}}', ("warn", "gateway works, but: b degraded")),
+        (503, b'{"checks": {"a": "ok", "b": "failed"}}', ("fail", "gateway is not ready: b failed")),
+        (200, b"<html>", ("fail", "somebody else answers there (status 200)")),
+        (404, b'{"checks": {"a": "hush"}}', ("fail", "somebody else answers there (status 404)")),
+    ],
+)
+def test_what_readiness_says(status: int, body: bytes, told: tuple[str, str]) -> None:
+    """Ready, ready with something to look at, not ready, and somebody else."""
+    found = judge_readiness("gateway", status, body)
+    assert (found.status, found.text) == told
+    assert found.fix
 
 
 async def test_policies_and_bindings() -> None:
@@ -175,7 +228,7 @@ async def test_policies_and_bindings() -> None:
     gone = await look_at_management(examinee, BINDINGS)
     assert (gone[0].status.value, "hush" in repr(gone)) == ("warn", False)
     unasked = replace(examinee, management_url="")
-    assert told(await look_at_management(unasked, BINDINGS))["policies"][0] == "ok"
+    assert told(await look_at_management(unasked, BINDINGS))["policies"][0] == "skipped"
 
 
 @asynccontextmanager

@@ -21,7 +21,9 @@ def test_lines_of_every_kind(tmp_path: Path) -> None:
         "MAIL_FROM": "Acme <no-reply@acme.example>",
         "SMTP_URL": "smtps://a",
     }
-    assert read_environments({}, [path]) == [Environment(schema="metadata_sync", variables=variables)]
+    assert read_environments({}, [path]) == [
+        Environment(schema="metadata_sync", variables=variables, is_own=False)
+    ]
     assert read_environments({}, [path])[0].service == "metadata-sync"
 
 

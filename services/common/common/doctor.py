@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 from common.outgoing import Outgoing
 from common.schema import queue_of
 from common.service_settings import ServiceSettings
+from common.settings import Address
 from common.tenant_secrets import TenantPart
 from common.tenants import Tenants
 
@@ -22,9 +23,13 @@ AT_ONCE = 32
 
 
 class Status(StrEnum):
-    """`warn` works and should not stay; `fail` keeps people from logging in, now or soon."""
+    """`warn` works and should not stay; `fail` keeps people from logging in, now or soon.
+
+    What is `skipped` was not looked at, and may be either.
+    """
 
     OK = "ok"
+    SKIPPED = "skipped"
     WARN = "warn"
     FAIL = "fail"
 
@@ -43,6 +48,11 @@ def ok(about: str, text: str) -> Finding:
     return Finding(about=about, status=Status.OK, text=text)
 
 
+def skipped(about: str, text: str, *, fix: str) -> Finding:
+    """`fix`: how to have it looked at."""
+    return Finding(about=about, status=Status.SKIPPED, text=text, fix=fix)
+
+
 def warn(about: str, text: str, *, fix: str) -> Finding:
     return Finding(about=about, status=Status.WARN, text=text, fix=fix)
 
@@ -58,7 +68,8 @@ Check: TypeAlias = Callable[[], Awaitable[Sequence[Finding]]]
 class Patient:
     """One service as its settings describe it; what is wrong with them is left out.
 
-    `settings` are None where they are not good enough for the service to start.
+    `settings` are None where they are not good enough for the service to start. `admin` is where it tells
+    whether it is ready; None where that is not known. `may_be_elsewhere`: it may run on another machine.
     """
 
     schema: str
@@ -69,6 +80,8 @@ class Patient:
     database_url: str = field(repr=False)
     amqp_url: str = field(repr=False)
     management_url: str = field(default="", repr=False)
+    admin: Address | None = None
+    may_be_elsewhere: bool = False
 
     @property
     def service(self) -> str:

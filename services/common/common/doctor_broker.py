@@ -20,7 +20,7 @@ from pamqp.commands import Basic
 
 from common.broker import BrokerUnavailableError, open_broker
 from common.bus import BrokerRefusedError
-from common.doctor import Finding, Patient, fail, ok, warn
+from common.doctor import Finding, Patient, fail, ok, skipped, warn
 from common.messages import DEAD, EVENTS
 
 _DEFINITIONS = "Load deploy/rabbitmq/definitions.json of this release into the broker."
@@ -77,7 +77,7 @@ async def _look(connection: aiormq.Connection, patient: Patient, exchanges: Sequ
         )
         if about not in told
     ]
-    return [*missing, *found, *await _dead(connection, f"{own}.dead")]
+    return [*missing, *found, *await _consumers(connection, own), *await _dead(connection, f"{own}.dead")]
 
 
 def _permit(patient: Patient, user: str) -> str:
@@ -129,6 +129,20 @@ async def _may_write(connection: aiormq.Connection, exchange: str) -> bool:
     return True
 
 
+async def _consumers(connection: aiormq.Connection, queue: str) -> list[Finding]:
+    """Every process of a service has one."""
+    channel = await connection.channel()
+    try:
+        declared = await channel.queue_declare(queue, passive=True)
+    except ChannelNotFoundEntity:
+        return []
+    waiting = f"{declared.message_count or 0} messages wait in it"
+    if declared.consumer_count:
+        return [ok("consumers", f"{declared.consumer_count} of {queue}; {waiting}")]
+    fix = f"Start {queue}, or see in its log what keeps it from the broker."
+    return [fail("consumers", f"nobody consumes {queue}: the service does not run; {waiting}", fix=fix)]
+
+
 async def _dead(connection: aiormq.Connection, queue: str) -> list[Finding]:
     channel = await connection.channel()
     try:
@@ -146,7 +160,8 @@ async def look_at_management(
 ) -> list[Finding]:
     """Policies and bindings, which AMQP does not tell; `bindings` are (exchange, routing key) by queue."""
     if not patient.management_url:
-        return [ok("policies", "not looked at: no BROKER_MANAGEMENT_URL that can be used")]
+        fix = "Give BROKER_MANAGEMENT_URL: the management plugin, with a user that has the tag `monitoring`."
+        return [skipped("policies", "no BROKER_MANAGEMENT_URL that can be used", fix=fix)]
     parts = urlsplit(patient.management_url)
     origin = f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 15672)}"
     login = aiohttp.encode_basic_auth(unquote(parts.username or ""), unquote(parts.password or ""))

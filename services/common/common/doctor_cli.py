@@ -10,14 +10,15 @@ from typing import Any
 
 from common.cli import FAILED, Subjects, add_command, print_table, printable, say, say_json
 from common.cli_guide import Guide
-from common.doctor import Check, Examination, Finding, Patient, Status, examine, fail, ok
+from common.doctor import Check, Examination, Finding, Patient, Status, examine, fail, ok, skipped
 from common.doctor_broker import look_at_broker, look_at_management
 from common.doctor_database import look_at_database
+from common.doctor_process import look_at_process
 from common.environments import Environment, read_environments
 from common.messages import DEAD
 from common.outgoing import read_outgoing
 from common.schema import queue_of, schemas
-from common.service_settings import ServiceSettings
+from common.service_settings import ServiceSettings, read_admin_listen
 from common.setting_examples import EXAMPLES
 from common.settings import PRODUCTION, SettingsError, SettingsReader
 from common.tenant_secrets import Reading
@@ -34,20 +35,21 @@ def add_commands(subjects: Subjects) -> None:
         "doctor",
         Guide(
             text="look at everything that a service needs, and tell what to mend",
-            more="Settings, key files, tenants and their secrets, database, migrations, rights, broker, "
-            "topology, permissions, clocks; of metadata-sync each tenant's Management API, scopes and limit "
-            "too. All checks run side by side, each 15 seconds at most; nothing is changed, and nothing "
-            "secret shown. Policies and bindings of the broker are looked at if BROKER_MANAGEMENT_URL names "
-            "the management plugin and a user of it.",
+            more="Whether it is ready and its queue consumed; settings, key files, tenants and secrets, "
+            "database, migrations, rights, broker, topology, permissions, clocks; of metadata-sync each "
+            "tenant's Management API, scopes and limit too. All checks run side by side, each 15 seconds at "
+            "most; nothing is changed, and nothing secret shown. Policies and bindings of the broker are "
+            "looked at if BROKER_MANAGEMENT_URL names the management plugin and a user of it. What was not "
+            "looked at is `skipped`, and says what it lacks.",
             reads=("every setting of the service", "BROKER_MANAGEMENT_URL"),
             examples=(
                 "kubectl exec deploy/waystation-gateway -- waystation doctor",
                 "waystation doctor --env gateway.env --env proofing.env --env metadata-sync.env",
                 "waystation doctor --tenant acme --json",
             ),
-            shape='{"ok": BOOLEAN, "findings": [{"service", "about", "status": "ok"|"warn"|"fail", "text", '
-            '"fix"}, …]}',
-            fails="a check failed; warnings alone leave it 0",
+            shape='{"ok": BOOLEAN, "findings": [{"service", "about", "status": "ok"|"skipped"|"warn"|'
+            '"fail", "text", "fix"}, …]}',
+            fails="a check failed; warnings and what was skipped leave it 0",
         ),
         run=_run,
     )
@@ -77,7 +79,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     found = read_environments(environ, options.env, service=options.service)
     findings = asyncio.run(_examine(found, options))
     is_ok = all(finding["status"] is not Status.FAIL for finding in findings)
-    shown = [one for one in findings if not options.quiet or one["status"] is not Status.OK]
+    to_mend = [one for one in findings if one["status"] not in {Status.OK, Status.SKIPPED}]
+    shown = to_mend if options.quiet else findings
     if options.json:
         say_json({"ok": is_ok, "findings": shown})
     else:
@@ -104,9 +107,11 @@ async def _service(environment: Environment, tenant: str | None) -> list[Finding
     (entry,) = entry_points(group=GROUP, name=environment.schema)
     examination: Examination = entry.load()
     patient, findings = admit(environment, examination, tenant=tenant)
-    checks: dict[str, Check] = {}
+    checks: dict[str, Check] = {"readiness": partial(look_at_process, patient)}
     if patient.database_url:
         checks["database"] = partial(look_at_database, patient)
+    else:
+        findings.append(_cannot("database", _DATABASE))
     if patient.amqp_url:
         checks["broker"] = partial(look_at_broker, patient, examination.exchanges)
         bindings = {
@@ -114,7 +119,13 @@ async def _service(environment: Environment, tenant: str | None) -> list[Finding
             f"{patient.service}.dead": frozenset({(DEAD, patient.service)}),
         }
         checks["policies"] = partial(look_at_management, patient, bindings)
+    else:
+        findings.append(_cannot("broker", _BROKER))
     return [*findings, *await examine({**checks, **examination.checks(patient)})]
+
+
+def _cannot(about: str, name: str) -> Finding:
+    return skipped(about, f"there is no {name} that can be used", fix=f"Correct {name}.")
 
 
 def admit(
@@ -125,6 +136,7 @@ def admit(
     production = reader.environment() == PRODUCTION
     tenants_file = reader.path("TENANTS_FILE")
     outgoing = read_outgoing(reader, production=production)
+    admin = read_admin_listen(reader)
     urls = {
         _DATABASE: reader.secret_url(_DATABASE, schemes=("postgresql", "postgres")),
         _BROKER: reader.secret_url(_BROKER, schemes=("amqp", "amqps")),
@@ -162,6 +174,8 @@ def admit(
         database_url=urls[_DATABASE],
         amqp_url=urls[_BROKER],
         management_url=urls[_MANAGEMENT],
+        admin=None if "ADMIN_LISTEN" in wrong else admin,
+        may_be_elsewhere=not environment.is_own,
     )
     return patient, findings
 
@@ -201,7 +215,7 @@ def _judge_tenants(tenants: Tenants | None, mistakes: tuple[str, ...]) -> list[F
         fix = "Correct it there; `waystation tenants check` tells the same of a file."
         return [fail("tenants", mistake, fix=fix) for mistake in mistakes]
     if tenants is None:
-        return []
+        return [_cannot("tenants", "TENANTS_FILE")]
     return [ok("tenants", f"{len(tenants)} in the file, with secrets that can be read and are long enough")]
 
 
@@ -215,5 +229,6 @@ def _tell(shown: list[dict[str, Any]], findings: list[dict[str, Any]]) -> None:
     for one in fixes:
         say(f"{one['service']}, {one['about']}: {printable(one['fix'])}")
     counts = {status: sum(one["status"] is status for one in findings) for status in Status}
-    say("" if rows else "All is well.")
+    is_whole = not counts[Status.SKIPPED]
+    say("" if rows else "All is well." if is_whole else "What was looked at is well.")
     say(", ".join(f"{counts[status]} {status}" for status in Status))

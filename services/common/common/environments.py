@@ -15,10 +15,14 @@ from common.settings import SettingsError, SettingsReader
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The settings of one service; `schema` is its name in Python."""
+    """The settings of one service; `schema` is its name in Python.
+
+    `is_own`: they are this process's, so that the service runs here if anywhere.
+    """
 
     schema: str
     variables: Mapping[str, str] = field(repr=False)
+    is_own: bool = True
 
     @property
     def service(self) -> str:
@@ -41,7 +45,7 @@ def read_environments(
         if schema is None:
             mistakes.append(f"{place}: DATABASE_URL names no role of a service; {_HOW_TO_SAY[bool(files)]}")
         else:
-            found.append(Environment(schema=schema, variables=variables))
+            found.append(Environment(schema=schema, variables=variables, is_own=not files))
     if mistakes:
         raise SettingsError(tuple(mistakes))
     return found

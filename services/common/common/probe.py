@@ -16,7 +16,6 @@ from common.settings import SettingsError, SettingsReader
 READY, NOT_READY, MISCONFIGURED = 0, 1, 2
 
 _SECONDS = 2.0
-_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognized, not bound
 
 
 def main(environ: Mapping[str, str]) -> int:
@@ -29,7 +28,7 @@ def main(environ: Mapping[str, str]) -> int:
     except SettingsError as exc:
         sys.stderr.write("".join(f"{with_example(mistake)}\n" for mistake in exc.mistakes))
         return MISCONFIGURED
-    connection = HTTPConnection(_ALL.get(address.host, address.host), address.port, timeout=_SECONDS)
+    connection = HTTPConnection(address.nearby.host, address.port, timeout=_SECONDS)
     try:
         connection.request("GET", "/readyz")
         return READY if connection.getresponse().status == 200 else NOT_READY  # noqa: PLR2004 - OK

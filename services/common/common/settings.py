@@ -14,6 +14,7 @@ MIN_DIFFERENT_BYTES = 8
 MIN_TOKEN_CHARACTERS = 32
 DEVELOPMENT = "development"
 PRODUCTION = "production"
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognized, not bound
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -32,6 +33,11 @@ class Address:
 
     host: str
     port: int
+
+    @property
+    def nearby(self) -> "Address":
+        """Where it is asked on its own machine: what listens on all addresses, on loopback."""
+        return Address(host=_LOOPBACK.get(self.host, self.host), port=self.port)
 
 
 class SettingsReader:
