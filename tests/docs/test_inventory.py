@@ -13,6 +13,7 @@ NOTHING_PERSONAL = {
     *(f"{schema}.{table}" for schema in SCHEMAS for table in ("schema_migrations", "audit_seals")),
     "gateway.document_texts",
     "gateway.rev_floors",
+    "gateway.cancelled_logins",
     "metadata_sync.budgets",
 }
 

@@ -29,6 +29,7 @@ from common.outgoing import Outgoing
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
 from gateway.app import create_app, create_changes, create_handlers, create_steps
+from gateway.cancelled import CancelledLogins
 from gateway.crowding import Crowding
 from gateway.gate import Gate
 from gateway.jwks_fetch import KeySets, open_key_sets
@@ -111,6 +112,7 @@ class Rig:
         self.outcomes = Outcomes(logins=self.logins, planner=self.planner, clock=clock)
         self.timekeeper = Timekeeper(all_tenants=all_tenants, logins=self.logins, planner=self.planner)
         self.crowding = Crowding(all_tenants=all_tenants, logins=self.logins, limits=settings.limits)
+        self.cancelled = CancelledLogins(database=database, all_tenants=all_tenants)
         self.handlers = create_handlers(
             settings,
             steps=self.steps,

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 TOMBSTONES = {'gateway."erasures"', 'proofing."erasures"', 'metadata_sync."users"'}
 
 
-@pytest.mark.logs("user.erased", "user.forgotten")
+@pytest.mark.logs("user.erased", "user.forgotten", "login.cancelled")
 async def test_an_erased_person_is_gone_for_good(world: World) -> None:
     """With an answer token out and a PATCH in flight: gone here at once, at the tenant for good."""
     person, secret = await world.person(), "XR5830417"

@@ -5,7 +5,7 @@ from deploy.dashboards.source.queries import SHOWN, count, lines, log, metric, p
 
 _STARTED = lines("login.opened", service="gateway")
 _FINISHED = lines("login.handed_back", "login.restarted", service="gateway")
-_LOST = lines("login.expired", "login.displaced", service="gateway")
+_LOST = lines("login.expired", "login.displaced", "login.cancelled", service="gateway")
 _LATE = lines("login.went_on_without", service="gateway")
 _ENDED_STEPS = lines("step.concluded", service="gateway")
 _SERVED = lines("request.served", service="gateway", of_tenant=False)
@@ -23,7 +23,11 @@ _LOGINS = Section(
         _number(
             "Finished", "Logins that went back with an answer, or begin again with a password.", _FINISHED
         ),
-        _number("Lost", "Logins that expired, or gave way to newer ones of their user or tenant.", _LOST),
+        _number(
+            "Lost",
+            "Logins that expired, gave way to newer ones, or were ended by an operator's command.",
+            _LOST,
+        ),
         _number("Went on without", "Logins that did not wait for a late verdict or confirmation.", _LATE),
         Panel(
             title="Started, finished, lost",
@@ -37,7 +41,7 @@ _LOGINS = Section(
         ),
         Panel(
             title="Ends of logins",
-            tells="Handed back (with what the answer says of our write), restarted, expired, displaced.",
+            tells="Handed back (with what the answer says of our write) or otherwise.",
             look=Look.BARS,
             queries=(
                 metric(
@@ -85,6 +89,7 @@ _LOGINS = Section(
                             "login.restarted",
                             "login.expired",
                             "login.displaced",
+                            "login.cancelled",
                             service="gateway",
                         ),
                         by="tenant, event",

@@ -21,6 +21,7 @@ from common.vault import Vault
 from gateway.acts import Acts
 from gateway.attempts import Attempts
 from gateway.browser import BrowserCookies
+from gateway.cancelled import CancelledLogins
 from gateway.crowding import Crowding
 from gateway.erase import Reports
 from gateway.gate import Gate
@@ -255,6 +256,7 @@ async def serve(settings: Settings) -> None:
         all_tenants = connections.all_tenants
         timekeeper = Timekeeper(all_tenants=all_tenants, logins=logins, planner=planner)
         crowding = Crowding(all_tenants=all_tenants, logins=logins, limits=settings.limits)
+        cancelled = CancelledLogins(database=database, all_tenants=all_tenants)
         postmen = create_postmen(settings, database=database, all_tenants=all_tenants, clock=clock)
         retention = RetentionJob(database=database, tenants=tenants, rules=RULES, clock=clock)
         loops = [
@@ -263,6 +265,7 @@ async def serve(settings: Settings) -> None:
             retention.run,
             timekeeper.run,
             crowding.run,
+            cancelled.run,
             tenants.watch,
             *(postman.run for postman in postmen),
         ]

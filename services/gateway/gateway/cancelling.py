@@ -1,10 +1,11 @@
-"""Ends a login on behalf of an operator: its person starts again at the application."""
+"""Ends logins on behalf of operators: the person starts again at the application."""
 
 from common import audit
 from common.audit import Audited
-from common.db import Database
-from gateway import personal_store, store
+from common.db import Connection, Database
+from gateway import cancelled_store, personal_store, store
 from gateway.errors import ConflictError, NotFoundError
+from gateway.login import Login
 from gateway.logins import TRIES
 from gateway.trail import entry
 from gateway.transaction import Status
@@ -40,11 +41,20 @@ async def _try(database: Database, transaction_id: str, *, reasons: tuple[str, .
         login = await store.enter(connection, transaction_id)
         if login is None:
             raise NotFoundError("unknown_transaction")
-        was = login.transaction
-        cancelled = was.cancel()
+        was = login.transaction.status
+        await end(connection, login)
         await personal_store.forget_personal(connection, login.id)
-        await store.save(connection, cancelled, was=was.version)
-        await audit.append(
-            connection, entry(login, Audited.LOGIN_CANCELLED, outcome=was.status, reasons=reasons)
-        )
-    return was.status
+        await audit.append(connection, entry(login, Audited.LOGIN_CANCELLED, outcome=was, reasons=reasons))
+    return was
+
+
+async def end(connection: Connection, login: Login) -> None:
+    """Cancel a login; some gateway tells of it (cancelled.py).
+
+    Raises:
+        TransitionError: it is over already.
+        ConflictError: somebody else was first.
+    """
+    was = login.transaction
+    await store.save(connection, was.cancel(), was=was.version)
+    await cancelled_store.leave(connection, was)

@@ -11,7 +11,7 @@ from gateway.login import Login
 from gateway.metrics import LOGIN_DURATION, LOGINS_ENDED, STEPS_CONCLUDED
 from gateway.transaction import Status, Transaction
 
-# From `handed_back` and `restarted` a login can still expire: it ends once. An operator cancels elsewhere.
+# From `handed_back` and `restarted` a login can still expire or be cancelled: it ends once.
 _ENDED = frozenset({Status.HANDED_BACK, Status.RESTARTED, Status.EXPIRED, Status.DISPLACED})
 
 log = structlog.stdlib.get_logger()
@@ -33,9 +33,26 @@ def tell_endings(login: Login, now: Transaction, *, age: timedelta) -> None:
                 **tracing.log_context(tracing.onward(login.traceparent)),
             )
     if now.status in _ENDED and was.status not in _ENDED:
-        LOGINS_ENDED.labels(tenant, now.status, now.metadata or "none").inc()
-        LOGIN_DURATION.labels(now.status).observe(age.total_seconds())
-        _tell_trace(login, now, age=age)
+        _tell_end(login, now, age=age)
+
+
+def tell_cancelled(login: Login, *, was: Status, age: timedelta) -> None:
+    """`login`: as it is now that it is cancelled; `was`: how far it had come."""
+    log.info(
+        "login.cancelled",
+        transaction_id=login.id,
+        tenant=login.transaction.tenant,
+        status=was,
+        **tracing.log_context(login.traceparent),
+    )
+    if was not in _ENDED:
+        _tell_end(login, login.transaction, age=age)
+
+
+def _tell_end(login: Login, now: Transaction, *, age: timedelta) -> None:
+    LOGINS_ENDED.labels(TENANTS.of(now.tenant), now.status, now.metadata or "none").inc()
+    LOGIN_DURATION.labels(now.status).observe(age.total_seconds())
+    _tell_trace(login, now, age=age)
 
 
 def _tell_trace(login: Login, now: Transaction, *, age: timedelta) -> None:

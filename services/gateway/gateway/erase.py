@@ -26,7 +26,7 @@ from common.messages import ForgetUser, Message, UserForgotten, new_event_id
 from common.tenant_models import Steps, Tenant
 from common.tracing import new_traceparent
 from common.vault import Vault
-from gateway import erase_store, store
+from gateway import cancelling, erase_store, store
 from gateway.erase_store import Erasure, HeldLogins
 from gateway.errors import TransitionError
 from gateway.transaction import OPEN
@@ -168,4 +168,4 @@ async def _cancel(connection: Connection, transaction_id: str) -> None:
     login = await store.load(connection, transaction_id)
     if login is None:
         raise TransitionError("the login is gone although it is locked")
-    await store.save(connection, login.transaction.cancel(), was=login.transaction.version)
+    await cancelling.end(connection, login)

@@ -166,6 +166,13 @@ _LOGINS = (
         "The deadline passed; `status` is how far the login was.",
         about=About.LOGIN,
     ),
+    Event(
+        "login.cancelled",
+        "info",
+        (STATUS.among(Status),),
+        "A command ended it: an operator's, or its person was erased; `status` is how far the login was.",
+        about=About.LOGIN,
+    ),
 )
 
 _STEPS = (

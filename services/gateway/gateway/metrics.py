@@ -7,8 +7,8 @@ _LOGIN_SECONDS = (1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 2700)
 LOGINS_OPENED = Counter("gateway_logins_opened", "Logins that a tenant sent here.", ["tenant"])
 LOGINS_ENDED = Counter(
     "gateway_logins_ended",
-    "Logins that came to an end: `handed_back`, `restarted`, `expired` or `displaced`; `metadata` says what "
-    "the answer said of our write, or `none`.",
+    "Logins that came to an end: `handed_back`, `restarted`, `expired`, `displaced` or `cancelled`; "
+    "`metadata` says what the answer said of our write, or `none`.",
     ["tenant", "status", "metadata"],
 )
 STEPS_CONCLUDED = Counter(

@@ -18,6 +18,7 @@ from common.cli import (
     add_limit,
     add_subject,
     complain,
+    one_word,
     print_table,
     printable,
     read_database_url,
@@ -42,7 +43,6 @@ _SHAPE = (
 )
 _AGE = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,80}")
 _ANY_OPEN = "open"
 
 _Command: TypeAlias = Callable[[Database, argparse.Namespace], Awaitable[int]]
@@ -111,7 +111,8 @@ def _add_cancel(logins: Subjects) -> None:
         Guide(
             text="end a login that is still open; its person starts again at the application",
             more="Its page says that it was ended. What is personal in it goes at once, a verdict that is "
-            "still to come is kept for the person, and the audit trail has who ended it and why.",
+            "still to come is kept for the person, and the audit trail has who ended it and why. A running "
+            "gateway logs and counts it.",
             reads=_READS,
             of="the gateway",
             examples=(
@@ -123,10 +124,10 @@ def _add_cancel(logins: Subjects) -> None:
     )
     cancelling.add_argument("id", metavar="TRANSACTION")
     cancelling.add_argument(
-        "--reason", required=True, type=_word, help="a code without spaces, such as a ticket's number"
+        "--reason", required=True, type=one_word, help="a code without spaces, such as a ticket's number"
     )
     cancelling.add_argument(
-        "--operator", required=True, type=_word, help="who you are, as your organisation knows you"
+        "--operator", required=True, type=one_word, help="who you are, as your organisation knows you"
     )
 
 
@@ -141,12 +142,6 @@ def _age(text: str) -> timedelta:
     if found is None:
         raise argparse.ArgumentTypeError("must be a number of s, m, h or d, such as 10m")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise argparse.ArgumentTypeError("must be one word of at most 80 characters")
-    return text
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -1,0 +1,45 @@
+"""Cancelled logins that no gateway has told of yet. One function, one statement."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from common.db import Connection
+from gateway.transaction import Status, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
+    """How far a login was, and how long ago it arrived."""
+
+    was: Status
+    age: timedelta
+
+
+async def leave(connection: Connection, was: Transaction) -> None:
+    """To be told of as soon as this is committed."""
+    await connection.execute(
+        "INSERT INTO cancelled_logins (tenant, transaction_id, was) VALUES ($1, $2, $3)",
+        was.tenant,
+        was.id,
+        was.status,
+    )
+
+
+async def untold(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Tenant and id of those that nobody has told of."""
+    rows = await connection.fetch("SELECT tenant, transaction_id FROM cancelled_logins LIMIT $1", limit)
+    return [(row["tenant"], row["transaction_id"]) for row in rows]
+
+
+async def take(connection: Connection, *, tenant: str, transaction_id: str) -> Cancelled | None:
+    """To tell of it once this is committed; None if somebody else does."""
+    row = await connection.fetchrow(
+        """
+        DELETE FROM cancelled_logins AS cancelled USING transactions AS login
+        WHERE cancelled.tenant = $1 AND cancelled.transaction_id = $2 AND login.id = $2
+        RETURNING cancelled.was, ws_now() - login.opened_at AS age
+        """,
+        tenant,
+        transaction_id,
+    )
+    return None if row is None else Cancelled(was=Status(row["was"]), age=row["age"])
