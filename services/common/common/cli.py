@@ -11,6 +11,7 @@ settings; 130 after Ctrl-C. Answers go to stdout, everything else to stderr.
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -27,6 +28,7 @@ from common.vault import KeyFileMissingError
 
 GROUP: Final = "waystation.commands"
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,80}")
 
 # What `ArgumentParser.add_subparsers` returns: its class has no public name.
 Subjects: TypeAlias = Any
@@ -112,6 +114,13 @@ def sentence_of(exc: WaystationError) -> str:
     """One plain sentence; no text of a foreign exception is in it."""
     text = _SENTENCES.get(type(exc), "{}").format(exc)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def one_word(text: str) -> str:
+    """The value of an option that the audit trail keeps."""
+    if not _WORD.fullmatch(text):
+        raise argparse.ArgumentTypeError("must be one word of at most 80 characters")
+    return text
 
 
 def number_of_rows(text: str) -> int:
