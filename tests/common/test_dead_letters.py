@@ -1,6 +1,7 @@
 """`waystation dead-letters` on a real broker: nothing is lost, changes its place or is unsealed."""
 
 import asyncio
+import io
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,10 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
+import asyncpg
 import pytest
 
 from common.cli import run
-from common.dead_letters import DeadLetterQueueError, hold
+from common.dead_letters import DeadLetterQueueError, Sought, hold
+from tests.common.log_lines import logging_into
+from tests.support.databases import ServiceDatabase
+from tests.support.log_contract import faults_of
+from tests.support.ports import free_port
 from tests.support.queues import channel_of, publish, take
 from tests.support.virtual_hosts import VirtualHost
 
@@ -57,9 +63,10 @@ class Command:
         self._environ = {"ENVIRONMENT": "development", "AMQP_URL": amqp.proofing}
         self._capsys = capsys
 
-    async def __call__(self, *arguments: str) -> Done:
+    async def __call__(self, *arguments: str, **settings: str) -> Done:
         self._capsys.readouterr()
-        status = await asyncio.to_thread(run, ["dead-letters", *arguments], self._environ)
+        with logging_into(io.StringIO(), ()):  # it configures its own, which ends here
+            status = await asyncio.to_thread(run, ["dead-letters", *arguments], self._environ | settings)
         said = self._capsys.readouterr()
         return Done(returncode=status, stdout=said.out, stderr=said.err)
 
@@ -70,7 +77,7 @@ def waystation(amqp: VirtualHost, capsys: pytest.CaptureFixture[str]) -> Command
 
 
 async def ids(amqp: VirtualHost) -> list[str]:
-    async with hold(amqp.proofing, QUEUE) as held:
+    async with hold(amqp.proofing, QUEUE, Sought()) as held:
         return [letter.id for letter, _ in held.letters]
 
 
@@ -83,6 +90,77 @@ async def test_looking_changes_nothing(amqp: VirtualHost, waystation: Command) -
     assert (await waystation("show", "e149")).returncode == 0
     everything = [f"e{number}" for number in range(150)]
     assert [await ids(amqp) for _ in range(3)] == [everything] * 3
+
+
+async def test_what_is_kept_in_memory(amqp: VirtualHost) -> None:
+    """Of letters that nobody seeks nothing, of the others no body but where it is needed."""
+    await bury(amqp, *(body(number) for number in range(4)), x_reason="unknown_tenant")
+
+    async def held(sought: Sought) -> tuple[list[tuple[str, int, bytes]], int]:
+        async with hold(amqp.proofing, QUEUE, sought) as there:
+            return [(one.id, one.size, one.body) for one, _ in there.letters], there.more
+
+    size = len(body(0))
+    assert await held(Sought(at_most=2)) == ([("e0", size, b""), ("e1", size, b"")], 2)
+    wanted = Sought(fits=lambda letter: letter.id == "e2", with_bodies=True)
+    assert await held(wanted) == ([("e2", size, body(2))], 0)
+
+
+async def test_what_is_done_leaves_a_trace(
+    amqp: VirtualHost, database: ServiceDatabase, waystation: Command
+) -> None:
+    """The log has which letters, why and by which command; the trail each of them, and who did it."""
+    await bury(amqp, *(body(number) for number in range(21)), x_reason="unknown_tenant")
+    await bury(amqp, body(21, tenant="a b\0", transaction_id=[1]), x_reason="Odd one")
+    dropped = await waystation(
+        "drop", "--all", "--type=VerifyIdentity", "--operator=olga", DATABASE_URL=database.proofing
+    )
+    lines = [json.loads(line) for line in dropped.stderr.splitlines()]
+    told = [(one["event"], one["reason"], one["letters"], one["event_ids"]) for one in lines]
+    everything = [f"e{number}" for number in range(21)]
+    assert told == [
+        ("letters.dropped", "unknown_tenant", 20, everything[:20]),
+        ("letters.dropped", "unknown_tenant", 1, ["e20"]),
+        ("letters.dropped", "unknown", 1, ["e21"]),
+    ]
+    assert {(one["service_name"], one["queue"], one["command"]) for one in lines} == {
+        ("proofing", "proofing", "dead-letters drop --all --type=VerifyIdentity")
+    }
+    assert [fault for one in lines for fault in faults_of(one)] == []
+    owner = await asyncpg.connect(database.owner)
+    try:
+        rows = await owner.fetch(
+            """
+            SELECT tenant, event, transaction_id, about, outcome, reasons FROM proofing.audit_events
+            ORDER BY id
+            """
+        )
+    finally:
+        await owner.close()
+    assert [row["about"] for row in rows] == [*everything, "e21"]
+    assert tuple(rows[0])[:3] == ("acme", "letter.dropped", "t0")
+    assert tuple(rows[0])[4:] == ("VerifyIdentity", ["unknown_tenant", "by:olga"])
+    assert tuple(rows[-1])[:3] == (None, "letter.dropped", None)
+    assert rows[-1]["reasons"] == ["unknown", "by:olga"]
+    assert SEALED not in dropped.stderr + dropped.stdout
+
+
+async def test_a_trail_that_cannot_be_reached(
+    amqp: VirtualHost, database: ServiceDatabase, waystation: Command
+) -> None:
+    """Without a database of the service that is said; with one that is away, nothing is done."""
+    await bury(amqp, body(1), body(2), x_reason="malformed")
+    away = f"postgresql://waystation_proofing:x@127.0.0.1:{free_port()}/x"
+    refused = await waystation("drop", "e1", DATABASE_URL=away)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "The database does not answer (ConnectionRefusedError).\n",
+    )
+    assert await ids(amqp) == ["e1", "e2"]
+    done = await waystation("redrive", "e1", DATABASE_URL=database.gateway)
+    line, complaint = done.stderr.splitlines()
+    assert json.loads(line)["event"] == "letters.redriven"
+    assert complaint == "Not in the audit trail: there is no DATABASE_URL of proofing here."
 
 
 async def test_what_is_told_of_a_letter(amqp: VirtualHost, waystation: Command) -> None:
@@ -152,7 +230,7 @@ async def test_dropped_letters_are_gone(amqp: VirtualHost, waystation: Command) 
 async def test_killed_between_sending_and_taking(amqp: VirtualHost) -> None:
     """Who dies after a letter was sent and before it was taken leaves it in both queues, never in none."""
     await bury(amqp, body(1), body(2), x_reason="unknown_tenant")
-    async with hold(amqp.proofing, QUEUE) as held:
+    async with hold(amqp.proofing, QUEUE, Sought(with_bodies=True)) as held:
         await publish(
             amqp.proofing, held.letters[0][0].body, exchange="waystation.dead", routing_key="proofing.again"
         )
@@ -164,20 +242,20 @@ async def test_one_at_a_time(amqp: VirtualHost, waystation: Command) -> None:
     """While somebody looks, others are told so instead of a part; and nobody reads another service's."""
     await bury(amqp, body(1), x_reason="malformed")
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(hold(amqp.proofing, QUEUE))
+        await stack.enter_async_context(hold(amqp.proofing, QUEUE, Sought()))
         second = await waystation("list")
         assert (second.returncode, second.stderr) == (
             1,
             "Somebody else looks at proofing.dead now; try again when they are done.\n",
         )
     with pytest.raises(DeadLetterQueueError, match="may not read"):
-        await stack.enter_async_context(hold(amqp.gateway, QUEUE))
+        await stack.enter_async_context(hold(amqp.gateway, QUEUE, Sought()))
 
 
 async def test_who_looked_before_may_take_a_moment_to_go(amqp: VirtualHost) -> None:
     """The broker may still know of whoever has just looked: the next one waits, and loses nothing."""
     await bury(amqp, body(1), x_reason="malformed")
-    async with hold(amqp.proofing, QUEUE):
+    async with hold(amqp.proofing, QUEUE, Sought()):
         next_one = asyncio.create_task(ids(amqp))
         done, _ = await asyncio.wait({next_one}, timeout=0.5)
         assert not done

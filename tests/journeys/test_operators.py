@@ -90,6 +90,7 @@ async def test_a_login_is_found_and_ended(world: World) -> None:
     ]
 
 
+@pytest.mark.logs("letters.redriven", "letters.dropped")
 async def test_a_dead_letter_is_tried_again(world: World) -> None:
     """What a service gave up is found by its login, goes to the service again, and is given up for good."""
     event: dict[str, Any] = {
@@ -127,8 +128,14 @@ async def test_a_dead_letter_is_tried_again(world: World) -> None:
         return [one["parked_at"] > first["parked_at"] for one in await letters()] == [True]
 
     await wait_until(is_back, 30, what="the event to be given up again")
-    assert (await waystation(world, "dead-letters", "drop", "operators-1")).output == "dropped: 1\n"
+    drop = ("dead-letters", "drop", "operators-1", "--operator", "olga")
+    assert (await waystation(world, *drop)).output == "dropped: 1\n"
     assert await letters() == []
+    trail = (await waystation(world, "audit", "show", "of-nobody-that-we-know", "--json")).json
+    assert [(one["event"], one["about"], one["reasons"]) for one in trail] == [
+        ("letter.redriven", "operators-1", ["unknown_transaction"]),
+        ("letter.dropped", "operators-1", ["unknown_transaction", "by:olga"]),
+    ]
 
 
 async def test_the_doctor(world: World) -> None:

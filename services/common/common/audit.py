@@ -42,6 +42,8 @@ class Audited(StrEnum):
     REVIEW_SHOWN = "review.shown"
     REVIEW_DECIDED = "review.decided"
     WRITE_DROPPED = "write.dropped"
+    LETTER_REDRIVEN = "letter.redriven"
+    LETTER_DROPPED = "letter.dropped"
     PERSON_ERASED = "person.erased"
     KEYS_ROTATED = "keys.rotated"
 

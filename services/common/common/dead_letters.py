@@ -11,9 +11,9 @@ import asyncio
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,7 @@ class DeadLetter:
     """One letter; what its body does not tell, or not readably, is None.
 
     `parked_at` is when it came here, `reason` a code of ours or the broker's (`expired`, `delivery_limit`).
+    `size` is that of the body in bytes; `body` is empty where nobody needs it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class DeadLetter:
     occurred_at: datetime | None
     parked_at: datetime | None
     event_id: str | None
+    size: int
     body: bytes = field(repr=False)
 
     @property
@@ -74,7 +76,7 @@ class DeadLetter:
 
 @dataclass
 class Held:
-    """Letters that a consumer of ours has, the oldest first; `more` are in the queue behind them."""
+    """Letters that a consumer of ours has, the oldest first; `more` are there that we do not know."""
 
     letters: list[tuple[DeadLetter, int]]
     more: int
@@ -105,9 +107,22 @@ class Held:
             await self.channel.basic_ack(tag)
 
 
+def _any(_letter: DeadLetter) -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """Which letters somebody needs: those that fit, `at_most` so many, and whether with their bodies."""
+
+    fits: Callable[[DeadLetter], bool] = _any
+    at_most: int = HOLD_AT_MOST
+    with_bodies: bool = False
+
+
 @asynccontextmanager
-async def hold(url: str, queue: str) -> AsyncIterator[Held]:
-    """The letters of a queue, for the block.
+async def hold(url: str, queue: str, sought: Sought) -> AsyncIterator[Held]:
+    """The letters of a queue, for the block; of those that are not sought nothing is kept in memory.
 
     Raises:
         DeadLetterQueueError: this user may not read it, it is not there, or somebody else looks at it.
@@ -117,30 +132,42 @@ async def hold(url: str, queue: str) -> AsyncIterator[Held]:
     async with open_broker(url) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         try:
-            deliveries, left = await _receive(channel, queue)
+            letters, more = await _receive(channel, queue, sought)
         except ChannelClosed as exc:
             raise DeadLetterQueueError(_problem(exc, queue)) from exc
-        letters = [(read_letter(one, queue=queue), one.delivery_tag or 0) for one in deliveries]
         # The connection's end gives back what is not settled.
-        yield Held(letters=letters, more=left, channel=channel)
+        yield Held(letters=letters, more=more, channel=channel)
 
 
-async def _receive(channel: aiormq.abc.AbstractChannel, queue: str) -> tuple[list[DeliveredMessage], int]:
-    """Letters as they come, and how many stay behind them; none of them is settled."""
-    arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+async def _receive(
+    channel: aiormq.abc.AbstractChannel, queue: str, sought: Sought
+) -> tuple[list[tuple[DeadLetter, int]], int]:
+    """Letters as they come, and how many more there are; none of them is settled."""
+    arrived: asyncio.Queue[tuple[DeadLetter, int]] = asyncio.Queue()
+
+    async def take(delivered: DeliveredMessage) -> None:
+        letter = read_letter(delivered, queue=queue)
+        needs_body = sought.with_bodies and sought.fits(letter)
+        await arrived.put((letter if needs_body else replace(letter, body=b""), delivered.delivery_tag or 0))
+
     async with broker_deadline(TALK_SECONDS):
         there = await _count_alone(channel, queue)
         wanted = min(there, HOLD_AT_MOST)
         await channel.basic_qos(prefetch_count=max(wanted, 1))
-        await channel.basic_consume(queue, arrived.put, exclusive=True)
-    deliveries: list[DeliveredMessage] = []
+        await channel.basic_consume(queue, take, exclusive=True)
+    letters: list[tuple[DeadLetter, int]] = []
+    came = fit = 0
     try:
-        while len(deliveries) < wanted:
+        while came < wanted:
             async with asyncio.timeout(ARRIVE_SECONDS):
-                deliveries.append(await arrived.get())
+                letter, tag = await arrived.get()
+            came += 1
+            if sought.fits(letter):
+                fit += 1
+                letters += [(letter, tag)] if fit <= sought.at_most else []
     except TimeoutError:
         pass  # one was too old meanwhile, or fell out of a queue that is full
-    return deliveries, there - len(deliveries)
+    return letters, there - came + fit - len(letters)
 
 
 async def _count_alone(channel: aiormq.abc.AbstractChannel, queue: str) -> int:
@@ -184,6 +211,7 @@ def read_letter(delivered: DeliveredMessage, *, queue: str) -> DeadLetter:
         occurred_at=_moment(content.get("occurred_at")),
         parked_at=_moment(headers.get("x-parked-at")) or _moment(death.get("time")),
         event_id=event_id,
+        size=len(delivered.body),
         body=delivered.body,
     )
 

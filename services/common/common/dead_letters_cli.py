@@ -4,11 +4,12 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from common import dead_letters
+from common.audit import Audited
 from common.cli import (
     FAILED,
     Subjects,
@@ -16,20 +17,25 @@ from common.cli import (
     add_limit,
     add_subject,
     complain,
+    one_word,
     print_table,
     printable,
     say,
     say_json,
 )
 from common.cli_guide import Guide
-from common.dead_letters import DeadLetter, Held
+from common.dead_letters import DeadLetter, Held, Sought
+from common.dead_letters_shown import COLUMNS, as_json, row, unreadable
+from common.dead_letters_trail import Deed, keep_trail
 from common.schema import queue_of, schemas
 from common.settings import SettingsReader
 
 LIST_AT_MOST = 100
-SHOWN_BYTES = 2_000
-_COLUMNS = ("queue", "id", "type", "tenant", "transaction", "reason", "age")
 _READS = ("ENVIRONMENT", "AMQP_URL")
+_FILTERS = ("reason", "type", "tenant", "transaction")
+_KEPT = (
+    "Log (stderr) and audit trail keep which they were; the trail where there is this service's DATABASE_URL."
+)
 _SHAPE = (
     '{"queue", "id", "reason", "type", "version", "tenant", "transaction_id", "occurred_at", "parked_at", '
     '"age": SECONDS, "bytes"}'
@@ -112,8 +118,9 @@ def add_commands(subjects: Subjects) -> None:
         Guide(
             text="send letters to their own queue again",
             more="When the cause is gone. What a message did before it does not do twice. Each is sent, "
-            "confirmed by the broker, and only then taken from here: killed in between, it is in both.",
-            reads=_READS,
+            "confirmed by the broker, and only then taken from here: killed in between, it is in both. "
+            f"{_KEPT}",
+            reads=(*_READS, "DATABASE_URL"),
             examples=(
                 "waystation dead-letters redrive ID ID",
                 "waystation dead-letters redrive --all --reason unknown_tenant",
@@ -128,8 +135,8 @@ def add_commands(subjects: Subjects) -> None:
         _drop,
         Guide(
             text="give letters up, for good",
-            more="Nothing brings them back: --all wants another option that says which.",
-            reads=_READS,
+            more=f"Nothing brings them back: --all wants another option that says which. {_KEPT}",
+            reads=(*_READS, "DATABASE_URL"),
             examples=(
                 "waystation dead-letters drop ID",
                 "waystation dead-letters drop --all --transaction TRANSACTION",
@@ -156,6 +163,9 @@ def _add_change(commands: Subjects, name: str, command: _Command, guide: Guide) 
     parser = _command(commands, name, command, guide)
     parser.add_argument("ids", metavar="ID", nargs="*", help=_ID)
     parser.add_argument("--all", action="store_true", help="every letter that fits the other options")
+    parser.add_argument(
+        "--operator", type=one_word, help="who you are, as your organisation knows you; for the audit trail"
+    )
 
 
 def dead_queue_of(schema: str) -> str:
@@ -170,9 +180,22 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     reader.environment()
     url = reader.secret_url("AMQP_URL", schemes=("amqp", "amqps"))
+    if "all" in options:
+        options.deed = _deed(options, reader)
     reader.finish()
     status: int = asyncio.run(options.command(url, options))
     return status
+
+
+def _deed(options: argparse.Namespace, reader: SettingsReader) -> Deed:
+    is_drop = options.command is _drop
+    return Deed(
+        event=Audited.LETTER_DROPPED if is_drop else Audited.LETTER_REDRIVEN,
+        command=_typed(options, "drop" if is_drop else "redrive"),
+        operator=options.operator,
+        production=reader.production,
+        database_url=reader.optional_secret_url("DATABASE_URL", schemes=("postgresql", "postgres")),
+    )
 
 
 def _queues(url: str, options: argparse.Namespace) -> Sequence[str]:
@@ -189,17 +212,18 @@ async def _list(url: str, options: argparse.Namespace) -> int:
     found: list[DeadLetter] = []
     more = 0
     for queue in _queues(url, options):
-        async with dead_letters.hold(url, queue) as held:
-            found += [letter for letter, _ in held.letters if chosen.has(letter)]
+        sought = Sought(fits=chosen.has, at_most=options.limit)
+        async with dead_letters.hold(url, queue, sought) as held:
+            found += [letter for letter, _ in held.letters]
             more += held.more
     if more or len(found) > options.limit:
         complain(f"There are more than {options.limit}; see --limit.")
     now = datetime.now(UTC)
-    listed = [_as_json(letter, now) for letter in found[: options.limit]]
+    listed = [as_json(letter, now) for letter in found[: options.limit]]
     if options.json:
         say_json(listed)
     elif listed:
-        print_table(_COLUMNS, [_row(one) for one in listed])
+        print_table(COLUMNS, [row(one) for one in listed])
     else:
         complain("There are no dead letters." if chosen.is_all else "There are no such dead letters.")
     return 0
@@ -208,10 +232,11 @@ async def _list(url: str, options: argparse.Namespace) -> int:
 async def _show(url: str, options: argparse.Namespace) -> int:
     chosen, now = Chosen.of(options), datetime.now(UTC)
     for queue in _queues(url, options):
-        async with dead_letters.hold(url, queue) as held:
-            found = next((letter for letter, _ in held.letters if chosen.has(letter)), None)
+        sought = Sought(fits=chosen.has, at_most=1, with_bodies=True)
+        async with dead_letters.hold(url, queue, sought) as held:
+            found = next((letter for letter, _ in held.letters), None)
         if found:
-            shown = _as_json(found, now) | {"content": found.content, "text": _unreadable(found)}
+            shown = as_json(found, now) | {"content": found.content, "text": unreadable(found)}
             _tell(shown, options)
             return 0
     complain("There is no such dead letter.")
@@ -230,16 +255,14 @@ def _tell(shown: Mapping[str, Any], options: argparse.Namespace) -> None:
             say(f"{name}: {printable(str(value))}")
 
 
-def _unreadable(letter: DeadLetter) -> str | None:
-    return None if letter.content else ascii(letter.body[:SHOWN_BYTES])[2:-1]
-
-
 async def _redrive(url: str, options: argparse.Namespace) -> int:
-    return await _change(url, options, Held.redrive, what="redriven")
+    sought = Sought(fits=Chosen.of(options).has, with_bodies=True)
+    return await _change(url, options, Held.redrive, sought=sought, what="redriven")
 
 
 async def _drop(url: str, options: argparse.Namespace) -> int:
-    return await _change(url, options, Held.drop, what="dropped")
+    sought = Sought(fits=Chosen.of(options).has)
+    return await _change(url, options, Held.drop, sought=sought, what="dropped")
 
 
 async def _change(
@@ -247,16 +270,23 @@ async def _change(
     options: argparse.Namespace,
     change: Callable[[Held, DeadLetter, int], Awaitable[None]],
     *,
+    sought: Sought,
     what: str,
 ) -> int:
-    chosen, done = Chosen.of(options), 0
+    done = 0
     try:
         for queue in _queues(url, options):
-            async with dead_letters.hold(url, queue) as held:
+            async with (
+                keep_trail(options.deed, queue) as trail,
+                dead_letters.hold(url, queue, sought) as held,
+            ):
                 for letter, tag in held.letters:
-                    if chosen.has(letter):
-                        await change(held, letter, tag)
-                        done += 1
+                    await trail.announce(letter)
+                    await change(held, letter, tag)
+                    trail.done(letter)
+                    done += 1
+            if trail.count and trail.database is None:
+                complain(f"Not in the audit trail: there is no DATABASE_URL of {trail.queue} here.")
     finally:
         if options.json:
             say_json({what: done})
@@ -267,24 +297,7 @@ async def _change(
     return 0 if done else FAILED
 
 
-def _as_json(letter: DeadLetter, now: datetime) -> dict[str, Any]:
-    return {
-        "queue": letter.queue,
-        "id": letter.id,
-        "reason": letter.reason,
-        "type": letter.type,
-        "version": letter.version,
-        "tenant": letter.tenant,
-        "transaction_id": letter.transaction_id,
-        "occurred_at": letter.occurred_at.isoformat() if letter.occurred_at else None,
-        "parked_at": letter.parked_at.isoformat() if letter.parked_at else None,
-        "age": round((now - letter.since).total_seconds()) if letter.since else None,
-        "bytes": len(letter.body),
-    }
-
-
-def _row(listed: Mapping[str, Any]) -> tuple[str, ...]:
-    age = "-" if listed["age"] is None else str(timedelta(seconds=listed["age"]))
-    kind = f"{listed['type']}.v{listed['version']}" if listed["type"] else "-"
-    tenant, transaction = listed["tenant"] or "-", listed["transaction_id"] or "-"
-    return (listed["queue"], listed["id"], kind, tenant, transaction, listed["reason"], age)
+def _typed(options: argparse.Namespace, name: str) -> str:
+    """The command as it was typed, but for the ids."""
+    chosen = [f"--{one}={value}" for one in ("queue", *_FILTERS) if (value := getattr(options, one))]
+    return " ".join(("dead-letters", name, *(["--all"] if options.all else []), *chosen))

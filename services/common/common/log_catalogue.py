@@ -81,6 +81,12 @@ ROUTING_KEY = Field("messaging_rabbitmq_destination_routing_key", "Where the mes
 QUEUE = Field("queue", "The service's queue.", values=("gateway", "proofing", "metadata-sync"))
 ATTEMPT = Field("attempt", "Which attempt it was, counted from 1.", type=_COUNTED)
 
+LETTERS = Field("letters", "So many dead letters.", type=_COUNTED)
+EVENT_IDS = Field(
+    "event_ids", "Of each letter: its `event_id`, or `body-…` of one that has none.", type=Type.TEXTS
+)
+COMMAND = Field("command", "What an operator typed after `waystation`, without ids.")
+
 # ---- what happened ---------------------------------------------------------------------------------------
 
 REASON = Field("reason", "A code.", pattern=_CODE)

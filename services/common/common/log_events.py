@@ -3,10 +3,13 @@
 from common.log_catalogue import (
     ATTEMPT,
     CAUSE,
+    COMMAND,
     DIGEST,
     ERROR_TYPE,
     EVENT_ID,
+    EVENT_IDS,
     EVENTS,
+    LETTERS,
     LOGGER,
     MESSAGE_TYPE,
     MISTAKES,
@@ -118,6 +121,18 @@ COMMON_EVENTS = (
         (REASON, EVENT_ID.maybe(), QUEUE),
         "A message went to `<queue>.dead`; its header `x-reason` is the `reason`.",
         do="Look the reason up in the README, remove the cause, then `waystation dead-letters redrive`.",
+    ),
+    Event(
+        "letters.redriven",
+        "info",
+        (QUEUE, REASON, LETTERS, EVENT_IDS, COMMAND),
+        "An operator sent letters out of `<queue>.dead` to the queue again; a line has twenty of one reason.",
+    ),
+    Event(
+        "letters.dropped",
+        "info",
+        (QUEUE, REASON, LETTERS, EVENT_IDS, COMMAND),
+        "An operator gave up letters of `<queue>.dead`, for good; a line has twenty of one reason.",
     ),
     Event(
         "message.tenant_unknown",

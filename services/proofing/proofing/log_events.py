@@ -66,7 +66,7 @@ EVENTS = (
         "info",
         (VERIFICATION_ID,),
         "An operator looked at the evidence of a verification; who, is in `review_log`.",
-        about=About.TENANT,
+        about=About.LOGIN,
     ),
     Event(
         "review.decided",

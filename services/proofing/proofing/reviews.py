@@ -58,7 +58,12 @@ class Reviews:
             checks = await store.load_checks(connection, verification)
             await store.note_review(connection, verification, act="shown", reviewer=reviewer)
             await self._audit(connection, Audited.REVIEW_SHOWN, verification)
-        log.info("review.shown", verification_id=verification_id, tenant=verification.tenant)
+        log.info(
+            "review.shown",
+            verification_id=verification_id,
+            tenant=verification.tenant,
+            transaction_id=verification.transaction_id,
+        )
         return Review(
             verification=verification, checks=checks, evidence=json.loads(evidence) if evidence else {}
         )
