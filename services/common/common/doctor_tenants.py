@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from common.bodies import read_body_or_nothing
 from common.doctor import Finding, Patient, fail, ok
 from common.doctor_database import judge_clock
 from common.outgoing import RefusedAddressError
@@ -71,13 +72,8 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> Answer:
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, in however many pieces it comes; of one that is too long its beginning."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > MAX_BYTES:
-            break
-    return bytes(body)
+    """The body; nothing of one that is longer than anything that the doctor asks for."""
+    return await read_body_or_nothing(response, at_most=MAX_BYTES)
 
 
 def _ahead(date: str | None, now: float) -> float | None:

@@ -12,6 +12,7 @@ WaystationError
 ├── BrokerRefusedError           bus.py             wrong user, password or virtual host
 ├── BrokerUnavailableError       broker.py          a command finds no broker
 ├── DeadLetterQueueError         dead_letters.py    a queue that cannot be looked at now
+├── BodyTooLongError             bodies.py          an answer is longer than what was asked for
 ├── PoisonMessageError           consumer.py        raised by a handler: this message can never succeed
 ├── UnknownTenantError           consumer.py        raised by a handler: the next reload may know the tenant
 ├── SealError                    sealing.py         not sealed for us, or not for this place

@@ -20,6 +20,7 @@ from http import HTTPStatus
 import aiohttp
 import structlog
 
+from common.bodies import BodyTooLongError, read_body
 from common.clock import Clock
 from common.errors import WaystationError
 from common.jwks import KeySetError, read_key_set
@@ -99,12 +100,10 @@ class KeySets:
         async with self._session.get(url, allow_redirects=False) as response:
             if response.status != HTTPStatus.OK:
                 raise KeySetError("no key set")
-            body = bytearray()
-            async for piece in response.content.iter_any():
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise KeySetError("too long")
-            return bytes(body)
+            try:
+                return await read_body(response, at_most=MAX_BYTES)
+            except BodyTooLongError as exc:
+                raise KeySetError("too long") from exc
 
 
 @asynccontextmanager

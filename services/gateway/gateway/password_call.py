@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NoReturn
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common.bodies import read_body_or_nothing
 from common.tracing import Kind, Span
 from gateway.errors import PasswordCallError, PasswordUnavailableError, PasswordUnknownError
 from gateway.settings import PasswordCallSettings
@@ -112,21 +113,11 @@ class PasswordCalls:
                 headers={"Authorization": f"Bearer {self._settings.token}", "traceparent": traceparent},
                 allow_redirects=False,
             ) as response:
-                return response.status, await _read(response)
+                return response.status, await read_body_or_nothing(response, at_most=MAX_BODY_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise PasswordUnavailableError(retry_after=1) from exc
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise PasswordUnknownError("no answer") from exc
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, in however many pieces it comes; of one that is too long its beginning."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            break
-    return bytes(body)
 
 
 @asynccontextmanager

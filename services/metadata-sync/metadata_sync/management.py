@@ -18,6 +18,7 @@ from urllib.parse import quote
 import aiohttp
 from multidict import CIMultiDictProxy
 
+from common.bodies import BodyTooLongError, pieces
 from common.clock import Clock
 from common.messages import Kind
 from common.outgoing import Outgoing
@@ -212,15 +213,12 @@ async def open_management_client(
 
 async def _read(response: aiohttp.ClientResponse) -> str:
     """Read to the end, so that the connection can be used again; what is not in `_READ` is thrown away."""
-    body, size = bytearray(), 0
-    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+    body = bytearray()
+    with suppress(aiohttp.ClientError, TimeoutError, OSError, BodyTooLongError):
         async with asyncio.timeout(THROW_AWAY_SECONDS):
-            async for chunk in response.content.iter_any():
-                size += len(chunk)
-                if size > THROW_AWAY_BYTES:
-                    break
+            async for piece in pieces(response, at_most=THROW_AWAY_BYTES):
                 if response.status in _READ:
-                    body += chunk
+                    body += piece
     return body.decode(errors="replace")
 
 

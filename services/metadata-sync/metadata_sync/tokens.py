@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common.bodies import BodyTooLongError, read_body
 from common.clock import Clock
 from metadata_sync.account import Account
 from metadata_sync.asked import Asked
@@ -83,9 +84,11 @@ class TokenSource:
                 ) as response:
                     asked.answered(response.status)
                     _judge(response)
-                    return await _read_capped(response)
+                    return await read_body(response, at_most=MAX_BODY_BYTES)
             except (aiohttp.ClientError, TimeoutError, OSError) as exc:
                 raise NotSentError("token_unavailable") from exc
+            except BodyTooLongError as exc:
+                raise NotSentError("token_unreadable") from exc
 
 
 def _judge(response: aiohttp.ClientResponse) -> None:
@@ -100,12 +103,3 @@ def _judge(response: aiohttp.ClientResponse) -> None:
             raise CredentialsError("token_refused")
         case _:
             raise NotSentError("token_unavailable")
-
-
-async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise NotSentError("token_unreadable")
-    return bytes(body)
