@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.dashboards.source.alerts import ON_LOGS, ON_METRICS
+from deploy.dashboards.source.alerts_on_logs import ON_LOGS
+from deploy.dashboards.source.alerts_on_metrics import ON_METRICS
 from deploy.dashboards.source.model import Alert
 from tests.dashboards.cases import LOG_CASES, METRIC_CASES, LogCase, MetricCase
 from tests.support import prometheus

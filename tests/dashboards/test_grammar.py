@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dashboards.source.alerts import ON_LOGS
+from deploy.dashboards.source.alerts_on_logs import ON_LOGS
 from deploy.dashboards.source.model import Source
 from tests.dashboards.names import asked
 from tests.support.node import NODE

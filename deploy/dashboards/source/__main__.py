@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.dashboards.source import messages, metadata_sync, overview, proofing, security
-from deploy.dashboards.source.alerts import ON_LOGS, ON_METRICS
+from deploy.dashboards.source.alerts_on_logs import ON_LOGS
+from deploy.dashboards.source.alerts_on_metrics import ON_METRICS
 from deploy.dashboards.source.grafana import as_json
 from deploy.dashboards.source.rules import operator_rules, rule_file
 
