@@ -14,6 +14,7 @@ from common.sealing import Sealer
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault
+from metadata_sync import store
 from metadata_sync.errors import LeaseLostError, NotSentError
 from metadata_sync.leases import Lease, Leases, Taken
 from metadata_sync.management import Accepted
@@ -98,6 +99,22 @@ async def test_so_many_as_the_budget_allows(replica: Replica) -> None:
     denied = await replica.take(4)
     assert denied.leases == ()
     assert denied.wait
+
+
+async def test_who_makes_users_holds_none_while_waiting(replica: Replica) -> None:
+    """Two replicas that take in updates of new and known users at once never wait for each other."""
+    new, known = ("acme", "auth0|new"), ("acme", "auth0|known")
+    async with replica.database.transaction() as connection:
+        await store.lock_users(connection, [known])
+    async with replica.database.connection() as third, replica.database.transaction() as second:
+        pid = await second.fetchval("SELECT pg_backend_pid()")
+        async with replica.database.transaction() as first:
+            await store.lock_users(first, [new])
+            both = asyncio.create_task(store.lock_users(second, [new, known]))
+            while not await third.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
+                assert not both.done()
+            await store.lock_users(first, [known])
+        assert list(await both) == [known, new]
 
 
 async def test_nobody_is_due(replica: Replica) -> None:

@@ -63,48 +63,47 @@ class Backlog:
 
 
 async def lock_users(connection: Connection, keys: Iterable[UserKey]) -> dict[UserKey, User]:
-    """These rows, new ones where need be, ours until the transaction ends; locked in order."""
+    """These rows, new ones where need be, ours until the transaction ends.
+
+    All are made before any is locked, and both in order: who holds a row and then makes another may wait for
+    somebody who makes that one and waits for the row.
+    """
     wanted = sorted(set(keys))
-    users: dict[UserKey, User] = {}
-    while missing := [key for key in wanted if key not in users]:
-        users |= await _lock_there(connection, missing)
-        users |= await _make(connection, [key for key in missing if key not in users])
+    while len(users := await _lock_all(connection, wanted)) < len(wanted):
+        await _make(connection, wanted)
     return users
 
 
-async def _lock_there(connection: Connection, keys: list[UserKey]) -> dict[UserKey, User]:
+async def _lock_all(connection: Connection, keys: list[UserKey]) -> dict[UserKey, User]:
+    """Nobody where one of them is not there."""
     rows = await connection.fetch(
         """
         SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now
         FROM users JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, user_id) USING (tenant, user_id)
+        WHERE cardinality($1) = (
+            SELECT count(*) FROM users
+            JOIN unnest($1, $2) AS there (tenant, user_id) USING (tenant, user_id)
+        )
         ORDER BY tenant, user_id FOR UPDATE OF users
         """,
         *columns_of(keys),
     )
-    return _by_key(rows)
+    return {(row["tenant"], row["user_id"]): user_from(row) for row in rows}
 
 
-async def _make(connection: Connection, keys: list[UserKey]) -> dict[UserKey, User]:
-    if not keys:
-        return {}
-    rows = await connection.fetch(
+async def _make(connection: Connection, keys: list[UserKey]) -> None:
+    await connection.execute(
         """
         INSERT INTO users (tenant, user_id, state)
         SELECT tenant, user_id, '{}' FROM unnest($1::text[], $2::text[]) AS wanted (tenant, user_id)
         ON CONFLICT DO NOTHING
-        RETURNING tenant, user_id, state, lease, wake_at, ws_now() AS now
         """,
         *columns_of(keys),
     )
-    return _by_key(rows)
 
 
 def columns_of(keys: Sequence[UserKey]) -> tuple[list[str], list[str]]:
     return [tenant for tenant, _ in keys], [user_id for _, user_id in keys]
-
-
-def _by_key(rows: list[asyncpg.Record]) -> dict[UserKey, User]:
-    return {(row["tenant"], row["user_id"]): user_from(row) for row in rows}
 
 
 async def find_user(connection: Connection, *, tenant: str, user_id: str) -> User | None:
