@@ -119,6 +119,32 @@ async def test_what_comes_meanwhile_is_the_next_batch(work: Work) -> None:
 
 
 @pytest.mark.usefixtures("_patient")
+async def test_the_next_batch_waits_for_company_too(work: Work) -> None:
+    """What came while a batch was in work, and nobody waits for, does not go at once and alone."""
+    async with work.lane() as opened:
+        work.may_end.clear()
+        opened.add("e1", update("e1", waiting=True))
+        await wait_until(lambda: len(work.batches) == 1)
+        opened.add("e2", update("e2"))
+        work.may_end.set()
+        await wait_until(lambda: work.done == ["e1"])
+        opened.add("e3", update("e3", waiting=True))
+        await wait_until(lambda: work.done == ["e1", "e2", "e3"])
+    assert work.batches == [["e1"], ["e2", "e3"]]
+
+
+async def test_who_came_while_a_batch_was_in_work_waits_no_longer_than_others(work: Work) -> None:
+    """The next batch begins by itself when nobody else comes."""
+    async with work.lane() as opened:
+        work.may_end.clear()
+        opened.add("e1", update("e1", waiting=True))
+        await wait_until(lambda: len(work.batches) == 1)
+        opened.add("e2", update("e2"))
+        work.may_end.set()
+        await wait_until(lambda: work.done == ["e1", "e2"])
+
+
+@pytest.mark.usefixtures("_patient")
 async def test_what_is_not_done_is_handled_alone(work: Work) -> None:
     """One message that the batch does not settle is handled by itself, and the others are done."""
     work.refused = {"e2"}

@@ -1,5 +1,7 @@
 """One user's way from wish to confirmation."""
 
+from dataclasses import replace
+
 from metadata_sync.state import Answer, UserState
 from tests.metadata_sync.states import TIMING, at, confirmed_at_noon, request
 
@@ -11,11 +13,11 @@ def test_a_background_update_waits_for_quiet() -> None:
 
 
 def test_a_waiting_update_is_due_now_with_what_lay_there() -> None:
-    """A waiting person makes the whole user due, and takes the pending changes along."""
+    """A waiting person makes the whole user due, and takes the pending changes along, not their age."""
     state = UserState().accept(request(a=(1, {})), now=at(0))
     state = state.accept(request("tx-2", waiting=True, b=(2, {})), now=at(1))
     assert state.is_waited_for
-    assert state.due_at(TIMING) == at(0)
+    assert state.due_at(TIMING) == at(1)
     _, patch = state.begin(now=at(1))
     assert patch is not None
     assert patch.body() == {"a": {}, "b": {}}
@@ -27,6 +29,21 @@ def test_a_later_background_update_keeps_the_higher_class() -> None:
     state = state.accept(request("tx-2", a=(2, {"n": 2})), now=at(1))
     assert state.is_waited_for
     assert state.due_at(TIMING) == at(0)
+
+
+def test_a_person_keeps_the_place_that_waiting_has_won() -> None:
+    """Whatever else is asked for, by the same person or by others, nobody who came later gets ahead."""
+    state = UserState().accept(request(waiting=True, a=(1, {})), now=at(0))
+    for second, transaction_id in enumerate(("tx-1", "tx-2"), start=1):
+        state = state.accept(request(transaction_id, waiting=True, a=(1 + second, {})), now=at(second))
+    assert state.due_at(TIMING) == at(0)
+
+
+def test_a_person_of_an_older_version_waits_since_the_first_change() -> None:
+    """A row that was written before it said since when somebody waits is due all the same."""
+    state = UserState().accept(request(waiting=True, a=(1, {})), now=at(0))
+    known = {name: replace(one, since=None) for name, one in state.requesters.items()}
+    assert replace(state, requesters=known).due_at(TIMING) == at(0)
 
 
 def test_one_write_answers_everybody_who_asked() -> None:

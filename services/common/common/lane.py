@@ -1,7 +1,8 @@
 """Messages of one queue that are handled many at a time: one transaction, and one ack, for all of a batch.
 
 What arrives while a batch is in work goes together in the next. A message that nobody waits for also waits
-`LINGER_SECONDS` for others to come, since a batch costs about the same however many are in it.
+`LINGER_SECONDS` for others to come, since a batch costs about the same however many are in it: were the next
+one begun with the few that came meanwhile, replicas that share a queue would make the more of them.
 """
 
 import asyncio
@@ -29,6 +30,15 @@ class Together:
     is_urgent: Callable[[Message], bool]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Gathered(Generic[Delivery]):
+    """A delivery that a batch will handle; `came_at` is by the event loop's clock."""
+
+    delivery: Delivery
+    message: Message
+    came_at: float
+
+
 class Lane(Generic[Delivery]):
     """Gathers deliveries into batches; `done` and `alone` are told what becomes of each."""
 
@@ -44,17 +54,19 @@ class Lane(Generic[Delivery]):
         self._done = done
         self._alone = alone
         self._will_come_again = will_come_again
-        self._gathered: list[tuple[Delivery, Message]] = []
+        self._gathered: list[_Gathered[Delivery]] = []
         self._is_ready = asyncio.Event()
+        self._lingering: asyncio.TimerHandle | None = None
         self._is_stopped = False
 
     def add(self, delivery: Delivery, message: Message) -> None:
         """Handle it with the next batch."""
-        self._gathered.append((delivery, message))
+        came_at = asyncio.get_running_loop().time()
+        self._gathered.append(_Gathered(delivery=delivery, message=message, came_at=came_at))
         if len(self._gathered) >= AT_MOST or self._together.is_urgent(message):
             self._is_ready.set()
         elif len(self._gathered) == 1:
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._is_ready.set)
+            self._linger()
 
     def stop(self) -> None:
         """Begin no more batches; what was gathered for one goes back to the broker with the connection."""
@@ -63,17 +75,29 @@ class Lane(Generic[Delivery]):
 
     async def run(self) -> None:
         """Work batch after batch until stopped."""
-        while not self._is_stopped:
-            await self._is_ready.wait()
+        while await self._is_ready.wait() and not self._is_stopped:
             self._is_ready.clear()
-            while self._gathered and not self._is_stopped:
-                batch, self._gathered = self._gathered[:AT_MOST], self._gathered[AT_MOST:]
-                await self._work([one for one in batch if not self._will_come_again(one[0])])
+            batch, self._gathered = self._gathered[:AT_MOST], self._gathered[AT_MOST:]
+            await self._work([one for one in batch if not self._will_come_again(one.delivery)])
+            if len(self._gathered) >= AT_MOST or self._is_waited_for():
+                self._is_ready.set()
+            elif self._gathered:
+                self._linger()
 
-    async def _work(self, batch: Sequence[tuple[Delivery, Message]]) -> None:
+    def _is_waited_for(self) -> bool:
+        return any(self._together.is_urgent(one.message) for one in self._gathered)
+
+    def _linger(self) -> None:
+        """Let the next batch begin when the first message in it has waited for company."""
+        if self._lingering:
+            self._lingering.cancel()
+        until = self._gathered[0].came_at + LINGER_SECONDS
+        self._lingering = asyncio.get_running_loop().call_at(until, self._is_ready.set)
+
+    async def _work(self, batch: Sequence[_Gathered[Delivery]]) -> None:
         try:
-            are_done = await self._together.handle([message for _, message in batch]) if batch else []
+            are_done = await self._together.handle([one.message for one in batch]) if batch else []
         except Exception:  # noqa: BLE001 - raised, logged and counted again where each is handled by itself
             are_done = [False] * len(batch)
-        for (delivery, _), is_done in zip(batch, are_done, strict=True):
-            (self._done if is_done else self._alone)(delivery)
+        for one, is_done in zip(batch, are_done, strict=True):
+            (self._done if is_done else self._alone)(one.delivery)

@@ -12,13 +12,14 @@ from metadata_sync.known import Confirmed, Parked, rev_of
 class Requester:
     """A transaction that asked for revs of keys and has not been answered.
 
-    `waiting`: a browser waits too, until `deadline`.
+    `waiting`: a browser waits too, `since` then and until `deadline`.
     """
 
     traceparent: str
     waiting: bool
     keys: dict[str, int]
     deadline: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +44,23 @@ class Request:
     desired: Desired
 
 
-def with_requester(requesters: Mapping[str, Requester], request: Request) -> dict[str, Requester]:
+def with_requester(
+    requesters: Mapping[str, Requester], request: Request, *, now: datetime
+) -> dict[str, Requester]:
     """Add who asks; of one transaction that asks again the higher class and the later revs count."""
     asking, before = request.requester, requesters.get(request.transaction_id)
+    if asking.waiting:
+        asking = replace(asking, since=now)
     if before:
         keys = before.keys | {key: max(rev, before.keys.get(key, 0)) for key, rev in asking.keys.items()}
         deadline = asking.deadline if asking.waiting else before.deadline
-        asking = replace(asking, waiting=asking.waiting or before.waiting, keys=keys, deadline=deadline)
+        asking = replace(
+            asking,
+            waiting=asking.waiting or before.waiting,
+            keys=keys,
+            deadline=deadline,
+            since=before.since or asking.since,
+        )
     return {**requesters, request.transaction_id: asking}
 
 

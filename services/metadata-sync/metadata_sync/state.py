@@ -117,7 +117,7 @@ class UserState:
         refuse_never_given(self.desired, request.desired, at_least=self.erased.rev if self.erased else 0)
         desired = merge(self.desired, request.desired)
         refuse_oversized(desired)
-        requesters = with_requester(self.requesters, request)
+        requesters = with_requester(self.requesters, request, now=now)
         state = replace(self, desired=desired, requesters=requesters).expire(now=now)
         state = _spared(state, request.desired, now=now)
         changed = {key for key in request.desired if desired[key] != self.desired.get(key)}
@@ -133,9 +133,14 @@ class UserState:
         if self.is_forgotten and self.erased:
             moments.append(self.erased.at)
         if self.changes and _unconfirmed(self):
-            moments.append(self.changes.first if self.is_waited_for else self.changes.due(timing))
+            moments.append(self._due_with(self.changes, timing))
         due = min(moments, default=None)
         return max(due, self.retry_at) if due and self.retry_at else due
+
+    def _due_with(self, changes: Changes, timing: Timing) -> datetime:
+        """Since somebody waits, if so: older changes go along, but nobody gets ahead of others by them."""
+        waits = [one.since or changes.first for one in self.requesters.values() if one.waiting]
+        return min(waits, default=changes.due(timing))
 
     def begin(self, *, now: datetime) -> tuple["UserState", Patch | None]:
         """Begin an attempt with all of one kind that is to be written; None if there is nothing."""
