@@ -10,7 +10,7 @@ from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import DatabaseUnavailableError, open_database
 from common.inbox import record
 from common.messages import Message
-from common.outbox import Relay
+from common.relay import Relay
 from tests.common.consuming import QUEUE, UPDATE, Rig, accept, rig_on
 from tests.support.clock import FakeClock
 from tests.support.databases import ServiceDatabase

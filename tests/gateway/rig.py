@@ -24,8 +24,9 @@ from common.messages import (
     decode,
     envelope_of,
 )
-from common.outbox import OutgoingMessage, Relay
+from common.outbox import OutgoingMessage
 from common.outgoing import Outgoing
+from common.relay import Relay
 from common.settings import Address
 from common.tenants_watcher import TenantsWatcher
 from gateway.app import create_app, create_changes, create_handlers, create_steps

@@ -8,8 +8,9 @@ from pathlib import Path
 from common.clock import SystemClock
 from common.db import Database, open_database
 from common.messages import Message, MetadataApplied, MetadataRejected, UpdateMetadata, UserForgotten, decode
-from common.outbox import OutgoingMessage, Relay
+from common.outbox import OutgoingMessage
 from common.outgoing import Outgoing
+from common.relay import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Vault

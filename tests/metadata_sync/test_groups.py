@@ -9,7 +9,7 @@ import pytest
 
 from common.clock import SystemClock
 from common.db import Database, open_database
-from common.outbox import Relay
+from common.relay import Relay
 from common.sealing import Sealer
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher

@@ -11,7 +11,8 @@ import asyncpg
 from common.clock import Clock
 from common.db import Database
 from common.messages import Message, decode
-from common.outbox import OutgoingMessage, Relay
+from common.outbox import OutgoingMessage
+from common.relay import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.vault import Place, Vault

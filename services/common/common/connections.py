@@ -19,7 +19,7 @@ from common.db import Database, DatabaseUnavailableError, SchemaOutdatedError, o
 from common.gauges import SharedGauges
 from common.health import Check, Health, passing
 from common.lane import Together
-from common.outbox import Relay
+from common.relay import Relay
 from common.service_settings import ServiceSettings
 
 FIRST_WAIT_SECONDS = 0.5

@@ -13,7 +13,7 @@ import structlog
 from common import audit, inbox, tracing
 from common.db import Connection, Database
 from common.messages import Message
-from common.outbox import Relay
+from common.relay import Relay
 from gateway import store
 from gateway.endings import tell_endings
 from gateway.errors import ConflictError, NotFoundError

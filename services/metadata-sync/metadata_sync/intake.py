@@ -19,8 +19,9 @@ from common.db import Connection, Database
 from common.log import bound, written_together
 from common.messages import Message, UpdateMetadata
 from common.metrics import TENANTS
-from common.outbox import OutgoingMessage, Relay
+from common.outbox import OutgoingMessage
 from common.personal_values import PersonalValues
+from common.relay import Relay
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 from common.vault import DataKey

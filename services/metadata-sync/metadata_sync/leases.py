@@ -17,7 +17,7 @@ from common.batches import Batches
 from common.clock import Clock
 from common.db import Connection, Database
 from common.log import bound, written_together
-from common.outbox import Relay
+from common.relay import Relay
 from common.tenants import Tenant
 from common.vault import VaultError
 from metadata_sync import store

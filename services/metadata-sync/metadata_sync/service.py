@@ -13,8 +13,8 @@ from common.health import serve_health
 from common.lane import Together
 from common.log import configure_logging
 from common.metrics import one_by_one
-from common.outbox import Relay
 from common.process import Loop, run_loops, stop_on_signals
+from common.relay import Relay
 from common.retention import RetentionJob
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher

@@ -12,7 +12,7 @@ from common.consumer import Handler
 from common.db import Connection, Database
 from common.erasure import note_erased, shred
 from common.messages import ForgetUser, Message, UserForgotten, envelope_of
-from common.outbox import Relay
+from common.relay import Relay
 from common.vault import Vault, VaultError
 from proofing import erase_store, store
 from proofing.evidence import place_of

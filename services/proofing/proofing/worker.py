@@ -18,7 +18,7 @@ from common.consumer import PoisonMessageError, UnknownTenantError
 from common.db import Connection, Database
 from common.messages import Message, Outcome, VerifyIdentity
 from common.metrics import TENANTS
-from common.outbox import Relay
+from common.relay import Relay
 from common.sealing import Sealer
 from common.tenants_watcher import TenantsWatcher
 from common.tracing import Span
