@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
+from common.loops import pause
 
 SEAL_SECONDS = 5.0
 BATCH = 1000
@@ -61,11 +62,7 @@ class AuditSealer:
         """Seal now and then until `stop` is set, then what is there once more."""
         while not stop.is_set():
             await self._seal()
-            try:
-                async with asyncio.timeout(SEAL_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, seconds=SEAL_SECONDS)
         await self._seal()
 
     async def _seal(self) -> None:

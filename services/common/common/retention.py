@@ -14,6 +14,7 @@ import structlog
 from common.clock import Clock
 from common.db import Connection, Database, DatabaseUnavailableError
 from common.log import bound
+from common.loops import pause
 from common.tenants import Tenant
 from common.tenants_watcher import TenantsWatcher
 
@@ -44,11 +45,7 @@ class RetentionJob:
             if self._clock.monotonic() >= due:
                 due = self._clock.monotonic() + EVERY_SECONDS
                 await self._enforce_or_log(stop)
-            try:
-                async with asyncio.timeout(max(1.0, due - self._clock.monotonic())):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await pause(stop, seconds=max(1.0, due - self._clock.monotonic()))
 
     async def enforce(self, stop: asyncio.Event | None = None) -> None:
         """Delete for every tenant what is kept no longer; nothing while another replica is at it.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from common.db import Connection, Database, DatabaseUnavailableError
+from common.db import Connection, Database
 from common.log import bound
+from common.loops import repeat
 from common.tracing import NOBODY, Span
 from gateway import personal_store, store
 from gateway.errors import ConflictError, TransitionError
@@ -36,16 +37,7 @@ class Crowding:
     limits: LimitSettings
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.sweep()
-            except DatabaseUnavailableError:
-                log.warning("database.unavailable", task="crowding")
-            try:
-                async with asyncio.timeout(SWEEP_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+        await repeat(self.sweep, stop, every=SWEEP_SECONDS, task="crowding")
 
     async def sweep(self) -> None:
         """End what is too much now."""

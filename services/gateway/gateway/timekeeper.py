@@ -6,6 +6,7 @@ import structlog
 
 from common.db import Connection, Database, DatabaseUnavailableError
 from common.log import bound
+from common.loops import repeat
 from common.tracing import NOBODY, Span
 from gateway import personal_store, store
 from gateway.errors import ConflictError
@@ -30,12 +31,7 @@ class Timekeeper:
         self._planner = planner
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.sweep()
-            except DatabaseUnavailableError:
-                log.warning("database.unavailable", task="timekeeper")
-            await _pause(stop)
+        await repeat(self.sweep, stop, every=SWEEP_SECONDS, task="timekeeper")
 
     async def sweep(self) -> None:
         """Change every login that is due now."""
@@ -82,11 +78,3 @@ class Timekeeper:
             return await self._planner.go_on(connection, login, pending)
         failed = login.settings.metadata.policy == "fail"
         return transaction.finish_metadata(MetadataOutcome.FAILED if failed else MetadataOutcome.CARRIED)
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(SWEEP_SECONDS):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -21,7 +21,8 @@ from aiosmtplib import (
 )
 
 from common.clock import Clock
-from common.db import Database, DatabaseUnavailableError
+from common.db import Database
+from common.loops import repeat
 from common.vault import VaultError
 from gateway.mail import store
 from gateway.mail.message import UnmailableError, compose
@@ -60,12 +61,7 @@ class Postman:
         self._tls = ssl.create_default_context()
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.sweep()
-            except DatabaseUnavailableError:
-                log.warning("database.unavailable", task="postman")
-            await _pause(stop)
+        await repeat(self.sweep, stop, every=SWEEP_SECONDS, task="postman")
 
     async def sweep(self) -> None:
         """Send what is due, all of it over one connection."""
@@ -142,11 +138,3 @@ def _is_final(exc: Exception) -> bool:
 
 def _whose(stored: StoredMail) -> dict[str, str]:
     return {"transaction_id": stored.transaction_id, "tenant": stored.tenant}
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(SWEEP_SECONDS):
-            await stop.wait()
-    except TimeoutError:
-        return
