@@ -27,7 +27,7 @@ LATE = "metadata-sync.late"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnect at once: how long the pauses are is not what these tests are about."""
     monkeypatch.setattr("common.bus._jittered", lambda _seconds, *, spread: 0.02 * bool(spread))
-    monkeypatch.setattr("common.consumer.SUBSCRIBE_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("common.subscription.SUBSCRIBE_EVERY_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_a_channel_that_the_broker_closes(rig: Rig) -> None:
 
 async def provoke_channel_error(consumer: Consumer) -> None:
     """Acknowledge what was never delivered: 406 PRECONDITION_FAILED."""
-    transport = (await consumer._link.connection()).transport
+    transport = (await consumer._subscription._link.connection()).transport
     assert transport is not None
     (channel,) = (c for c in transport.connection.channels.values() if c is not None and c.number)
     await channel.basic_ack(99_999)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.bus import PUBLISH_SECONDS, SETUP_SECONDS
-from common.consumer import ACK_SECONDS
 from common.farewell import DRAIN_SECONDS
+from common.subscription import ACK_SECONDS
 from gateway.listener import SHUTDOWN_SECONDS
 from metadata_sync.internal import SHUTDOWN_SECONDS as INTERNAL_SHUTDOWN_SECONDS
 from metadata_sync.management import DEADLINES

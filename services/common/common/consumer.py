@@ -23,29 +23,26 @@ from functools import partial
 from typing import Literal
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustQueue
-from aio_pika.exceptions import ChannelNotFoundEntity
 
 from common import inbox, outbox
 from common.acks import Acks
-from common.bus import BROKER_AWAY, SETUP_SECONDS, Link, Publisher, broker_deadline
+from common.bus import BROKER_AWAY, Link, Publisher
 from common.clock import Clock
 from common.db import Database, DatabaseUnavailableError
-from common.deliveries import Delivery, hand_over_plainly, will_come_again
+from common.deliveries import Delivery, will_come_again
 from common.errors import WaystationError
 from common.lane import Lane, Together
+from common.loops import pause
 from common.message_spans import Batch, as_sent, processing
 from common.messages import MalformedMessageError, Message, UnknownMessageError, decode
 from common.metrics import HANDLED, MESSAGE_AGE
+from common.subscription import Subscription, unless_broker_is_away
 
 PREFETCH_EACH = 4
 WORKERS = 16
 MAX_ATTEMPTS = 10
 UNKNOWN_TENANT_FOR = timedelta(minutes=10)
 UNKNOWN_TENANT_EVERY = timedelta(seconds=15)
-WATCH_SECONDS = 30.0
-ACK_SECONDS = 3.0
-SUBSCRIBE_EVERY_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger()
 
@@ -79,7 +76,6 @@ class Consumer:
         at_once: int = WORKERS,
         together: Together | None = None,
     ) -> None:
-        self._link = link
         self._at_once = at_once
         self._queue_name = queue
         self._handle = handle
@@ -87,7 +83,7 @@ class Consumer:
         self._publisher = publisher
         self._clock = clock
         self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._acks = Acks(_tolerating_a_lost_broker)
+        self._acks = Acks(unless_broker_is_away)
         self._lane: Lane[Delivery] | None = None
         if together:
             self._lane = Lane(
@@ -97,11 +93,13 @@ class Consumer:
                 will_come_again=will_come_again,
             )
         self._stopping = asyncio.Event()
-        self._is_known_to_broker = False
+        self._subscription = Subscription(
+            link=link, queue=queue, prefetch=PREFETCH_EACH * at_once, arrive=self._arrive, clock=clock
+        )
 
     @property
     def is_consuming(self) -> bool:
-        return self._is_known_to_broker and self._link.is_up
+        return self._subscription.is_active
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; returns when no handler runs any more."""
@@ -110,48 +108,12 @@ class Consumer:
                 tasks.create_task(self._work())
             if self._lane:
                 tasks.create_task(self._lane.run())
-            subscription = tasks.create_task(self._stay_subscribed())
+            subscription = tasks.create_task(self._subscription.run())
             await stop.wait()
             self._stopping.set()
             subscription.cancel()
             self._dismiss_workers()
         await self._acks.sent()
-        self._is_known_to_broker = False
-
-    async def _stay_subscribed(self) -> None:
-        while True:
-            queue, tag = await self._subscribe()
-            self._is_known_to_broker = True
-            try:
-                await self._watch()
-            except asyncio.CancelledError:
-                await _tolerating_a_lost_broker(queue.cancel(tag))  # running handlers still need the channel
-                raise
-            await _tolerating_a_lost_broker(queue.channel.close())
-
-    async def _subscribe(self) -> tuple[AbstractRobustQueue, str]:
-        """The subscription, once broker and queue are there: the topology may be loaded after our start.
-
-        After a lost connection the client library renews it by itself.
-        """
-        connection = await self._link.connection()
-        while True:
-            channel = connection.channel(publisher_confirms=False)
-            try:
-                async with broker_deadline(SETUP_SECONDS):
-                    await channel.initialize()
-                    await channel.set_qos(prefetch_count=PREFETCH_EACH * self._at_once)
-                    queue = await channel.declare_queue(self._queue_name, passive=True)
-                    tag = await queue.consume(self._arrive_slowly)
-                    await hand_over_plainly(channel, tag, self._arrive)
-                    return queue, tag
-            except BROKER_AWAY as exc:
-                log.warning("broker.unavailable", error_type=type(exc).__name__)
-            await _tolerating_a_lost_broker(channel.close())
-            await self._pause(SUBSCRIBE_EVERY_SECONDS)
-
-    async def _arrive_slowly(self, delivery: AbstractIncomingMessage) -> None:
-        self._arrive(delivery)
 
     def _arrive(self, delivery: Delivery) -> None:
         if self._lane is None or delivery.redelivered or not (message := _readable(delivery.body)):
@@ -225,7 +187,7 @@ class Consumer:
                 self._count(message, "done")
                 return self._settle(delivery)
             failures += 1
-            await self._pause(min(0.25 * 2**failures, 5.0))
+            await pause(self._stopping, seconds=min(0.25 * 2**failures, 5.0))
         return None
 
     async def _count_attempt(self, message: Message) -> None:
@@ -267,7 +229,7 @@ class Consumer:
                 await self._publisher.dead_letter(delivery.body, queue=self._queue_name, headers=headers)
             except BROKER_AWAY as exc:
                 log.warning("broker.unavailable", error_type=type(exc).__name__)
-                await self._pause(1.0)
+                await pause(self._stopping, seconds=1.0)
             else:
                 log.error("message.parked", reason=reason, event_id=event_id, queue=self._queue_name)
                 self._count(message, "parked")
@@ -287,45 +249,9 @@ class Consumer:
         if not will_come_again(delivery):
             self._acks.settle(delivery)
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-
-    async def _watch(self) -> None:
-        """Ask the broker now and then, and return when nobody consumes: a deleted queue tells nobody."""
-        consumers: int | None = 1
-        while consumers != 0:
-            await self._clock.sleep(WATCH_SECONDS)
-            consumers = await self._count_consumers()
-            self._is_known_to_broker = bool(consumers)
-
-    async def _count_consumers(self) -> int | None:
-        """How many there are, those of other processes included; None where the broker does not say."""
-        connection = await self._link.connection()
-        try:
-            async with broker_deadline(SETUP_SECONDS), connection.channel() as channel:
-                queue = await channel.declare_queue(self._queue_name, passive=True)
-                return queue.declaration_result.consumer_count
-        except ChannelNotFoundEntity:
-            return 0
-        except BROKER_AWAY:
-            return None
-
 
 def _readable(body: bytes) -> Message | None:
     try:
         return decode(body)
     except (MalformedMessageError, UnknownMessageError):
         return None
-
-
-async def _tolerating_a_lost_broker(operation: Awaitable[object]) -> None:
-    """An ack that is lost with its connection makes a second delivery, which the inbox undoes."""
-    try:
-        async with broker_deadline(ACK_SECONDS):
-            await operation
-    except BROKER_AWAY as exc:
-        log.warning("broker.unavailable", error_type=type(exc).__name__)
