@@ -107,6 +107,17 @@ def test_who_may_talk(prod: list[Manifest]) -> None:
     assert all((rule.get("to") or rule.get("from")) and rule.get("ports") for rule in rules)
 
 
+def test_the_job_of_the_release_before(prod: list[Manifest]) -> None:
+    """What a Job runs cannot change: Argo CD and Flux are told to make it anew, as `apply` does."""
+    job = one(prod, "Job/waystation-migrate")
+    assert job["metadata"]["annotations"] == {
+        "argocd.argoproj.io/hook": "PreSync",
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+        "kustomize.toolkit.fluxcd.io/force": "enabled",
+    }
+    assert job["spec"]["ttlSecondsAfterFinished"] == 86_400
+
+
 def test_rollout_in_order(tmp_path: Path) -> None:
     """Migrations, then who consumes, then the gateway: each is waited for before the next begins."""
     make_dev_secrets()
