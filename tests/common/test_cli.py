@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.cli import print_table, run, sentence_of
+from common.cli import AmbiguousIdError, print_table, run, sentence_of, the_only_one
 from common.consumer import UnknownTenantError
 from common.db import DatabaseUnavailableError
 from common.setting_examples import EXAMPLES
@@ -81,3 +81,13 @@ def test_tables_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
         r"1   '\x1b[2Jgone'",
         r"22  'two\nlines'",
     ]
+
+
+def test_beginnings_of_ids() -> None:
+    """The one id that begins so, or a whole one; where several do, they are named."""
+    assert the_only_one([], beginning="ab") is None
+    assert the_only_one(["abc"], beginning="ab") == "abc"
+    assert the_only_one(["ab", "abc"], beginning="ab") == "ab"
+    with pytest.raises(AmbiguousIdError) as caught:
+        the_only_one(["ab1", "ab2", "ab3", "ab4", "ab5", "ab6"], beginning="ab")
+    assert sentence_of(caught.value) == "Several ids begin with ab: ab1, ab2, ab3, ab4, ab5, and more."

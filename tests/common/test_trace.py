@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.log_formats import Format, renderer
-from common.trace import DATABASE, LOG, Moment, Told, read_lines, silences, tell
+from common.trace import DATABASE, LOG, Logged, Moment, Told, silences, tell, untold
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -33,8 +33,9 @@ def test_lines_of_a_login() -> None:
         '{"transaction_id": "t1"}',
         '["t1"]',
     ]
-    found = list(read_lines(lines, transaction_id="t1", trace_id="abc"))
-    assert [(one.event, one.text) for one in found] == [
+    logged = Logged(sought="t1", trace_id="abc")
+    logged.read(lines)
+    assert [(one.event, one.text) for one in logged.moments("t1")] == [
         ("login.opened", 'steps=["idproof"]'),
         ("request.served", "duration_ms=3.2"),
     ]
@@ -45,10 +46,37 @@ def test_lines_in_every_format(log_format: Format) -> None:
     """A moment is the same, however LOG_FORMAT has the fields called."""
     content = json.loads(line("step.concluded", step="terms", outcome="passed", trace_id="abc"))
     written = renderer(log_format, at_terminal=False)(None, "info", content)
-    (found,) = read_lines([written], transaction_id="t1", trace_id=None)
+    logged = Logged(sought="t1")
+    logged.read([written])
+    assert (logged.trace_id, [*logged.by_id]) == ("abc", ["t1"])
+    (found,) = logged.moments("t1")
     assert found == Moment(
         at=NOON, service="gateway", source=LOG, event="step.concluded", about="terms", text="outcome=passed"
     )
+
+
+def test_logs_alone() -> None:
+    """Tenant and trace are those of the login's lines, and the beginning of an id is enough."""
+    logged = Logged(sought="t1-be")
+    logged.read([
+        line("login.opened", transaction_id="t1-begins", tenant="acme", trace_id="abc"),
+        line("request.served", transaction_id=None, trace_id="abc"),
+        line("login.opened", transaction_id="t1-other", tenant="globex", trace_id="def"),
+    ])  # fmt: skip
+    assert (logged.tenant, logged.trace_id) == ("acme", "abc")
+    assert [one.event for one in logged.moments("t1-begins")] == ["login.opened", "request.served"]
+    logged.read([line("login.opened", transaction_id="t1-belongs")])
+    assert sorted(logged.by_id) == ["t1-begins", "t1-belongs"]
+
+
+def test_the_same_and_another_moment() -> None:
+    """A line tells the nearest moment of a database, and only that; what was at another time is told, too."""
+    lines = [moment("consent.given", 20, source=LOG)]
+    first, again, later = moment("consent.given"), moment("consent.given", 21), moment("consent.given", 90)
+    assert list(untold([again], lines)) == []
+    assert list(untold([again, later], lines)) == [later]
+    assert list(untold([later, again, first], lines)) == [later, first]
+    assert list(untold([moment("consent.given", 20, about="terms")], lines)) != []
 
 
 def test_one_story() -> None:
@@ -60,6 +88,7 @@ def test_one_story() -> None:
                 moments=[moment("login.opened"), moment("step.concluded", 2, about="idproof")], tenant="acme"
             ),
             Told(gaps=["a message waits"], verdict="handed_back", state="handed_back", trace_id="abc"),
+            Told(tenant="globex", trace_id="def"),
         ],
         lines=[moment("login.opened", 0.01, source=LOG), moment("login.claimed", 1, source=LOG)],
         more_gaps=["no line of proofing"],

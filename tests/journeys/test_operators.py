@@ -34,11 +34,12 @@ async def test_the_story_of_a_login(world: World) -> None:
     person = await world.person()
     login = await _log_in(world, person)
     logs = "".join(world.output(service) for service in SERVICES)
-    asked = ("trace", login, "--logs", "-")
+    asked = ("trace", login[:12], "--logs", "-")
     told = await waystation(world, *asked, "--json", typed=logs)
     assert (told.status, told.complaint) == (0, "")
     story = told.json
-    assert (story["tenant"], story["state"], story["verdict"]) == ("acme", "handed_back", _VERDICT)
+    assert (story["transaction_id"], story["tenant"]) == (login, "acme")
+    assert (story["state"], story["verdict"]) == ("handed_back", _VERDICT)
     events = [moment["event"] for moment in story["moments"]]
     assert [event for event in events if event in _STORY] == _STORY
     assert {moment["service"] for moment in story["moments"]} == set(SERVICES)

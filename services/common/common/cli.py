@@ -28,6 +28,7 @@ from common.vault import KeyFileMissingError
 
 GROUP: Final = "waystation.commands"
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+IDS_SHOWN = 5
 _WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,80}")
 
 # What `ArgumentParser.add_subparsers` returns: its class has no public name.
@@ -40,6 +41,15 @@ _SENTENCES: Mapping[type[WaystationError], str] = {
     KeyFileMissingError: "No file of DATA_KEY_FILES opens this ({})",
     SchemaOutdatedError: "The database lacks migrations ({}); run `waystation migrate` first",
 }
+
+
+class AmbiguousIdError(WaystationError):
+    """What somebody typed is the beginning of several ids."""
+
+    def __init__(self, beginning: str, ids: Sequence[str]) -> None:
+        shown = ", ".join(printable(one) for one in ids[:IDS_SHOWN])
+        more = ", and more" if len(ids) > IDS_SHOWN else ""
+        super().__init__(f"several ids begin with {printable(beginning)}: {shown}{more}")
 
 
 def main() -> int:
@@ -114,6 +124,17 @@ def sentence_of(exc: WaystationError) -> str:
     """One plain sentence; no text of a foreign exception is in it."""
     text = _SENTENCES.get(type(exc), "{}").format(exc)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def the_only_one(ids: Sequence[str], *, beginning: str) -> str | None:
+    """The id that begins so, None if there is none; `ids` are all that do, or the first `IDS_SHOWN + 1`.
+
+    Raises:
+        AmbiguousIdError: there are several.
+    """
+    if len(ids) > 1 and beginning not in ids:
+        raise AmbiguousIdError(beginning, ids)
+    return beginning if beginning in ids else next(iter(ids), None)
 
 
 def one_word(text: str) -> str:

@@ -28,6 +28,7 @@ WaystationError
 ├── ProfileError                 profile.py         the encrypted profile inside a token is refused
 ├── UnsatisfiableError           profile_schema.py a schema of a profile that no value fits
 ├── MrzError                     mrz_problems.py    a typed machine-readable zone that does not hold together
+├── AmbiguousIdError             cli.py             what somebody typed is the beginning of several ids
 ├── LogFileError                 trace_cli.py       a file of logs that cannot be read
 ├── UnknownLogEventError         log.py             strict mode: an event that the catalogue lacks
 └── UnknownLogFieldError         log.py             strict mode: a field that the event lacks

@@ -5,9 +5,10 @@ times, never what a person typed or is called; a `Person` is handed from service
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from common.log_formats import in_our_words
 
 DATABASE, LOG = "database", "log"
 SILENCE_SECONDS = 10.0
+# As far as clocks may differ before `waystation doctor` calls it a failure.
+CLOCKS_DIFFER = timedelta(seconds=30)
 # Of a line: what every moment has by itself, and what would only repeat it.
 _COMMON_FIELDS: Final = frozenset(field.name for field in (*ALWAYS, *CONTEXT, EXCEPTION_STACKTRACE))
 
@@ -81,13 +84,7 @@ def tell(
     sought: str, *, told: Sequence[Told], lines: Sequence[Moment], more_gaps: Iterable[str] = ()
 ) -> Story:
     """Put together what services and logs say; what both say is told once, by the log."""
-    logged = {(line.service, line.event, line.about) for line in lines}
-    kept = [
-        moment
-        for one in told
-        for moment in one.moments
-        if (moment.service, moment.event, moment.about) not in logged
-    ]
+    kept = untold([moment for one in told for moment in one.moments], lines)
     moments = tuple(sorted([*kept, *lines], key=lambda moment: moment.at))
     gaps = (*(gap for one in told for gap in one.gaps), *more_gaps, *silences(moments))
     return Story(
@@ -99,6 +96,20 @@ def tell(
         moments=moments,
         gaps=gaps,
     )
+
+
+def untold(moments: Iterable[Moment], lines: Iterable[Moment]) -> Iterator[Moment]:
+    """What of databases no line tells. A line tells one moment: the nearest, where clocks may disagree."""
+    free: defaultdict[tuple[str, str, str], list[datetime]] = defaultdict(list)
+    for line in lines:
+        free[line.service, line.event, line.about].append(line.at)
+    for moment in moments:
+        times = free[moment.service, moment.event, moment.about]
+        nearest = min(times, key=lambda at: abs(at - moment.at), default=None)
+        if nearest is None or abs(nearest - moment.at) > CLOCKS_DIFFER:
+            yield moment
+        else:
+            times.remove(nearest)
 
 
 def _first(texts: Iterable[str | None]) -> str | None:
@@ -113,20 +124,44 @@ def silences(moments: Sequence[Moment]) -> Iterator[str]:
             yield f"nothing for {seconds:.0f} s between {before.event} and {after.event}"
 
 
-def read_lines(lines: Iterable[str], *, transaction_id: str, trace_id: str | None) -> Iterator[Moment]:
-    """Lines of the login out of services' logs in any format that is JSON.
+@dataclass(kw_only=True)
+class Logged:
+    """What lines of services' logs tell of the login whose id is `sought`, or begins so.
 
-    What a collector wrote before each line is passed over.
+    What a collector wrote before each line is passed over. Where no database has told it, `trace_id` is that
+    of the first line of the login; lines that only name the trace count from there.
     """
-    for line in lines:
-        if transaction_id in line or (trace_id and trace_id in line):
-            content = in_our_words(_object(line[line.find("{") :]))
-            if content.get("transaction_id") == transaction_id or (
-                trace_id is not None and content.get("trace_id") == trace_id
-            ):
-                moment = _moment(content)
-                if moment is not None:
-                    yield moment
+
+    sought: str
+    trace_id: str | None = None
+    tenant: str | None = None
+    by_id: dict[str, list[Moment]] = field(default_factory=dict)
+    of_the_trace: list[Moment] = field(default_factory=list)
+
+    def moments(self, transaction_id: str) -> list[Moment]:
+        return [*self.by_id.get(transaction_id, ()), *self.of_the_trace]
+
+    def read(self, lines: Iterable[str]) -> None:
+        """Of any number of logins, in any format that is JSON."""
+        for line in lines:
+            if self.sought in line or (self.trace_id and self.trace_id in line):
+                self._take(in_our_words(_object(line[line.find("{") :])))
+
+    def _take(self, content: Mapping[str, Any]) -> None:
+        moment, transaction_id = _moment(content), content.get("transaction_id")
+        if moment is None:
+            return
+        if isinstance(transaction_id, str) and transaction_id.startswith(self.sought):
+            self.by_id.setdefault(transaction_id, []).append(moment)
+            self.tenant = self.tenant or _text(content, "tenant")
+            self.trace_id = self.trace_id or _text(content, "trace_id")
+        elif self.trace_id is not None and content.get("trace_id") == self.trace_id:
+            self.of_the_trace.append(moment)
+
+
+def _text(content: Mapping[str, Any], name: str) -> str | None:
+    value = content.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -172,6 +207,19 @@ async def audited(connection: Connection, sought: Sought, *, service: str) -> li
         for row in rows
         if row["transaction_id"] == sought.transaction_id
     ]
+
+
+async def find_ids(connection: Connection, *, beginning: str, limit: int) -> list[str]:
+    """Of logins and erasures in the service's audit trail, those whose id begins so."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT transaction_id AS id FROM audit_events WHERE starts_with(transaction_id, $1)
+        ORDER BY id LIMIT $2
+        """,
+        beginning,
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def unsent(connection: Connection, sought: Sought, *, service: str) -> list[str]:

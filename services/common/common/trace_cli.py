@@ -3,21 +3,33 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from common.cli import FAILED, Subjects, add_command, complain, print_table, printable, say, say_json
+from common.cli import (
+    FAILED,
+    IDS_SHOWN,
+    Subjects,
+    add_command,
+    complain,
+    print_table,
+    printable,
+    say,
+    say_json,
+    the_only_one,
+)
 from common.cli_guide import Guide
 from common.db import Connection, DatabaseUnavailableError, SchemaOutdatedError, open_database
 from common.doctor_cli import add_environment_options
 from common.environments import Environment, read_environments
 from common.errors import WaystationError
 from common.settings import PRODUCTION, SettingsReader
-from common.trace import Moment, Sought, Story, Told, read_lines, tell
+from common.trace import Logged, Moment, Sought, Story, Told, find_ids, tell
 
 GROUP = "waystation.trace"
 _COLUMNS = ("time", "after", "service", "event", "about", "what")
@@ -49,11 +61,15 @@ def add_commands(subjects: Subjects) -> None:
             shape='{"transaction_id", "tenant", "state", "verdict", "trace_id", "moments": [{"at", "after": '
             'SECONDS, "service", "source": "database"|"log", "event", "about", "text"}, …], "gaps": '
             "[TEXT, …]}",
-            fails="nothing is known of such a login",
+            fails="nothing is known of such a login, or several ids begin so",
         ),
         run=_run,
     )
-    parser.add_argument("transaction", metavar="TRANSACTION", help="its id, as in the address of its pages")
+    parser.add_argument(
+        "transaction",
+        metavar="TRANSACTION",
+        help="its id, as in the address of its pages, or a beginning that no other has",
+    )
     parser.add_argument(
         "--logs",
         action="append",
@@ -65,9 +81,7 @@ def add_commands(subjects: Subjects) -> None:
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    environments = _environments(options, environ)
-    told, gaps = asyncio.run(_ask_all(environments, options.transaction))
-    story = _with_logs(options, environments, told, gaps)
+    story = _find(options, _environments(options, environ))
     if not story.moments:
         complain("Nothing is known of such a login" + (" here:" if story.gaps else "."))
         for gap in story.gaps:
@@ -88,8 +102,40 @@ def _environments(options: argparse.Namespace, environ: Mapping[str, str]) -> li
     return read_environments(environ, options.env, service=options.service)
 
 
-async def _ask_all(environments: list[Environment], transaction_id: str) -> tuple[list[Told], list[str]]:
-    """What each database tells, and which do not."""
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What databases tell of a login, and which do not."""
+
+    transaction_id: str
+    told: list[Told]
+    gaps: list[str]
+
+    @property
+    def trace_id(self) -> str | None:
+        return next((one.trace_id for one in self.told if one.trace_id), None)
+
+
+def _find(options: argparse.Namespace, environments: list[Environment]) -> Story:
+    """By its id, or else by the beginning of it that no other has; files are read where Ctrl-C ends that."""
+    asked = asyncio.run(_ask_databases(environments, options.transaction))
+    logged = Logged(sought=asked.transaction_id, trace_id=asked.trace_id)
+    for path in options.logs:
+        _read(path, logged)
+    whole = the_only_one(sorted(logged.by_id), beginning=logged.sought) or logged.sought
+    if whole != asked.transaction_id:
+        asked = asyncio.run(_ask_all(environments, whole))
+    return _put_together(options, environments, asked, logged)
+
+
+async def _ask_databases(environments: list[Environment], typed: str) -> _Asked:
+    asked = await _ask_all(environments, typed)
+    if any(one.moments for one in asked.told):
+        return asked
+    whole = the_only_one(await _ids(environments, typed), beginning=typed)
+    return await _ask_all(environments, whole) if whole else asked
+
+
+async def _ask_all(environments: list[Environment], transaction_id: str) -> _Asked:
     sought = Sought(transaction_id=transaction_id)
     told: list[Told] = []
     gaps = []
@@ -101,28 +147,32 @@ async def _ask_all(environments: list[Environment], transaction_id: str) -> tupl
             gaps.append(f"the database of {environment.service} does not tell ({exc})")
         else:
             sought = Sought(transaction_id=sought.transaction_id, person=told[-1].person or sought.person)
-    return told, gaps
-
-
-def _with_logs(
-    options: argparse.Namespace, environments: list[Environment], told: list[Told], gaps: list[str]
-) -> Story:
-    trace_id = next((one.trace_id for one in told if one.trace_id), None)
-    lines = list(_logged(options.logs, options.transaction, trace_id))
-    silent = {environment.service for environment in environments} - {line.service for line in lines}
-    silences = []
-    if options.logs:
-        silences = [f"the given logs have no line of {service} about it" for service in sorted(silent)]
-    return tell(options.transaction, told=told, lines=lines, more_gaps=[*gaps, *silences])
+    return _Asked(transaction_id=transaction_id, told=told, gaps=gaps)
 
 
 async def _ask(environment: Environment, sought: Sought) -> Told:
+    (entry,) = entry_points(group=GROUP, name=environment.schema)
+    moments_of: _Tells = entry.load()
+    async with _connected(environment) as connection:
+        return await moments_of(connection, sought)
+
+
+async def _ids(environments: list[Environment], beginning: str) -> list[str]:
+    """Those that begin so, of all databases that answer."""
+    found: set[str] = set()
+    for environment in environments:
+        with suppress(DatabaseUnavailableError, SchemaOutdatedError):
+            async with _connected(environment) as connection:
+                found.update(await find_ids(connection, beginning=beginning, limit=IDS_SHOWN + 1))
+    return sorted(found)
+
+
+@asynccontextmanager
+async def _connected(environment: Environment) -> AsyncIterator[Connection]:
     reader = SettingsReader(environment.variables)
     production = reader.environment() == PRODUCTION
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     reader.finish()
-    (entry,) = entry_points(group=GROUP, name=environment.schema)
-    moments_of: _Tells = entry.load()
     async with (
         open_database(
             url,
@@ -134,21 +184,34 @@ async def _ask(environment: Environment, sought: Sought) -> Told:
         ) as database,
         database.connection() as connection,
     ):
-        return await moments_of(connection, sought)
+        yield connection
 
 
-def _logged(paths: list[str], transaction_id: str, trace_id: str | None) -> Iterator[Moment]:
-    for path in paths:
-        with ExitStack() as stack:
-            try:
-                file = (
-                    sys.stdin
-                    if path == _STDIN
-                    else stack.enter_context(Path(path).open(encoding="utf-8", errors="replace"))
-                )
-            except OSError:
-                raise LogFileError(f"the file {path} cannot be read") from None
-            yield from read_lines(file, transaction_id=transaction_id, trace_id=trace_id)
+def _put_together(
+    options: argparse.Namespace, environments: list[Environment], asked: _Asked, logged: Logged
+) -> Story:
+    lines = logged.moments(asked.transaction_id)
+    silent = {environment.service for environment in environments} - {line.service for line in lines}
+    silences = []
+    if options.logs:
+        silences = [f"the given logs have no line of {service} about it" for service in sorted(silent)]
+    by_logs = Told(tenant=logged.tenant, trace_id=logged.trace_id)
+    return tell(
+        asked.transaction_id, told=[*asked.told, by_logs], lines=lines, more_gaps=[*asked.gaps, *silences]
+    )
+
+
+def _read(path: str, logged: Logged) -> None:
+    with ExitStack() as stack:
+        try:
+            file = (
+                sys.stdin
+                if path == _STDIN
+                else stack.enter_context(Path(path).open(encoding="utf-8", errors="replace"))
+            )
+        except OSError:
+            raise LogFileError(f"the file {path} cannot be read") from None
+        logged.read(file)
 
 
 def _tell(story: Story) -> None:
