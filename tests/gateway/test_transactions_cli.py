@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.errors import NotFoundError, TransitionError
 from gateway.intake import new_id
 from gateway.shield import is_transaction_id
 from gateway.transaction import Status
+from tests.common.tenants_on_disk import section, write_secrets, write_tenants
 from tests.gateway.arrivals import redirect
 from tests.gateway.browsers import Browser
 from tests.gateway.rig import Rig
@@ -24,12 +26,12 @@ class Command:
     """`waystation transactions …`, in a thread of its own."""
 
     def __init__(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
-        self._environ = {"ENVIRONMENT": "development", "DATABASE_URL": url}
+        self.environ = {"ENVIRONMENT": "development", "DATABASE_URL": url}
         self._capsys = capsys
 
     async def __call__(self, *arguments: str) -> tuple[int, str, str]:
         self._capsys.readouterr()
-        status = await asyncio.to_thread(run, ["transactions", *arguments], self._environ)
+        status = await asyncio.to_thread(run, ["transactions", *arguments], self.environ)
         said = self._capsys.readouterr()
         return status, said.out, said.err
 
@@ -56,7 +58,6 @@ async def test_filters_and_pages(rig: Rig, anna: Browser, command: Command) -> N
     assert await command.ids("--state", "waiting", "--state", "open") == newest
     assert await command.ids("--older-than", "90s") == newest[1:]
     assert await command.ids("--younger-than", "90s") == newest[:1]
-    assert await command.ids("--tenant", "globex") == []
     status, output, complaint = await command("list", "--limit", "2", "--json")
     assert (status, [one["id"] for one in json.loads(output)]) == (0, newest[:2])
     assert complaint == f"There are more than 2; the next page: --after {newest[1]}\n"
@@ -77,6 +78,42 @@ async def test_a_login_that_is_shown(rig: Rig, anna: Browser, command: Command) 
     assert subject not in text + json.dumps(shown)
     assert (await command("show", "nonsense"))[0] == 1
     assert (await command("list", "--state", "expired"))[2] == "There are no such logins.\n"
+
+
+async def test_questions_with_a_mistake(rig: Rig, anna: Browser, command: Command, tmp_path: Path) -> None:
+    """A tenant that nobody knows and a page after no login are told; a tenant without logins is none."""
+    unknown = await command("list", "--tenant", "globex", "--json")
+    assert (unknown[:2], unknown[2].split(",")[0]) == ((1, ""), "No login of a tenant globex is known")
+    write_secrets(tmp_path)
+    command.environ["TENANTS_FILE"] = str(write_tenants(tmp_path, {"globex": section()}))
+    assert await command("list", "--tenant", "globex") == (0, "", "There are no such logins.\n")
+    status, _, complaint = await command("list", "--tenant", "gl\x1bobex")
+    assert (status, complaint) == (
+        1,
+        "The tenants file does not have a tenant 'gl\\x1bobex', and no login of it is known.\n",
+    )
+    await anna.begin(redirect(rig.clock))
+    assert (await command("list", "--tenant", "acme"))[0] == 0
+    nothing = await command("list", "--after", "x" * 22)
+    assert nothing == (1, "", "There is no login with the id that --after names.\n")
+
+
+async def test_beginnings_of_ids(rig: Rig, anna: Browser, command: Command) -> None:
+    """As many characters of an id as no other login has show it, eight of them end it."""
+    login = await anna.begin(redirect(rig.clock))
+    other = await anna.begin(redirect(rig.clock))
+    shown = json.loads((await command("show", login[:12], "--json"))[1])
+    assert shown["id"] == login
+    status, _, complaint = await command("show", "")
+    assert (status, complaint.startswith("Several ids begin with : ")) == (1, True)
+    assert {login, other} <= set(complaint.rstrip(".\n").replace(",", "").split())
+    end = ("--reason", "ticket-1", "--operator", "olga")
+    assert await command("cancel", login[:7], *end) == (
+        2,
+        "",
+        "Say more of the id: 8 characters at least.\n",
+    )
+    assert (await command("cancel", login[:8], *end))[1] == f"{login} is cancelled; it was working.\n"
 
 
 def test_ids_are_no_options() -> None:

@@ -5,14 +5,15 @@ Reads ENVIRONMENT and DATABASE_URL as the gateway does.
 
 import argparse
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from datetime import timedelta
+from typing import TypeAlias
 
 from common.cli import (
     FAILED,
+    IDS_SHOWN,
+    MISUSED,
     Subjects,
     add_command,
     add_limit,
@@ -24,18 +25,21 @@ from common.cli import (
     read_database_url,
     say,
     say_json,
+    the_only_one,
 )
 from common.cli_guide import Guide
-from common.db import Database, open_database
+from common.db import Connection, Database, open_database
 from common.settings import PRODUCTION, SettingsReader
+from common.tenants import load_tenants
 from gateway.cancelling import cancel
 from gateway.errors import NotFoundError, TransitionError
 from gateway.shield import is_transaction_id
 from gateway.transaction import OPEN, Status
-from gateway.transactions_store import Wanted, find_login, find_logins
+from gateway.transactions_shown import COLUMNS, as_json, row, time_of
+from gateway.transactions_store import Wanted, find_ids, find_login, find_logins, has_logins
 
 LIST_AT_MOST = 50
-_COLUMNS = ("id", "tenant", "application", "state", "steps", "age")
+CANCEL_BY = 8  # as `./dev up --watch` shows of an id; a shorter beginning may be another login's by a slip
 _READS = ("ENVIRONMENT", "DATABASE_URL")
 _SHAPE = (
     '{"id", "tenant", "application", "state", "waiting_for", "claimed", "metadata", "steps": [{"name", '
@@ -63,10 +67,10 @@ def add_commands(subjects: Subjects) -> None:
             examples=("waystation transactions show TRANSACTION",),
             shape=f'{_SHAPE[:-1]}, "waiting_until", "answered_until", "issuer", "language", "trace_id", '
             '"version", "jti"}',
-            fails="there is no such login",
+            fails="there is no such login, or several ids begin so",
         ),
     )
-    showing.add_argument("id", metavar="TRANSACTION")
+    showing.add_argument("id", metavar="TRANSACTION", help="its id, or a beginning that no other has")
     _add_cancel(logins)
 
 
@@ -78,15 +82,16 @@ def _add_list(logins: Subjects) -> None:
         Guide(
             text="list logins, the newest first",
             more="--state open is each that is not over: opened, working, waiting, ready, handed_back or "
-            "restarted. For the next page say --after and the last id.",
-            reads=_READS,
+            "restarted. For the next page say --after and the last id. A tenant that neither a login nor "
+            "TENANTS_FILE knows is a mistake, and no empty list.",
+            reads=(*_READS, "TENANTS_FILE"),
             of="the gateway",
             examples=(
                 "waystation transactions list --tenant acme --state waiting --older-than 10m",
                 "waystation transactions list --state open --after TRANSACTION",
             ),
             shape=f"[{_SHAPE}, …]",
-            fails="never",
+            fails="no such tenant is known, or no login with the id after --after",
         ),
     )
     listing.add_argument("--tenant", help="of this tenant alone")
@@ -119,10 +124,12 @@ def _add_cancel(logins: Subjects) -> None:
                 "waystation transactions cancel TRANSACTION --reason ticket-4711 --operator anna@acme",
             ),
             shape='{"id", "was": STATE, "state": "cancelled"}',
-            fails="there is no such login, or it is over",
+            fails="there is no such login, several ids begin so, or it is over",
         ),
     )
-    cancelling.add_argument("id", metavar="TRANSACTION")
+    cancelling.add_argument(
+        "id", metavar="TRANSACTION", help=f"its id, or {CANCEL_BY} characters of it that no other begins with"
+    )
     cancelling.add_argument(
         "--reason", required=True, type=one_word, help="a code without spaces, such as a ticket's number"
     )
@@ -148,16 +155,18 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader = SettingsReader(environ)
     environment = reader.environment()
     url = read_database_url(reader, schema="gateway")
+    options.tenants_file = reader.path("TENANTS_FILE") if environ.get("TENANTS_FILE") else None
+    options.production = environment == PRODUCTION
     reader.finish()
-    return asyncio.run(_with_database(options, url, production=environment == PRODUCTION))
+    return asyncio.run(_with_database(options, url))
 
 
-async def _with_database(options: argparse.Namespace, url: str, *, production: bool) -> int:
+async def _with_database(options: argparse.Namespace, url: str) -> int:
     async with open_database(
         url,
         schema="gateway",
         application_name="waystation",
-        production=production,
+        production=options.production,
         pool_size=1,
         all_tenants=True,
     ) as database:
@@ -176,16 +185,34 @@ async def _list(database: Database, options: argparse.Namespace) -> int:
     )
     async with database.connection() as connection:
         rows = await find_logins(connection, wanted, limit=options.limit + 1)
-    listed = [_as_json(row) for row in rows[: options.limit]]
+        mistake = None if rows else await _mistake(connection, options)
+    if mistake:
+        complain(mistake)
+        return FAILED
+    listed = [as_json(one) for one in rows[: options.limit]]
     if len(rows) > options.limit:
         complain(f"There are more than {options.limit}; the next page: --after {listed[-1]['id']}")
     if options.json:
         say_json(listed)
     elif listed:
-        print_table(_COLUMNS, [_row(one) for one in listed])
+        print_table(COLUMNS, [row(one) for one in listed])
     else:
         complain("There are no such logins.")
     return 0
+
+
+async def _mistake(connection: Connection, options: argparse.Namespace) -> str | None:
+    """What is wrong with the question, where nothing answers it."""
+    if options.after and await find_login(connection, options.after) is None:
+        return "There is no login with the id that --after names."
+    tenant, file = options.tenant, options.tenants_file
+    if tenant is None or await has_logins(connection, tenant):
+        return None
+    if file is None:
+        return f"No login of a tenant {printable(tenant)} is known, and no TENANTS_FILE to look it up in."
+    if load_tenants(file, production=options.production, parts=frozenset()).get(tenant) is None:
+        return f"The tenants file does not have a tenant {printable(tenant)}, and no login of it is known."
+    return None
 
 
 def _statuses(given: list[str] | None) -> list[str] | None:
@@ -197,18 +224,19 @@ def _statuses(given: list[str] | None) -> list[str] | None:
 
 async def _show(database: Database, options: argparse.Namespace) -> int:
     async with database.connection() as connection:
-        row = await find_login(connection, options.id) if is_transaction_id(options.id) else None
-    if row is None:
+        whole = await _whole_id(connection, options.id)
+        found = await find_login(connection, whole) if whole else None
+    if found is None:
         complain("There is no such login.")
         return FAILED
-    shown = _as_json(row) | {
-        "waiting_until": _time(row["waiting_until"]),
-        "answered_until": _time(row["answered_until"]),
-        "issuer": row["issuer"],
-        "language": row["language"],
-        "trace_id": row["traceparent"][3:35],
-        "version": row["version"],
-        "jti": row["jti"],
+    shown = as_json(found) | {
+        "waiting_until": time_of(found["waiting_until"]),
+        "answered_until": time_of(found["answered_until"]),
+        "issuer": found["issuer"],
+        "language": found["language"],
+        "trace_id": found["traceparent"][3:35],
+        "version": found["version"],
+        "jti": found["jti"],
     }
     if options.json:
         say_json(shown)
@@ -224,9 +252,21 @@ async def _show(database: Database, options: argparse.Namespace) -> int:
     return 0
 
 
+async def _whole_id(connection: Connection, typed: str) -> str | None:
+    """Of the one login whose id begins so."""
+    if is_transaction_id(typed):
+        return typed
+    return the_only_one(await find_ids(connection, beginning=typed, limit=IDS_SHOWN + 1), beginning=typed)
+
+
 async def _cancel(database: Database, options: argparse.Namespace) -> int:
+    if len(options.id) < CANCEL_BY:
+        complain(f"Say more of the id: {CANCEL_BY} characters at least.")
+        return MISUSED
+    async with database.connection() as connection:
+        whole = await _whole_id(connection, options.id) or options.id
     try:
-        was = await cancel(database, options.id, reason=options.reason, operator=options.operator)
+        was = await cancel(database, whole, reason=options.reason, operator=options.operator)
     except NotFoundError:
         complain("There is no such login.")
         return FAILED
@@ -234,46 +274,9 @@ async def _cancel(database: Database, options: argparse.Namespace) -> int:
         complain("This login is over already; nothing was changed.")
         return FAILED
     if options.json:
-        say_json({"id": options.id, "was": was, "state": Status.CANCELLED})
+        say_json({"id": whole, "was": was, "state": Status.CANCELLED})
     else:
-        say(f"{options.id} is cancelled; it was {was}.")
+        say(f"{whole} is cancelled; it was {was}.")
     if was is Status.HANDED_BACK:
         complain("Its answer was given out before: if the tenant has taken it, the person is in.")
     return 0
-
-
-def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "tenant": row["tenant"],
-        "application": row["client_id"],
-        "state": row["status"],
-        "waiting_for": row["waiting_for"],
-        "claimed": row["is_claimed"],
-        "metadata": row["metadata"],
-        "steps": [_step(step) for step in json.loads(row["steps"])],
-        "opened_at": row["opened_at"].isoformat(),
-        "deadline": row["deadline"].isoformat(),
-        "age": round((row["now"] - row["opened_at"]).total_seconds()),
-    }
-
-
-def _step(step: Mapping[str, Any]) -> dict[str, Any]:
-    conclusion = step.get("conclusion") or {}
-    return {
-        "name": step["name"],
-        "status": step["status"],
-        "level": conclusion.get("level"),
-        "reason": conclusion.get("reason"),
-    }
-
-
-def _row(listed: Mapping[str, Any]) -> tuple[str, ...]:
-    waiting = f" for {listed['waiting_for']}" if listed["waiting_for"] else ""
-    steps = ", ".join(f"{step['name']} {step['status']}" for step in listed["steps"])
-    age = str(timedelta(seconds=listed["age"]))
-    return (listed["id"], listed["tenant"], listed["application"], listed["state"] + waiting, steps, age)
-
-
-def _time(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None

@@ -60,3 +60,17 @@ async def find_login(connection: Connection, transaction_id: str) -> Mapping[str
         transaction_id,
     )
     return None if row is None else dict(row)
+
+
+async def find_ids(connection: Connection, *, beginning: str, limit: int) -> list[str]:
+    """Those that begin so."""
+    rows = await connection.fetch(
+        "SELECT id FROM transactions WHERE starts_with(id, $1) ORDER BY id LIMIT $2", beginning, limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def has_logins(connection: Connection, tenant: str) -> bool:
+    """Whether there is a login of this tenant."""
+    query = "SELECT EXISTS (SELECT FROM transactions WHERE tenant = $1)"
+    return bool(await connection.fetchval(query, tenant))
