@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def test_wrong_settings_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> 
         f"DATABASE_URL: logs in for gateway; this command is about proofing; {example}",
         f"DATA_KEY_FILES: is required; for example {EXAMPLES['DATA_KEY_FILES']}",
     ]
+
+
+def test_what_is_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """An argument that is no UTF-8 is told in a sentence, with status 2, before anything else."""
+    assert run(["trace", os.fsdecode(b"caf\xe9")], {}) == 2
+    assert capsys.readouterr().err == "What is typed must be UTF-8, and this is not: 'caf\\udce9'.\n"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the services' log lines have it."""
+    with pytest.raises(SystemExit) as caught:
+        run(["--version"], {})
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"waystation {version('waystation')}\n")
 
 
 def test_interrupted(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ docker compose exec gateway waystation transactions list --state open
 ```
 
 Answers go to stdout as tables for people, or with `--json` as one JSON value on a line for programs, and
-everything else to stderr. All commands have the same exit statuses; each says when its is 1.
+everything else to stderr. All commands have the same exit statuses; each says when its is 1. `waystation
+--version` tells the release.
 
 | exit status | meaning |
 |---|---|

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import Any, Final, TypeAlias
 
 from common.cli_guide import CommandParser, Guide
@@ -58,6 +58,10 @@ def main() -> int:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command of whichever service."""
+    odd = [ascii(argument) for argument in arguments if not _is_text(argument)]
+    if odd:
+        complain(f"What is typed must be UTF-8, and this is not: {', '.join(odd)}.")
+        return MISUSED
     options = create_parser().parse_args(arguments)
     command: Run = options.run
     try:
@@ -77,6 +81,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return FAILED
 
 
+def _is_text(argument: str) -> bool:
+    """Python keeps bytes that are no UTF-8 as characters that nothing else takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
 def create_parser() -> CommandParser:
     """Every command of the installed services."""
     parser = CommandParser(
@@ -88,6 +97,8 @@ def create_parser() -> CommandParser:
             examples=("waystation doctor", "waystation transactions list --state waiting"),
         ),
     )
+    shown = f"waystation {version('waystation')}"
+    parser.add_argument("--version", action="version", version=shown, help="tell the release")
     subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         entry.load()(subjects)
