@@ -1,14 +1,19 @@
 """Who is written first when not everybody can be."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
 
+from common.tenants import Tenant as TenantSettings
+from common.tenants_watcher import TenantsWatcher
 from metadata_sync import store
+from metadata_sync.budgets import limit_of_tenant
 from metadata_sync.held import hold_due
+from metadata_sync.limiter import fresh_budget
 from metadata_sync.store import Pending
 from metadata_sync.turns import Turns, weight
 from tests.metadata_sync.management_server import Scripted, serve_management
@@ -20,6 +25,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from common.db import Connection
+
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 async def test_a_waiting_person_passes_the_backlog(
@@ -38,6 +45,54 @@ async def test_a_waiting_person_passes_the_backlog(
         assert len(rig.applied) <= 10
         await rig.until_applied(21, deadline=15)
     assert {call["status"] for call in await tenant.calls("PATCH")} == {200}
+
+
+async def test_what_has_gathered_is_for_people_first(
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
+) -> None:
+    """Of all who are due at once, nobody is written before people while the budget has room for them."""
+    tenants = TenantsWatcher(tenants_file, production=False, parts=frozenset({"management"}))
+    acme = tenants.current.get("acme")
+    assert acme
+    async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
+        async with rig.database.transaction() as connection:
+            await _fill_budget(connection, acme)
+            for waiting in (True, False):
+                await connection.execute(
+                    """
+                    INSERT INTO users (tenant, user_id, state, waiting, wake_at)
+                    SELECT 'acme', $1 || n, $2, $3, ws_now() FROM generate_series(1, 10) AS n
+                    """,
+                    f"{tenant.user_id}-{waiting}-",
+                    _wanted(waiting=waiting),
+                    waiting,
+                )
+        await wait_until(lambda: len(rig.rejected) == 20)  # the tenant knows none of them
+    written = [call["raw_path"] for call in await tenant.calls("PATCH")]
+    assert all("-True-" in path for path in written[:5])
+
+
+async def _fill_budget(connection: "Connection", acme: TenantSettings) -> None:
+    now, limit = await store.read_time(connection), limit_of_tenant(acme)
+    budget = await store.lock_budget(
+        connection, domain=acme.management.domain, fresh=fresh_budget(limit, now=now)
+    )
+    pairs = zip(budget.levels, limit.rules, strict=True)
+    full = tuple(replace(level, share=rule.our_burst) for level, rule in pairs)
+    await store.save_budget(
+        connection, replace(budget, levels=full, heard_at=now), domain=acme.management.domain
+    )
+
+
+def _wanted(*, waiting: bool) -> str:
+    requester = {"traceparent": TRACEPARENT, "waiting": waiting, "keys": {KEY: 1}}
+    return json.dumps(
+        {
+            "desired": {KEY: {"rev": 1, "value": {}}},
+            "changes": dict.fromkeys(("first", "last"), "2026-11-22T00:00:00Z"),
+            "requesters": {"tx-1": requester},
+        }
+    )
 
 
 async def test_one_tenants_refused_credentials_delay_nobody_else(

@@ -1,8 +1,8 @@
 """Who is written next: people before the rest, and tenants in turn.
 
 Within a class of a tenant whoever is due longest is next: that is all the ageing there is, so that nobody is
-passed for ever and nobody gets among people by waiting. The background gets its tenth of the rate from the
-budget (bucket.py), whoever else waits.
+passed for ever and nobody gets among people by waiting. What the budget has at the moment is for a tenant's
+people first, one by one; the background gets its tenth of the rate from it (bucket.py), whoever else waits.
 
 The database is the queue, shared by all replicas; a message that arrives here only moves the alarm nearer,
 and a look every second finds what others have left.
@@ -74,12 +74,15 @@ class Scheduler:
         known = [(first, tenant) for first in pending if (tenant := self._tenants.current.get(first.tenant))]
         self._turns.keep_only({tenant.key for _, tenant in known})
         slowest = min((_rate(tenant) for _, tenant in known), default=1.0)
+        more_people: set[str] = set()
         for first, tenant in sorted(known, key=self._place):
             wait = max(first.seconds, self._held_back(first))
             if wait > 0:
                 self._alarm.expect(wait)
-            else:
-                await self._serve(first, tenant, times=weight(_rate(tenant), slowest=slowest))
+            elif tenant.key not in more_people:
+                times = weight(_rate(tenant), slowest=slowest)
+                if await self._serve(first, tenant, times=times) and first.waiting:
+                    more_people.add(tenant.key)
 
     def _place(self, pending: tuple[Pending, Tenant]) -> tuple[bool, int]:
         first, _ = pending
@@ -89,16 +92,18 @@ class Scheduler:
         until = self._not_before.get((first.tenant, first.waiting), 0)
         return until - self._clock.monotonic()
 
-    async def _serve(self, first: Pending, tenant: Tenant, *, times: int) -> None:
+    async def _serve(self, first: Pending, tenant: Tenant, *, times: int) -> bool:
+        """A turn of this tenant and class; whether the next may follow at once."""
         self._turns.take(tenant.key)
         self._count_throttled(first)
         if first.waiting:
             for _ in range(times):
                 if not await self._start(first, tenant, at_most=1):
-                    return
+                    return False
         elif not await self._start(first, tenant, at_most=times * AT_ONCE):
-            return
+            return False
         self._alarm.expect(0)
+        return True
 
     async def _start(self, first: Pending, tenant: Tenant, *, at_most: int) -> bool:
         """Begin to write so many users of this class, as far as there is room; whether more may follow."""
