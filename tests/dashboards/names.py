@@ -5,23 +5,15 @@ from dataclasses import dataclass
 
 import promql_parser
 
-import gateway.log_events
-import metadata_sync.log_events
-import proofing.log_events
 from common.log_catalogue import ALWAYS, CONTEXT, EXCEPTION
 from common.log_contract import Event
-from common.log_events import BUILT_IN_EVENTS
 from deploy.dashboards.source.__main__ import BOARDS
 from deploy.dashboards.source.alerts import ALERTS
 from deploy.dashboards.source.model import Source
+from tests.support.log_contract import CATALOGUES
 from tests.support.logql.parser import parse
 from tests.support.logql.syntax import Json, LabelFilter, Matcher, Pipeline, pipelines
 
-CATALOGUES: dict[str, tuple[Event, ...]] = {
-    "gateway": (*BUILT_IN_EVENTS, *gateway.log_events.EVENTS),
-    "proofing": (*BUILT_IN_EVENTS, *proofing.log_events.EVENTS),
-    "metadata-sync": (*BUILT_IN_EVENTS, *metadata_sync.log_events.EVENTS),
-}
 EVERYWHERE = frozenset(field.name for field in (*ALWAYS, *CONTEXT, *EXCEPTION))
 
 # What Grafana puts in its variables' place, here for a while that holds everything that a test does.
