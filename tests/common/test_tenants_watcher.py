@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,6 +121,20 @@ async def test_watching(tmp_path: Path) -> None:
     stop = asyncio.Event()
     watching = asyncio.create_task(watcher.watch(stop, interval=timedelta(milliseconds=5)))
     write_tenants(tmp_path, {"beta": section()})
+    await wait_until(lambda: keys(watcher) == ["beta"], what="the change to be seen")
+    stop.set()
+    async with asyncio.timeout(10):
+        await watching
+
+
+async def test_told_to_look(tmp_path: Path) -> None:
+    """SIGHUP has a running service look at once, and ends nothing."""
+    watcher = TenantsWatcher(write_tenants(tmp_path, {"acme": section()}), production=True)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(watcher.watch(stop, interval=timedelta(hours=1)))
+    await asyncio.sleep(0)
+    write_tenants(tmp_path, {"beta": section()})
+    os.kill(os.getpid(), signal.SIGHUP)
     await wait_until(lambda: keys(watcher) == ["beta"], what="the change to be seen")
     stop.set()
     async with asyncio.timeout(10):

@@ -55,13 +55,8 @@ class Sides:
             response.raise_for_status()
 
     async def _write(self, text: str) -> None:
-        before = len(self.world.output("gateway"))
-        self.world.stack.lay_tenants(text)
-
-        def has_read() -> bool:
-            return '"tenants.reloaded"' in self.world.output("gateway")[before:]
-
-        await wait_until(has_read, _PATIENCE_SECONDS, what="the gateway to read the tenants file again")
+        async with self.world.reread():
+            self.world.stack.lay_tenants(text)
 
 
 @asynccontextmanager
@@ -100,7 +95,7 @@ class Crowd:
             )
 
         await wait_until(done, _PATIENCE_SECONDS, what="the logins that are under way")
-        assert self.failed == []
+        assert not self.failed, self.failed
 
 
 @asynccontextmanager

@@ -90,15 +90,27 @@ class World:
 
     @asynccontextmanager
     async def retuned(self, **changes: Any) -> AsyncIterator[None]:
-        """Another tenants file meanwhile, made by these fields of `DemoTenant`; the gateway begins anew."""
-        stack = self.stack
-        stack.retune(replace(stack.tenant, **changes))
-        restart(stack, "gateway")
+        """Another tenants file meanwhile, made by these fields of `DemoTenant`; the gateway has read it."""
+        tenant = self.stack.tenant
+        async with self.reread():
+            self.stack.retune(replace(tenant, **changes))
         try:
             yield
         finally:
-            stack.retune(stack.tenant)
-            restart(stack, "gateway")
+            async with self.reread():
+                self.stack.retune(tenant)
+
+    @asynccontextmanager
+    async def reread(self) -> AsyncIterator[None]:
+        """The tenants file is written meanwhile; at the end the gateway has read it again."""
+        before = len(self.output("gateway"))
+        yield
+        self.stack.remind("gateway")
+        await wait_until(
+            lambda: '"tenants.reloaded"' in self.output("gateway")[before:],
+            60.0,
+            what="the gateway to read the tenants file again",
+        )
 
     @asynccontextmanager
     async def other_tenant(

@@ -72,6 +72,9 @@ class Addresses:
     def begin(self, *names: str) -> None:
         _unknown(f"how to begin {', '.join(names)}")
 
+    def remind(self, service: str) -> None:
+        _unknown(f"how to signal {service}")
+
     def pause(self, name: str) -> None:
         _unknown(f"how to pause {name}")
 

@@ -135,6 +135,9 @@ class ComposedStack:
                 lines = docker("logs", "--tail", "20", self._project.ids[name]).splitlines()
                 raise ProcessFailedError(f"{name} was not ready in time", last_lines=tuple(lines)) from None
 
+    def remind(self, service: str) -> None:
+        docker("kill", "--signal", "HUP", self._project.ids[service])
+
     def pause(self, name: str) -> None:
         docker("pause", self._project.ids[name])
 

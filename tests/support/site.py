@@ -57,6 +57,9 @@ class Site(Protocol):
     def begin(self, *names: str) -> None:
         """Start again what was ended, at the same addresses, and wait until all of it is ready."""
 
+    def remind(self, service: str) -> None:
+        """Have it look at once whether its tenants file has changed."""
+
     def pause(self, name: str) -> None: ...
 
     def resume(self, name: str) -> None: ...

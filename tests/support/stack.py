@@ -170,6 +170,9 @@ class Stack:
             case service:
                 self.launch_service(service)
 
+    def remind(self, service: str) -> None:
+        self.processes[service].send(signal.SIGHUP)
+
     def pause(self, name: str) -> None:
         self.processes[name].send(signal.SIGSTOP)
 

@@ -1,6 +1,7 @@
 """The tenants file of a running service: read again when it, or a secret that it names, changes."""
 
 import asyncio
+import signal
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
@@ -42,7 +43,8 @@ class TenantsWatcher:
         return self._current
 
     async def watch(self, stop: asyncio.Event, *, interval: timedelta = timedelta(seconds=5)) -> None:
-        """Look for changes every `interval` until `stop` is set."""
+        """Look for changes every `interval`, and at once on SIGHUP, until `stop` is set."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.refresh)
         while not stop.is_set():
             try:
                 async with asyncio.timeout(interval.total_seconds()):
