@@ -1,7 +1,7 @@
 """Tenants files as tests need them: a complete good one, and the means to make one thing wrong."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +157,14 @@ def mistakes(path: Path, *, production: bool = True) -> tuple[str, ...]:
         load_tenants(path, production=production)
     folder = path if path.is_dir() else path.parent
     return tuple(mistake.replace(f"{folder}/", "") for mistake in wrong.value.mistakes)
+
+
+def at(*path: str) -> Callable[[dict[str, Any], Any], None]:
+    """Puts a value into a tenant's section, under these keys."""
+
+    def put(tenant: dict[str, Any], value: Any) -> None:
+        for key in path[:-1]:
+            tenant = tenant[key]
+        tenant[path[-1]] = value
+
+    return put

@@ -1,46 +1,21 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from common.db import (
-    Connection,
-    Database,
-    DatabaseUnavailableError,
-    SchemaOutdatedError,
-    UnsafeDatabaseError,
-    open_database,
-)
+from common.db import Connection, Database, DatabaseUnavailableError
+from tests.common.opening import opened, superuser
 from tests.support.databases import ServiceDatabase
-from tests.support.ports import free_port
 from tests.support.tcp_proxy import TcpProxy
-
-
-def opened(
-    dsn: str, *, production: bool = False, pool_size: int = 2
-) -> AbstractAsyncContextManager[Database]:
-    return open_database(
-        dsn, schema="gateway", application_name="test", production=production, pool_size=pool_size
-    )
 
 
 @pytest.fixture
 async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
     async with opened(database.gateway) as db:
         yield db
-
-
-@asynccontextmanager
-async def superuser(database: ServiceDatabase) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(database.owner)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def recorded(db: Database) -> list[str]:
@@ -269,82 +244,6 @@ async def test_a_table_altered_meanwhile(database: ServiceDatabase) -> None:
         await read()
 
 
-@pytest.mark.parametrize("change", ["@127.0.0.1:{port}/", ":wrong@"])
-async def test_opening_where_nobody_lets_us_in(database: ServiceDatabase, change: str) -> None:
-    """Opening fails by name where nothing listens or the password is wrong, and shows no password."""
-    user, _, host = database.gateway.partition("@")
-    if change.startswith("@"):
-        dsn = user + change.format(port=free_port()) + database.name
-    else:
-        dsn = user.rpartition(":")[0] + change + host
-    with pytest.raises(DatabaseUnavailableError) as caught:
-        async with opened(dsn):
-            pass
-    assert str(caught.value) in {"ConnectionRefusedError", "InvalidPasswordError"}
-
-
-async def test_an_outdated_schema_is_refused(database: ServiceDatabase) -> None:
-    """A service does not start on a database that lacks a migration, and names what is missing."""
-    async with superuser(database) as other:
-        await other.execute("DELETE FROM gateway.schema_migrations WHERE name LIKE 'common/%'")
-    with pytest.raises(SchemaOutdatedError) as caught:
-        async with opened(database.gateway):
-            pass
-    assert str(caught.value).startswith("not applied: common/0001_time_outbox_inbox.sql, common/0002_")
-
-
-async def test_a_database_without_schema_is_refused(database: ServiceDatabase) -> None:
-    """A database that was never migrated is outdated, not a crash."""
-    async with superuser(database) as other:
-        await other.execute("DROP SCHEMA gateway CASCADE")
-    with pytest.raises(SchemaOutdatedError):
-        async with opened(database.gateway):
-            pass
-
-
-async def move_clock(database: ServiceDatabase, offset: str) -> None:
-    async with superuser(database) as other:
-        await other.execute(f"ALTER DATABASE \"{database.name}\" SET waystation.clock_offset = '{offset}'")
-
-
-async def now_of(db: Database) -> datetime:
-    async with db.connection() as connection:
-        now = await connection.fetchval("SELECT ws_now()")
-        assert isinstance(now, datetime)
-        return now
-
-
-async def test_tests_move_the_clock(database: ServiceDatabase) -> None:
-    """`waystation.clock_offset` moves `ws_now()` and nothing else."""
-    await move_clock(database, "36 hours")
-    async with opened(database.gateway) as db:
-        async with db.connection() as connection:
-            row = await connection.fetchrow("SELECT ws_now() - clock_timestamp() AS ahead")
-        assert row is not None
-        assert timedelta(hours=35, minutes=59) < row["ahead"] <= timedelta(hours=36)
-
-
-async def test_production_refuses_a_moved_clock(database: ServiceDatabase) -> None:
-    """A production service does not start on a database whose clock is moved."""
-    await move_clock(database, "1 second")
-    with pytest.raises(UnsafeDatabaseError) as refused:
-        async with opened(database.gateway, production=True):
-            pass
-    assert refused.value.mistakes == (
-        "DATABASE_URL: the database moves its clock (waystation.clock_offset), which only tests may do",
-    )
-
-
-async def test_production_refuses_a_mighty_role(database: ServiceDatabase) -> None:
-    """A production service does not work as somebody whom the walls between tenants do not stop."""
-    with pytest.raises(UnsafeDatabaseError) as refused:
-        async with opened(database.owner, production=True):
-            pass
-    assert refused.value.mistakes == (
-        "DATABASE_URL: the role is a superuser, owns the tables or passes row-level security by",
-    )
-
-
 async def test_time_goes_on_in_a_transaction(db: Database) -> None:
     """`ws_now()` is the time of the statement, not of its transaction's begin."""
     async with db.transaction() as connection:
@@ -359,19 +258,6 @@ async def test_due_rows_are_found_by_index(db: Database) -> None:
         await connection.execute("SET LOCAL enable_seqscan = off")
         plan = await connection.fetch("EXPLAIN SELECT id FROM outbox WHERE due_at <= ws_now()")
     assert any("Index Cond: (due_at <= ws_now())" in row[0] for row in plan)
-
-
-async def test_closing_does_not_wait_for_ever(
-    database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A connection that somebody keeps does not keep the pool from closing."""
-    monkeypatch.setattr("common.db.CLOSE_SECONDS", 0.1)
-    async with opened(database.gateway) as db:
-        keeping = db.connection()
-        await keeping.__aenter__()
-    with pytest.raises(DatabaseUnavailableError):
-        async with db.connection():
-            pass
 
 
 async def test_what_ended_the_work_is_told(database: ServiceDatabase) -> None:

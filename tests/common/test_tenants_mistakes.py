@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.tenants import TenantsFileError, load_tenants
-from tests.common.tenants_on_disk import mistakes, section, terms, write_secrets, write_tenants
+from tests.common.tenants_on_disk import at, mistakes, section, terms, write_secrets, write_tenants
 
 _GOOD = """\
 version: 1
@@ -39,15 +39,6 @@ def mistakes_in(folder: Path, text: str, *, production: bool = True) -> tuple[st
     path = folder / "t.yaml"
     path.write_text(text)
     return mistakes(path, production=production)
-
-
-def _at(*path: str) -> Callable[[dict[str, Any], Any], None]:
-    def put(tenant: dict[str, Any], value: Any) -> None:
-        for key in path[:-1]:
-            tenant = tenant[key]
-        tenant[path[-1]] = value
-
-    return put
 
 
 def test_all_at_once(tmp_path: Path) -> None:
@@ -142,25 +133,25 @@ def test_a_key_that_is_wrong_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "value", "message"),
     [
-        (_at("session_token", "alg"), "ES256", "must be HS256, RS256 or a list of both"),
-        (_at("answer_token", "alg"), ["HS256"], "must be HS256 or RS256"),
-        (_at("session_token", "alg"), "RS256", "RS256 needs public_key_files or jwks_url"),
-        (_at("session_token", "secret_files"), [], "HS256 needs secret_files"),
-        (_at("answer_token", "alg"), "RS256", "RS256 needs key_files"),
-        (_at("answer_token", "secret_files"), [], "HS256 needs secret_files"),
-        (_at("continue", "method"), "put", "must be post or get"),
-        (_at("metadata", "namespace"), "Way", "must match [a-z][a-z0-9_]{0,39}"),
-        (_at("management", "reserve"), 1, "must be at most 0.9"),
-        (_at("management", "reserve"), "0.2", "must be a number"),
-        (_at("management", "client_id"), "a b", "must be 1 to 128 ASCII characters without blanks"),
-        (_at("management", "client_id"), 7, "must be text"),
-        (_at("steps", "idproof", "valid_for"), "0s", "must be from 1m to 36500d"),
-        (_at("steps", "idproof", "attempts"), 0, "must be at least 1"),
-        (_at("steps", "idproof", "attempts"), "5", "must be a whole number"),
-        (_at("steps", "idproof", "allow_document_validated"), "yes", "must be true or false"),
-        (_at("branding", "name"), "", "must be one line of 1 to 80 characters, none of them invisible"),
-        (_at("hosts"), "acme.eu.auth0.com", "must be a list"),
-        (_at("hosts"), [], "must not be empty"),
+        (at("session_token", "alg"), "ES256", "must be HS256, RS256 or a list of both"),
+        (at("answer_token", "alg"), ["HS256"], "must be HS256 or RS256"),
+        (at("session_token", "alg"), "RS256", "RS256 needs public_key_files or jwks_url"),
+        (at("session_token", "secret_files"), [], "HS256 needs secret_files"),
+        (at("answer_token", "alg"), "RS256", "RS256 needs key_files"),
+        (at("answer_token", "secret_files"), [], "HS256 needs secret_files"),
+        (at("continue", "method"), "put", "must be post or get"),
+        (at("metadata", "namespace"), "Way", "must match [a-z][a-z0-9_]{0,39}"),
+        (at("management", "reserve"), 1, "must be at most 0.9"),
+        (at("management", "reserve"), "0.2", "must be a number"),
+        (at("management", "client_id"), "a b", "must be 1 to 128 ASCII characters without blanks"),
+        (at("management", "client_id"), 7, "must be text"),
+        (at("steps", "idproof", "valid_for"), "0s", "must be from 1m to 36500d"),
+        (at("steps", "idproof", "attempts"), 0, "must be at least 1"),
+        (at("steps", "idproof", "attempts"), "5", "must be a whole number"),
+        (at("steps", "idproof", "allow_document_validated"), "yes", "must be true or false"),
+        (at("branding", "name"), "", "must be one line of 1 to 80 characters, none of them invisible"),
+        (at("hosts"), "acme.eu.auth0.com", "must be a list"),
+        (at("hosts"), [], "must not be empty"),
     ],
 )
 def test_words(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], value: Any, message: str) -> None:
@@ -184,96 +175,10 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host",
-    [
-        *(
-            "",
-            "acme",
-            "localhost",
-            "acme.localhost",
-            "printer.local",
-            "metadata.google.internal",
-            "acme.com.",
-        ),
-        *(
-            "https://acme.eu.auth0.com",
-            "http://acme.eu.auth0.com",
-            "acme.eu.auth0.com/",
-            "acme.eu.auth0.com:443",
-        ),
-        *(
-            "ACME.eu.auth0.com",
-            "user@acme.eu.auth0.com",
-            " acme.eu.auth0.com",
-            "acme.eu.auth0.com\n",
-            "-a.com",
-        ),
-        *(
-            "127.0.0.1",
-            "127.0.0.1:5001",
-            "169.254.169.254",
-            "10.0.0.1:80",
-            "[::1]:80",
-            "2130706433",
-            "0x7f.1",
-        ),
-        *(
-            "a..com",
-            "*.auth0.com",
-            "\u0430cme.auth0.com",
-            "acme_1.auth0.com",
-            f"{'a' * 64}.com",
-            7,
-            None,
-            ["a.b"],
-        ),
-    ],
-)
-@pytest.mark.parametrize("put", [_at("hosts"), _at("management", "domain")], ids=["hosts", "domain"])
-def test_hosts_in_production(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], host: Any) -> None:
-    """In production a host is a bare public name: no scheme, port, address or name of this network."""
-    tenant = section()
-    put(tenant, host)
-    if tenant["hosts"] == host:
-        tenant["hosts"] = [host]
-    assert len(mistakes(write_tenants(tmp_path, {"acme": tenant}))) == 1
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *(
-            "http://127.0.0.1:5001",
-            "127.0.0.1",
-            "127.0.0.0:1",
-            "127.0.0.255:1",
-            "127.0.0.01:1",
-            "127.0.0.1:0",
-        ),
-        *("127.0.0.1:65536", "127.0.0.1:080", "127.0.1.1:80", "10.0.0.1:80", "localhost:5001", "[::1]:5001"),
-        *("169.254.169.254:80", "127.0.0.1:5001/", "0.0.0.0:80"),
-        *("a.b.localhost:80", ".localhost:80", "acme.localhost", "acme.localhost.:80", "acme.localhost:0"),
-    ],
-)
-def test_hosts_in_development(tmp_path: Path, host: str) -> None:
-    """Outside production exactly two more forms are a host: 127.0.0.n:PORT and NAME.localhost:PORT."""
-    path = write_tenants(tmp_path, {"acme": section(hosts=[host])})
-    assert len(mistakes(path, production=False)) == 1
-
-
-@pytest.mark.parametrize("host", ["127.0.0.254:5001", "tenant.localhost:4000"])
-def test_hosts_of_a_local_stack(tmp_path: Path, host: str) -> None:
-    """Both are hosts in development, and none is one in production."""
-    path = write_tenants(tmp_path, {"acme": section(hosts=[host])})
-    assert load_tenants(path, production=False).get("acme") is not None
-    assert len(mistakes(path, production=True)) >= 1
-
-
-@pytest.mark.parametrize(
     ("put", "values"),
     [
         (
-            _at("management", "base_url"),
+            at("management", "base_url"),
             [
                 "http://acme.eu.auth0.com",
                 "https://acme.eu.auth0.com/",
@@ -282,45 +187,45 @@ def test_hosts_of_a_local_stack(tmp_path: Path, host: str) -> None:
             ],
         ),
         (
-            _at("management", "base_url"),
+            at("management", "base_url"),
             ["https://a.example.org:8443", "https://a@b.example.org", "ftp://a.b.org"],
         ),
-        (_at("management", "reserve"), [1, -0.1, "0.2", True, 0.95]),
+        (at("management", "reserve"), [1, -0.1, "0.2", True, 0.95]),
         (
-            _at("management", "rate_profile"),
+            at("management", "rate_profile"),
             ["off", "gold", 5, {}, {"burst": 5}, {"burst": 0, "per_second": 1}],
         ),
         (
-            _at("management", "rate_profile"),
+            at("management", "rate_profile"),
             [
                 {"burst": 1, "per_second": 1, "per_minute": 1},
                 {"burst": 1.5, "per_second": 1},
                 {"per_second": 1},
             ],
         ),
-        (_at("management", "client_id"), ["", "a b", 7, "x" * 129]),
+        (at("management", "client_id"), ["", "a b", 7, "x" * 129]),
         (
-            _at("session_token", "alg"),
+            at("session_token", "alg"),
             ["none", "RS256", "HS512", ["HS256", "RS256"], [], ["HS256", "HS256"], [7], None],
         ),
-        (_at("answer_token", "alg"), ["RS256", ""]),
-        (_at("session_token", "secret_files"), [[], "secrets/session", [""], [7], ["a\0b"], ["secrets"]]),
-        (_at("profile_key_files"), [[], ["secrets/session"], ["secrets/none"], None]),
-        (_at("hosts"), [[], "acme.eu.auth0.com", None]),
-        (_at("metadata", "namespace"), ["", "Way", "1way", "a.b", "a$", "x" * 41]),
-        (_at("metadata", "policy"), ["", "Wait", None, True]),
-        (_at("metadata", "quiet"), ["31s", "-1s", "1.5s", "10", 10, "1w", "\u0661s", "9999999999s", None]),
-        (_at("metadata", "deadline"), ["0s", "6m"]),
-        (_at("transaction", "deadline"), ["179s", "56m", "1h"]),
-        (_at("continue", "method"), ["POST", "put"]),
-        (_at("continue", "state_in"), ["header", None]),
-        (_at("continue", "parameter"), ["", "a b", "1", "x" * 41, None]),
+        (at("answer_token", "alg"), ["RS256", ""]),
+        (at("session_token", "secret_files"), [[], "secrets/session", [""], [7], ["a\0b"], ["secrets"]]),
+        (at("profile_key_files"), [[], ["secrets/session"], ["secrets/none"], None]),
+        (at("hosts"), [[], "acme.eu.auth0.com", None]),
+        (at("metadata", "namespace"), ["", "Way", "1way", "a.b", "a$", "x" * 41]),
+        (at("metadata", "policy"), ["", "Wait", None, True]),
+        (at("metadata", "quiet"), ["31s", "-1s", "1.5s", "10", 10, "1w", "\u0661s", "9999999999s", None]),
+        (at("metadata", "deadline"), ["0s", "6m"]),
+        (at("transaction", "deadline"), ["179s", "56m", "1h"]),
+        (at("continue", "method"), ["POST", "put"]),
+        (at("continue", "state_in"), ["header", None]),
+        (at("continue", "parameter"), ["", "a b", "1", "x" * 41, None]),
         (
-            _at("applications", "app1", "login_url"),
+            at("applications", "app1", "login_url"),
             ["http://bank.acme.example/", "/login", "javascript:alert(1)"],
         ),
         (
-            _at("applications", "app1", "login_url"),
+            at("applications", "app1", "login_url"),
             [
                 "https://u:p@bank.acme.example/",
                 "https://bank.acme.example/#x",
@@ -329,24 +234,24 @@ def test_hosts_of_a_local_stack(tmp_path: Path, host: str) -> None:
             ],
         ),
         (
-            _at("applications", "app1", "login_url"),
+            at("applications", "app1", "login_url"),
             ["https://bank.acme.example:0/", "https://b.example/a b", ""],
         ),
         (
-            _at("applications", "app1", "login_url"),
+            at("applications", "app1", "login_url"),
             ["https://b.example:99999/", "https://[::1", "https:\\\\b.example"],
         ),
-        (_at("applications", "app1", "name"), ["", "a\nb", "x" * 81, "a\u202eb"]),
-        (_at("applications"), [{"": {"name": "A", "login_url": "https://a.example/"}}, []]),
-        (_at("steps"), [{}, {"idproof": None}, {"stepup": {}}, [], {"idprof": {}}]),
-        (_at("steps", "idproof", "revision"), [0, -1, 1.5, "1", True, None]),
-        (_at("steps", "idproof", "valid_for"), ["0s", "36501d"]),
-        (_at("steps", "idproof", "attempts"), [0, 21]),
-        (_at("steps", "idproof", "provider"), ["onfido"]),
-        (_at("steps", "idproof", "allow_document_validated"), ["true", 1, None]),
-        (_at("steps", "idproof", "minimum_age"), [0, 121, "18"]),
-        (_at("branding", "name"), ["", 5]),
-        (_at("branding", "logo"), ["x"]),
+        (at("applications", "app1", "name"), ["", "a\nb", "x" * 81, "a\u202eb"]),
+        (at("applications"), [{"": {"name": "A", "login_url": "https://a.example/"}}, []]),
+        (at("steps"), [{}, {"idproof": None}, {"stepup": {}}, [], {"idprof": {}}]),
+        (at("steps", "idproof", "revision"), [0, -1, 1.5, "1", True, None]),
+        (at("steps", "idproof", "valid_for"), ["0s", "36501d"]),
+        (at("steps", "idproof", "attempts"), [0, 21]),
+        (at("steps", "idproof", "provider"), ["onfido"]),
+        (at("steps", "idproof", "allow_document_validated"), ["true", 1, None]),
+        (at("steps", "idproof", "minimum_age"), [0, 121, "18"]),
+        (at("branding", "name"), ["", 5]),
+        (at("branding", "logo"), ["x"]),
     ],
 )
 def test_values(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], values: list[Any]) -> None:
@@ -356,19 +261,6 @@ def test_values(tmp_path: Path, put: Callable[[dict[str, Any], Any], None], valu
         put(tenant, value)
         found = mistakes(write_tenants(tmp_path, {"acme": tenant}))
         assert len(found) == 1, (value, found)
-
-
-def test_one_host_of_two_tenants(tmp_path: Path) -> None:
-    """A host belongs to one tenant, also across the files of a folder."""
-    folder = tmp_path / "tenants"
-    folder.mkdir()
-    write_tenants(folder, {"acme": section()}, name="a.yaml")
-    twice = section(hosts=["b.example.org", "acme.eu.auth0.com", "b.example.org"])
-    write_tenants(folder, {"beta": twice}, name="b.yaml")
-    assert mistakes(folder) == (
-        "b.yaml:6: tenants.beta.hosts.1: the host already belongs to tenant acme",
-        "b.yaml:7: tenants.beta.hosts.2: the host already belongs to tenant beta",
-    )
 
 
 def test_one_tenant_in_two_files(tmp_path: Path) -> None:

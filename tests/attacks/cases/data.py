@@ -64,7 +64,7 @@ CASES = (
     case(
         89,
         "Hosts of a tenant that lead inside",
-        "common/test_tenants_mistakes.py::test_hosts_in_production",
+        "common/test_tenant_hosts.py::test_hosts_in_production",
         "common/test_outgoing.py::test_a_name_that_leads_inside",
         "common/test_outgoing.py::test_rebinding",
     ),
