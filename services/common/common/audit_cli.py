@@ -21,8 +21,9 @@ from common.cli import (
     say,
     say_json,
 )
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Database, open_database
+from common.db import Database
 from common.schema import schema_of, schemas
 from common.settings import PRODUCTION, SettingsReader
 
@@ -99,14 +100,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _with_database(options: argparse.Namespace, url: str, *, schema: str, production: bool) -> int:
-    async with open_database(
-        url,
-        schema=schema,
-        application_name="waystation",
-        production=production,
-        pool_size=1,
-        all_tenants=True,
-    ) as database:
+    async with open_for_command(url, schema=schema, production=production) as database:
         status: int = await options.command(database, options, schema)
     return status
 

@@ -17,7 +17,8 @@ import structlog
 
 from common import audit
 from common.audit import Audited, Entry
-from common.db import Database, open_database
+from common.cli_database import open_for_command
+from common.db import Database
 from common.dead_letters import DeadLetter
 from common.log import configure_logging
 from common.log_events import COMMON_EVENTS
@@ -104,14 +105,7 @@ async def keep_trail(deed: Deed, dead_queue: str) -> AsyncIterator[Trail]:
     async with AsyncExitStack() as stack:
         database = None
         if schema and queue_of(schema) == queue:
-            opening = open_database(
-                deed.database_url,
-                schema=schema,
-                application_name="waystation",
-                production=deed.production,
-                pool_size=1,
-                all_tenants=True,
-            )
+            opening = open_for_command(deed.database_url, schema=schema, production=deed.production)
             database = await stack.enter_async_context(opening)
         trail = Trail(deed=deed, queue=queue, database=database)
         stack.callback(trail.close)

@@ -8,15 +8,14 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from common.cli import Subjects, add_command, add_subject, complain, print_table, say, say_json
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Database, open_database
+from common.db import Database
 from common.keys import Rotation, Standing
-from common.schema import role_of, schemas
+from common.schema import schema_of, schemas
 from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
 
@@ -70,25 +69,12 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     environment = reader.environment()
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     keys = reader.keys("DATA_KEY_FILES")
-    schema = options.schema or _schema_of(url)
-    if schema is None:
+    schema = options.schema or schema_of(url) or ""
+    if not schema:
         reader.mistake("DATABASE_URL", "names no role of a service: say --schema")
     reader.finish()
-    opening = partial(
-        open_database,
-        url,
-        application_name="waystation",
-        production=environment == PRODUCTION,
-        pool_size=2,
-        all_tenants=True,
-    )
-    return asyncio.run(_with_database(options, opening(schema=schema or ""), vault=Vault(keys)))
-
-
-def _schema_of(url: str) -> str | None:
-    """The schema of the service whose role is in the address."""
-    role = urlsplit(url).username
-    return next((schema for schema in schemas() if role_of(schema) == role), None)
+    opening = open_for_command(url, schema=schema, production=environment == PRODUCTION)
+    return asyncio.run(_with_database(options, opening, vault=Vault(keys)))
 
 
 async def _with_database(

@@ -23,8 +23,9 @@ from common.cli import (
     say_json,
     the_only_one,
 )
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Connection, DatabaseUnavailableError, SchemaOutdatedError, open_database
+from common.db import Connection, DatabaseUnavailableError, SchemaOutdatedError
 from common.doctor_cli import add_environment_options
 from common.environments import Environment, read_environments
 from common.errors import WaystationError
@@ -174,14 +175,7 @@ async def _connected(environment: Environment) -> AsyncIterator[Connection]:
     url = reader.secret_url("DATABASE_URL", schemes=("postgresql", "postgres"))
     reader.finish()
     async with (
-        open_database(
-            url,
-            schema=environment.schema,
-            application_name="waystation",
-            production=production,
-            pool_size=1,
-            all_tenants=True,
-        ) as database,
+        open_for_command(url, schema=environment.schema, production=production) as database,
         database.connection() as connection,
     ):
         yield connection

@@ -27,8 +27,9 @@ from common.cli import (
     say_json,
     the_only_one,
 )
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Connection, Database, open_database
+from common.db import Connection, Database
 from common.settings import PRODUCTION, SettingsReader
 from common.tenants import load_tenants
 from gateway.cancelling import cancel
@@ -162,14 +163,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _with_database(options: argparse.Namespace, url: str) -> int:
-    async with open_database(
-        url,
-        schema="gateway",
-        application_name="waystation",
-        production=options.production,
-        pool_size=1,
-        all_tenants=True,
-    ) as database:
+    async with open_for_command(url, schema="gateway", production=options.production) as database:
         status: int = await options.command(database, options)
     return status
 

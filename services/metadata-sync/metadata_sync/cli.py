@@ -22,8 +22,9 @@ from common.cli import (
     say,
     say_json,
 )
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Database, open_database
+from common.db import Database
 from common.messages import Kind
 from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
@@ -126,14 +127,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def _with_database(options: argparse.Namespace, url: str, *, production: bool) -> int:
-    async with open_database(
-        url,
-        schema="metadata_sync",
-        application_name="waystation",
-        production=production,
-        pool_size=2,
-        all_tenants=True,
-    ) as database:
+    async with open_for_command(url, schema="metadata_sync", production=production) as database:
         chosen = Chosen(
             tenant=options.tenant,
             user_id=options.user_id,

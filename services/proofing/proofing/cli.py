@@ -24,8 +24,9 @@ from common.cli import (
     say,
     say_json,
 )
+from common.cli_database import open_for_command
 from common.cli_guide import Guide
-from common.db import Database, open_database
+from common.db import Database
 from common.log import configure_logging
 from common.settings import PRODUCTION, SettingsReader
 from common.vault import Vault
@@ -143,14 +144,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reader.finish()
     production = environment == PRODUCTION
     configure_logging(service="proofing", events=EVENTS, production=production, stream=sys.stderr)
-    opening = open_database(
-        url,
-        schema="proofing",
-        application_name="waystation",
-        production=production,
-        pool_size=2,
-        all_tenants=True,
-    )
+    opening = open_for_command(url, schema="proofing", production=production)
     return asyncio.run(_with_database(options, opening, vault=Vault(keys)))
 
 
