@@ -24,7 +24,7 @@ _STACKS = 2
 _FATE_SECONDS = 10.0
 _TRIES = 2
 _HAVE_TO_COME = 0.8
-_OF_SILENCES = 3
+_OF_SILENCES = 5
 _IDLE_SECONDS = 20.0
 # Where the end of a write was not seen: that one, the one that was waited for, and one a minute later.
 _MOST_WRITES = {"gateway": 1, "proofing": 1, "metadata-sync": 3}
@@ -73,7 +73,7 @@ async def test_a_login_outlives_every_fate_at_any_effect(
 ) -> None:
     """Wherever a service dies or loses an answer, the login ends, with one result, rightly written.
 
-    It dies at every effect. Of the answers it loses each third, and each with --all.
+    It dies at every effect. Of the answers it loses each fifth, and each with --all.
     """
     async with open_world(stacks[0]) as world:
         effects = await _count(world, Crashing(stacks[0], service))
