@@ -1,6 +1,7 @@
 """What becomes of ended spans where a collector is named: sent, or lost without anybody noticing."""
 
 import io
+import sys
 import time
 from pathlib import Path
 
@@ -123,6 +124,21 @@ def test_settings(tmp_path: Path) -> None:
         ratio=0.25,
         headers={"authorization": "Basic abc", "x-scope": "one"},
     )
+
+
+@pytest.mark.parametrize(
+    "missing", ["opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk.trace.export"]
+)
+def test_half_an_installation(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of its packages is not there, that is a wrong setting like any other."""
+    monkeypatch.delitem(sys.modules, "common.tracing_export")
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SettingsError) as caught:
+        read(OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")
+    assert caught.value.mistakes == (
+        "OTEL_EXPORTER_OTLP_ENDPOINT: needs the packages of requirements-traces.txt",
+    )
+    assert read() is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Where traces are exported to: OpenTelemetry's own variables, as far as they are ours to read."""
 
-import importlib.util
+import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,11 +29,20 @@ def read_tracing(reader: SettingsReader) -> TracingSettings | None:
     if not endpoint:
         return None
     reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("https", "http"))
-    if importlib.util.find_spec("opentelemetry") is None:
+    if not _can_export():
         reader.mistake("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the packages of requirements-traces.txt")
     return TracingSettings(
         endpoint=endpoint.rstrip("/"), ratio=ratio, headers=_headers(reader, headers) if headers else {}
     )
+
+
+def _can_export() -> bool:
+    """Half an installation is none: what is to export later is loaded now."""
+    try:
+        importlib.import_module("common.tracing_export")
+    except ImportError:
+        return False
+    return True
 
 
 def _headers(reader: SettingsReader, file: str) -> dict[str, str]:
