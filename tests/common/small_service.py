@@ -63,4 +63,4 @@ async def serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(read_settings, serve))
+    sys.exit(run(read_settings, serve, service="gateway"))

@@ -23,13 +23,21 @@ def test_wrong_settings_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["transactions", "list"], {"ENVIRONMENT": "prod"}) == 2
     assert run(["reviews", "list"], {"DATABASE_URL": "postgresql://waystation_gateway:x@db/x"}) == 2
     complaints = capsys.readouterr().err.splitlines()
-    example = f"for example {EXAMPLES['DATABASE_URL']}"
+    assert run(["keys", "status"], {"DATABASE_URL": "postgresql://["}) == 2
+    complaints += capsys.readouterr().err.splitlines()
+    at = "PASSWORD@db.internal:5432/waystation"
+    example = f"for example postgresql://waystation_proofing:{at}"
+    anybodys = f"for example postgresql://waystation_SERVICE:{at}"
+    keys = f"for example {EXAMPLES['DATA_KEY_FILES']}"
     assert complaints == [
         "ENVIRONMENT: must be one of production, development; for example production",
-        f"DATABASE_URL: is required; {example}",
+        f"DATABASE_URL: is required; for example postgresql://waystation_gateway:{at}",
         f"DATABASE_URL: must have a password of 16 characters or more, in production; {example}",
         f"DATABASE_URL: logs in for gateway; this command is about proofing; {example}",
-        f"DATA_KEY_FILES: is required; for example {EXAMPLES['DATA_KEY_FILES']}",
+        f"DATA_KEY_FILES: is required; {keys}",
+        f"DATABASE_URL: must be a URL that begins with postgresql:// or postgres://; {anybodys}",
+        f"DATA_KEY_FILES: is required; {keys}",
+        f"DATABASE_URL: names no role of a service: say --schema; {anybodys}",
     ]
 
 

@@ -191,7 +191,7 @@ def test_help_needs_no_database(arguments: list[str]) -> None:
 def test_without_a_database_one_line_says_so() -> None:
     """A missing setting and a server that does not answer are one line each, without a traceback."""
     missing = Command("").run("parked", "list")
-    example = "postgresql://waystation_gateway:PASSWORD@db.internal:5432/waystation"
+    example = "postgresql://waystation_metadata_sync:PASSWORD@db.internal:5432/waystation"
     assert (missing.returncode, missing.stderr) == (2, f"DATABASE_URL: is required; for example {example}\n")
     away = Command("postgresql://nobody:hush@127.0.0.1:1/none").run("parked", "list")
     assert away.returncode == 1

@@ -67,7 +67,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         return command(options, environ)
     except (SettingsError, TenantsFileError) as exc:
-        complain("\n".join(map(with_example, exc.mistakes)))
+        service = _service_of(options, environ)
+        complain("\n".join(with_example(mistake, service=service) for mistake in exc.mistakes))
         return MISUSED
     except WaystationError as exc:
         complain(sentence_of(exc))
@@ -79,6 +80,14 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         # Whoever read our answer has enough of it; what is left in the buffer has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _service_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str | None:
+    """Whose settings a command has read: always the same one's, or as it was told, or by the role."""
+    guide: Guide = options.guide
+    said = getattr(options, "service", None) or getattr(options, "schema", None)
+    schema = said or schema_of(environ.get("DATABASE_URL", ""))
+    return guide.service or (queue_of(schema) if schema else None)
 
 
 def _is_text(argument: str) -> bool:
@@ -114,7 +123,7 @@ def add_subject(subjects: Subjects, name: str, text: str) -> Subjects:
 def add_command(commands: Subjects, name: str, guide: Guide, *, run: Run) -> CommandParser:
     """A command that `run` does, or a subject that is one."""
     parser: CommandParser = commands.add_parser(name, help=guide.text, guide=guide)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, guide=guide)
     if guide.shape:
         parser.add_argument("--json", action="store_true", help="for programs")
     return parser

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from common.schema import queue_of, schemas
+
 WIDTH = 100
 _DATABASE = "DATABASE_URL"
 ALTERNATIVES = {name: f"{name} (or {name}_FILE)" for name in (_DATABASE, "AMQP_URL", "MIGRATE_DATABASE_URL")}
@@ -40,6 +42,12 @@ class Guide:
             return ""
         names = ", ".join(ALTERNATIVES.get(name, name) for name in self.reads)
         return f"{names}; as {self.of} has them."
+
+    @property
+    def service(self) -> str | None:
+        """Whose settings it reads, where that is always the same service."""
+        name = self.of.removeprefix("the ")
+        return name if name in map(queue_of, schemas()) else None
 
     @property
     def statuses(self) -> tuple[tuple[int, str], ...]:

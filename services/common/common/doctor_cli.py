@@ -19,7 +19,7 @@ from common.messages import DEAD
 from common.outgoing import read_outgoing
 from common.schema import queue_of, schemas
 from common.service_settings import ServiceSettings, read_admin_listen
-from common.setting_examples import EXAMPLES
+from common.setting_examples import example_of
 from common.settings import PRODUCTION, SettingsError, SettingsReader
 from common.tenant_secrets import Reading
 from common.tenants import Tenants, TenantsFileError, read_tenants
@@ -155,7 +155,7 @@ def admit(
     )
     tenants, wrong_tenants = _tenants(tenants_file, reading)
     findings = [
-        *_judge_settings([one for one in mistakes if one not in wrong_tenants]),
+        *_judge_settings([one for one in mistakes if one not in wrong_tenants], service=environment.service),
         *_judge_tenants(tenants, wrong_tenants),
     ]
     if tenants is not None and tenant is not None:
@@ -198,13 +198,13 @@ def _tenants(path: Path, reading: Reading) -> tuple[Tenants | None, tuple[str, .
         return None, exc.mistakes
 
 
-def _judge_settings(mistakes: list[str]) -> list[Finding]:
+def _judge_settings(mistakes: list[str], *, service: str) -> list[Finding]:
     if not mistakes:
         return [ok("settings", "are complete, and key files good")]
     found = []
     for mistake in mistakes:
         name, _, problem = mistake.partition(": ")
-        example = EXAMPLES.get(name)
+        example = example_of(name, service=service)
         fix = f"Correct {name}; for example {example}" if example else f"Correct {name}."
         found.append(fail("settings", f"{name} {problem}", fix=fix))
     return found

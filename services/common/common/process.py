@@ -27,9 +27,12 @@ log = structlog.stdlib.get_logger()
 
 
 def run(
-    read_settings: Callable[[Mapping[str, str]], T], serve: Callable[[T], Coroutine[Any, Any, None]]
+    read_settings: Callable[[Mapping[str, str]], T],
+    serve: Callable[[T], Coroutine[Any, Any, None]],
+    *,
+    service: str,
 ) -> int:
-    """Read the environment, serve until SIGTERM or SIGINT, return the exit status.
+    """Read the environment of `service`, serve until SIGTERM or SIGINT, return the exit status.
 
     0 after a clean stop; 2 when settings or tenants are wrong, every mistake on its own line of stderr; 1
     when a named error ended the service. An unnamed one is a bug and leaves its trace.
@@ -40,7 +43,7 @@ def run(
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(serve(settings))
     except (SettingsError, TenantsFileError) as exc:
-        sys.stderr.write("".join(f"{with_example(mistake)}\n" for mistake in exc.mistakes))
+        sys.stderr.write("".join(f"{with_example(mistake, service=service)}\n" for mistake in exc.mistakes))
         return EXIT_MISCONFIGURED
     except WaystationError as exc:
         log.error("service.failed", error_type=type(exc).__name__)  # noqa: TRY400 - the name tells all

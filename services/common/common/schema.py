@@ -43,7 +43,10 @@ def queue_of(schema: str) -> str:
 
 def schema_of(url: str) -> str | None:
     """The schema of the service whose role logs in at this address."""
-    role = urlsplit(url).username
+    try:
+        role = urlsplit(url).username
+    except ValueError:
+        return None  # no address at all
     return next((schema for schema in schemas() if role_of(schema) == role), None)
 
 

@@ -1,20 +1,22 @@
 """An example of every setting of every service, for whoever has just been told that theirs is wrong.
 
-Nothing here is a default, and no value works as it is.
+Nothing here is a default, and no value works as it is. SERVICE stands for whose setting it is.
 """
 
 import re
 from typing import Final
 
+from common.schema import role_of
+
 EXAMPLES: Final = {
     "ADMIN_LISTEN": "127.0.0.1:9090",
-    "AMQP_URL": "amqps://gateway:PASSWORD@mq.internal:5671/waystation",
+    "AMQP_URL": "amqps://SERVICE:PASSWORD@mq.internal:5671/waystation",
     "AMQP_URL_FILE": "/run/secrets/amqp-url",
     "BROKER_MANAGEMENT_URL": "https://monitor:PASSWORD@mq.internal:15671",
     "BROKER_MANAGEMENT_URL_FILE": "/run/secrets/broker-management-url",
     "CONNECTIONS_PER_ADDRESS": "200",
     "COOKIE_KEY_FILES": "/run/secrets/cookie.key",
-    "DATABASE_URL": "postgresql://waystation_gateway:PASSWORD@db.internal:5432/waystation",
+    "DATABASE_URL": "postgresql://waystation_SERVICE:PASSWORD@db.internal:5432/waystation",
     "DATABASE_URL_FILE": "/run/secrets/database-url",
     "DATA_KEY_FILES": "/run/secrets/data.key,/run/secrets/data-before.key",
     "DRAIN_SECONDS": "5",
@@ -54,8 +56,20 @@ EXAMPLES: Final = {
 _NAME = re.compile(r"([A-Z][A-Z0-9_]+): ")
 
 
-def with_example(mistake: str) -> str:
-    """A line `NAME: what is wrong`, and how it could be right; any other line as it is."""
+def example_of(name: str, *, service: str | None) -> str | None:
+    """How a setting could be right, for this service; None for what is no setting of ours."""
+    example = EXAMPLES.get(name)
+    if example is None or service is None:
+        return example
+    schema = service.replace("-", "_")
+    return example.replace("waystation_SERVICE", role_of(schema)).replace("SERVICE", service)
+
+
+def with_example(mistake: str, *, service: str | None = None) -> str:
+    """A line `NAME: what is wrong`, and how it could be right; any other line as it is.
+
+    `service` is whose settings they are, where that is known; else examples say SERVICE.
+    """
     found = _NAME.match(mistake)
-    example = EXAMPLES.get(found[1]) if found else None
+    example = example_of(found[1], service=service) if found else None
     return mistake if example is None else f"{mistake}; for example {example}"

@@ -4,4 +4,4 @@ from common.process import run
 from metadata_sync.service import serve
 from metadata_sync.settings import Settings
 
-sys.exit(run(Settings.from_env, serve))
+sys.exit(run(Settings.from_env, serve, service="metadata-sync"))
