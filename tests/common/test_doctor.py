@@ -135,6 +135,10 @@ async def _healthy() -> Health:
     return Health.OK
 
 
+def _hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
 async def _leave_it(_message: object) -> None:
     return None
 
@@ -185,7 +189,10 @@ async def test_a_service_that_is_not_ready() -> None:
         "fail",
         f"127.0.0.1:{listening.port} does not answer (ClientConnectorError)",
     )
-    for unknown in (replace(there, may_be_elsewhere=True), replace(there, admin=None)):
+    elsewhere = replace(there, may_be_elsewhere=True)
+    async with await asyncio.start_server(_hang_up, listening.host, listening.port):
+        assert told(await look_at_process(elsewhere))["readiness"][0] == "fail"
+    for unknown in (elsewhere, replace(there, admin=None)):
         assert told(await look_at_process(unknown))["readiness"][0] == "skipped"
 
 

@@ -29,10 +29,11 @@ async def look_at_process(patient: Patient) -> Sequence[Finding]:
             status, body = response.status, await read_body(response)
     except (aiohttp.ClientError, TimeoutError, OSError) as exc:
         text = f"{url.authority} does not answer ({type(exc).__name__})"
-        if patient.may_be_elsewhere and _is_loopback(address.host):
+        is_empty = isinstance(exc, aiohttp.ClientConnectorError)
+        if is_empty and patient.may_be_elsewhere and _is_loopback(address.host):
             text = f"{text}: {patient.service} does not run on this machine"
             return [skipped(_ABOUT, text, fix="Run this command where it runs.")]
-        fix = f"Start {patient.service}, or see in its log why it has ended."
+        fix = f"Start {patient.service}, or see in its log why it has ended or hangs."
         return [fail(_ABOUT, text, fix=fix)]
     return [judge_readiness(patient.service, status, body)]
 
