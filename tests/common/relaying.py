@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from common.db import Database, open_database
 from common.outbox import OutgoingMessage, enqueue, enqueue_claimed
 from common.relay import Relay
 from tests.common.fake_publisher import FakePublisher
 from tests.contracts.examples import example
 from tests.support.clock import FakeClock
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 
 APPLIED = example("metadata-applied.v1")
 
@@ -26,11 +24,7 @@ async def opened(dsn: str) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def later(database: ServiceDatabase, seconds: float) -> AsyncIterator[Database]:
     """The same database, so many seconds on."""
-    owner = await asyncpg.connect(database.owner)
-    await owner.execute(
-        f"ALTER DATABASE \"{database.name}\" SET waystation.clock_offset = '{seconds} seconds'"
-    )
-    await owner.close()
+    await move_clock(database.owner, seconds=seconds)
     async with opened(database.metadata_sync) as db:
         yield db
 

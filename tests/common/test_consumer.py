@@ -2,7 +2,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import asyncpg
 import pytest
 import structlog
 
@@ -13,7 +12,7 @@ from common.messages import Message
 from common.relay import Relay
 from tests.common.consuming import QUEUE, UPDATE, Rig, accept, rig_on
 from tests.support.clock import FakeClock
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.queues import take
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
@@ -95,17 +94,15 @@ async def test_unknown_tenant_comes_back(rig: Rig, database: ServiceDatabase) ->
         await wait_until(lambda: rig.rows("SELECT FROM outbox"))
         ((seconds,),) = await rig.rows("SELECT extract(epoch FROM due_at - ws_now())::float FROM outbox")
         assert 10 < seconds <= 15
-        await relay_everything(rig, database, later="16 seconds")
+        await relay_everything(rig, database, later=16)
         await rig.has_finished("e1")
     assert rig.begun == ["e1", "e1"]
     assert await rig.amqp.depth(QUEUE) == 0
     assert await rig.attempts() == []
 
 
-async def relay_everything(rig: Rig, database: ServiceDatabase, *, later: str) -> None:
-    owner = await asyncpg.connect(database.owner)
-    await owner.execute(f"ALTER DATABASE \"{database.name}\" SET waystation.clock_offset = '{later}'")
-    await owner.close()
+async def relay_everything(rig: Rig, database: ServiceDatabase, *, later: float) -> None:
+    await move_clock(database.owner, seconds=later)
     stop = asyncio.Event()
     stop.set()
     async with open_database(

@@ -6,7 +6,7 @@ import pytest
 
 from common.db import DatabaseUnavailableError, SchemaOutdatedError, UnsafeDatabaseError
 from tests.common.opening import opened, superuser
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.ports import free_port
 
 
@@ -43,14 +43,9 @@ async def test_a_database_without_schema_is_refused(database: ServiceDatabase) -
             pass
 
 
-async def move_clock(database: ServiceDatabase, offset: str) -> None:
-    async with superuser(database) as other:
-        await other.execute(f"ALTER DATABASE \"{database.name}\" SET waystation.clock_offset = '{offset}'")
-
-
 async def test_tests_move_the_clock(database: ServiceDatabase) -> None:
     """`waystation.clock_offset` moves `ws_now()` and nothing else."""
-    await move_clock(database, "36 hours")
+    await move_clock(database.owner, seconds=36 * 3600)
     async with opened(database.gateway) as db:
         async with db.connection() as connection:
             row = await connection.fetchrow("SELECT ws_now() - clock_timestamp() AS ahead")
@@ -60,7 +55,7 @@ async def test_tests_move_the_clock(database: ServiceDatabase) -> None:
 
 async def test_production_refuses_a_moved_clock(database: ServiceDatabase) -> None:
     """A production service does not start on a database whose clock is moved."""
-    await move_clock(database, "1 second")
+    await move_clock(database.owner, seconds=1)
     with pytest.raises(UnsafeDatabaseError) as refused:
         async with opened(database.gateway, production=True):
             pass

@@ -48,7 +48,7 @@ from gateway.timekeeper import Timekeeper
 from tests.common.log_lines import Lines, logging_into
 from tests.gateway.browsers import Browser
 from tests.support.clock import FakeClock
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.journey import new_session
 from tests.support.ports import free_port
 
@@ -230,16 +230,7 @@ class Rig:
 
 async def agree_on_time(owner: str, clock: FakeClock) -> None:
     """Sessions that begin from now on have the time of `clock`, and go on from there."""
-    connection = await asyncpg.connect(owner)
-    try:
-        offset = (clock.now() - datetime.now(UTC)).total_seconds()
-        await connection.execute(
-            f"""DO $$ BEGIN EXECUTE format(
-                'ALTER DATABASE %I SET waystation.clock_offset = %L', current_database(), '{offset} seconds'
-            ); END $$"""
-        )
-    finally:
-        await connection.close()
+    await move_clock(owner, seconds=(clock.now() - datetime.now(UTC)).total_seconds())
 
 
 @asynccontextmanager

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import asyncpg
-
 from common.messages import DesiredValue, UpdateMetadata
 from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 
 PASSED = {"status": "passed"}
 
@@ -39,17 +37,10 @@ async def test_an_equal_value_goes_over_a_strangers_edit_after_ten_minutes(
         await rig.take_in(same(2, user_id=tenant.user_id))
         assert [event.keys for event in await rig.until_applied(2)] == [{KEY: 1}, {KEY: 2}]
     assert await tenant.app_metadata() == {KEY: "edited"}
-    await _let_pass(database, seconds=601)
+    await move_clock(database.owner, seconds=601)
     async with open_rig(database.metadata_sync, tenants_file=tenants_file) as rig:
         await rig.take_in(same(3, user_id=tenant.user_id))
         (applied,) = await rig.until_applied()
     assert applied.keys == {KEY: 3}
     assert await tenant.app_metadata() == {KEY: PASSED}
     assert len(await tenant.patches()) == 2
-
-
-async def _let_pass(database: ServiceDatabase, *, seconds: int) -> None:
-    """Sessions that begin from now on live so much later."""
-    owner = await asyncpg.connect(database.owner)
-    await owner.execute(f"ALTER DATABASE {database.name} SET waystation.clock_offset = '{seconds} seconds'")
-    await owner.close()

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
-
 from common.messages import DesiredValue, ForgetUser, new_event_id
 from common.tracing import new_traceparent
 from tests.metadata_sync.personal_updates import personal_update
@@ -12,7 +10,7 @@ from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.rows import every_row
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.waiting import wait_until
 
 SEEN = f"{KEY}_seen"
@@ -82,7 +80,7 @@ async def test_what_is_under_way_cannot_bring_anything_back(
         assert (rig.applied, rig.forgotten) == ([], [])
     # The Action writes what an answer of ours says that is still out.
     await tenant.edit({"theirs": 1, KEY: value(1), SEEN: value(1)})
-    await _move_clock(database, seconds=181)
+    await move_clock(database.owner, seconds=181)
     async with open_rig(database.metadata_sync, tenants_file=tenants_file) as later:
         await wait_until(lambda: later.forgotten, 20, what="the report")
     assert await tenant.app_metadata() == {"theirs": 1}
@@ -105,13 +103,3 @@ async def test_who_came_back_keeps_what_is_new(database: ServiceDatabase, rig: R
 
 async def _wrote(tenant: Tenant, count: int) -> bool:
     return len(await tenant.calls("PATCH")) >= count
-
-
-async def _move_clock(database: ServiceDatabase, *, seconds: int) -> None:
-    connection = await asyncpg.connect(database.owner)
-    try:
-        await connection.execute(
-            f"ALTER DATABASE {database.name} SET waystation.clock_offset = '{seconds} seconds'"
-        )
-    finally:
-        await connection.close()

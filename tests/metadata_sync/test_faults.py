@@ -13,7 +13,7 @@ import pytest
 from tests.metadata_sync.rig import Rig, open_rig
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.waiting import wait_until
 
 
@@ -96,10 +96,7 @@ async def test_a_failing_tenant_is_tried_again(rig: Rig, tenant: Tenant, status:
 
 
 async def test_a_write_whose_end_was_not_seen_is_settled(
-    database: ServiceDatabase,
-    owner: "asyncpg.Connection[asyncpg.Record]",
-    tenants_file: Path,
-    tenant: Tenant,
+    database: ServiceDatabase, tenants_file: Path, tenant: Tenant
 ) -> None:
     """A lost answer is repeated at once, and once more when nothing of it can be under way any more."""
     await tenant.fault(reset="after-commit")
@@ -107,7 +104,7 @@ async def test_a_write_whose_end_was_not_seen_is_settled(
         await rig.take_in(update(1, user_id=tenant.user_id))
         await rig.until_applied()
     assert await tenant.patches() == [{KEY: value(1)}] * 2
-    await owner.execute(f"ALTER DATABASE {database.name} SET waystation.clock_offset = '61 seconds'")
+    await move_clock(database.owner, seconds=61)
     async with open_rig(database.metadata_sync, tenants_file=tenants_file) as a_minute_later:
         await wait_until(lambda: _is_settled(a_minute_later, tenant))
         assert a_minute_later.applied == []

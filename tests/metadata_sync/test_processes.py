@@ -19,7 +19,7 @@ from common.messages import encode
 from tests.metadata_sync.process import next_event, send
 from tests.metadata_sync.tenant import Tenant
 from tests.metadata_sync.updates import KEY, update, value
-from tests.support.databases import ServiceDatabase
+from tests.support.databases import ServiceDatabase, move_clock
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.service_process import ServiceProcess
@@ -81,7 +81,7 @@ async def test_a_worker_that_slept_past_its_lease_records_nothing(
     assert await owner.fetchval("SELECT budget -> 'on_the_way' FROM budgets") == "0"
     for process in (sleeper, other):
         process.stop()
-    await owner.execute(f"ALTER DATABASE {database.name} SET waystation.clock_offset = '61 seconds'")
+    await move_clock(database.owner, seconds=61)
     service.start()
     await wait_until(lambda: _holds(tenant, rev=2), what="the write that settles")
     assert await amqp.depth("gateway") == 0

@@ -122,3 +122,16 @@ class Databases:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def move_clock(owner: str, *, seconds: float) -> None:
+    """Sessions of the database at that DSN that begin from now on live so much later than the machine."""
+    connection = await asyncpg.connect(owner)
+    try:
+        await connection.execute(
+            f"""DO $$ BEGIN EXECUTE format(
+                'ALTER DATABASE %I SET waystation.clock_offset = %L', current_database(), '{seconds} seconds'
+            ); END $$"""
+        )
+    finally:
+        await connection.close()
