@@ -159,7 +159,7 @@ def test_wrong_settings_are_listed(service: ServiceProcess) -> None:
         "ADMIN_LISTEN: must be HOST:PORT; for example 127.0.0.1:9090",
         (
             "DATABASE_URL: must be a URL that begins with postgresql:// or postgres://; "
-            "for example postgresql://waystation_gateway:PASSWORD@db.internal:5432/waystation"
+            "for example postgresql://waystation_proofing:PASSWORD@db.internal:5432/waystation"
         ),
         "SEAL_KEY_FILES: is required; for example /run/secrets/seal.key,/run/secrets/seal-before.key",
     )

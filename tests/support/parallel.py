@@ -20,8 +20,8 @@ from tests.support.servers import TEST_VHOSTS, Servers, forget_data
 
 SERVERS = "WAYSTATION_SERVERS"
 
-# Most of a test is waiting, so that a core serves more than one worker.
-_WORKERS = 3
+# Much of a test is waiting, so that a core serves more than one worker.
+_WORKERS = 4
 # Folders whose tests share something that takes long to start: one worker runs them all.
 _TOGETHER = ("tests/tenant/clients/", "tests/journeys/", "tests/attacks/")
 # What takes longest begins first, so that nobody waits for it at the end.
