@@ -133,6 +133,24 @@ async def test_the_next_batch_waits_for_company_too(work: Work) -> None:
     assert work.batches == [["e1"], ["e2", "e3"]]
 
 
+async def test_a_batch_is_not_hurried_by_the_one_before(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a batch that began earlier than its time that time is forgotten."""
+    loop = asyncio.get_running_loop()
+    async with work.lane() as opened:
+        work.may_end.clear()
+        opened.add("e1", update("e1"))
+        time_of_the_first = loop.time() + lane.LINGER_SECONDS
+        opened.add("e2", update("e2", waiting=True))
+        await wait_until(lambda: work.batches == [["e1", "e2"]] and loop.time() > time_of_the_first)
+        monkeypatch.setattr(lane, "LINGER_SECONDS", 600)
+        opened.add("e3", update("e3"))
+        work.may_end.set()
+        await wait_until(lambda: work.done == ["e1", "e2"])
+        opened.add("e4", update("e4", waiting=True))
+        await wait_until(lambda: work.done == ["e1", "e2", "e3", "e4"])
+    assert work.batches == [["e1", "e2"], ["e3", "e4"]]
+
+
 async def test_who_came_while_a_batch_was_in_work_waits_no_longer_than_others(work: Work) -> None:
     """The next batch begins by itself when nobody else comes."""
     async with work.lane() as opened:

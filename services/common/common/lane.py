@@ -71,11 +71,13 @@ class Lane(Generic[Delivery]):
     def stop(self) -> None:
         """Begin no more batches; what was gathered for one goes back to the broker with the connection."""
         self._is_stopped = True
+        self._linger_no_more()
         self._is_ready.set()
 
     async def run(self) -> None:
         """Work batch after batch until stopped."""
         while await self._is_ready.wait() and not self._is_stopped:
+            self._linger_no_more()
             self._is_ready.clear()
             batch, self._gathered = self._gathered[:AT_MOST], self._gathered[AT_MOST:]
             await self._work([one for one in batch if not self._will_come_again(one.delivery)])
@@ -89,10 +91,19 @@ class Lane(Generic[Delivery]):
 
     def _linger(self) -> None:
         """Let the next batch begin when the first message in it has waited for company."""
+        self._linger_no_more()
+        loop = asyncio.get_running_loop()
+        until = self._gathered[0].came_at + LINGER_SECONDS
+        if until <= loop.time():
+            self._is_ready.set()
+        else:
+            self._lingering = loop.call_at(until, self._is_ready.set)
+
+    def _linger_no_more(self) -> None:
+        """A batch begins, and the one after it is not to be hurried by the timer of this one."""
         if self._lingering:
             self._lingering.cancel()
-        until = self._gathered[0].came_at + LINGER_SECONDS
-        self._lingering = asyncio.get_running_loop().call_at(until, self._is_ready.set)
+            self._lingering = None
 
     async def _work(self, batch: Sequence[_Gathered[Delivery]]) -> None:
         try:
