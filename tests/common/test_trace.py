@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.log_formats import Format, renderer
-from common.trace import DATABASE, LOG, Logged, Moment, Told, silences, tell, untold
+from common.trace import DATABASE, LOG, Logged, Moment, Told, silences, tell, weave
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -18,9 +18,11 @@ def line(event: str, seconds: float = 0.0, **fields: Any) -> str:
     return json.dumps(content | {"transaction_id": "t1"} | fields)
 
 
-def moment(event: str, seconds: float = 0.0, *, source: str = DATABASE, about: str = "") -> Moment:
+def moment(
+    event: str, seconds: float = 0.0, *, source: str = DATABASE, about: str = "", text: str = ""
+) -> Moment:
     at = NOON + timedelta(seconds=seconds)
-    return Moment(at=at, service="gateway", source=source, event=event, about=about)
+    return Moment(at=at, service="gateway", source=source, event=event, about=about, text=text)
 
 
 def test_lines_of_a_login() -> None:
@@ -71,12 +73,29 @@ def test_logs_alone() -> None:
 
 def test_the_same_and_another_moment() -> None:
     """A line tells the nearest moment of a database, and only that; what was at another time is told, too."""
-    lines = [moment("consent.given", 20, source=LOG)]
+    (line,) = lines = [moment("consent.given", 20, source=LOG)]
     first, again, later = moment("consent.given"), moment("consent.given", 21), moment("consent.given", 90)
-    assert list(untold([again], lines)) == []
-    assert list(untold([again, later], lines)) == [later]
-    assert list(untold([later, again, first], lines)) == [later, first]
-    assert list(untold([moment("consent.given", 20, about="terms")], lines)) != []
+    assert list(weave([again], lines)) == [line]
+    assert list(weave([again, later], lines)) == [later, line]
+    assert list(weave([later, again, first], lines)) == [later, first, line]
+    about_terms = moment("consent.given", 20, about="terms")
+    assert list(weave([about_terms], lines)) == [about_terms, line]
+
+
+@pytest.mark.parametrize(
+    ("logged", "trail", "told"),
+    [
+        ("status=working", "working ticket-4711 by:olga", "status=working ticket-4711 by:olga"),
+        ('outcome=failed reasons=["a", "b"]', "failed a b", 'outcome=failed reasons=["a", "b"]'),
+        ("", "shown by:olga", "shown by:olga"),
+        ("status=working", "", "status=working"),
+    ],
+)
+def test_words_of_the_trail(logged: str, trail: str, told: str) -> None:
+    """Where a line tells a moment of the audit trail, it is told who and why, and no word twice."""
+    at_gateway = moment("login.cancelled", 1, source=LOG, text=logged)
+    (found,) = weave([moment("login.cancelled", text=trail)], [at_gateway])
+    assert (found.source, found.at, found.text) == (LOG, at_gateway.at, told)
 
 
 def test_one_story() -> None:

@@ -5,9 +5,10 @@ times, never what a person typed or is called; a `Person` is handed from service
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -23,6 +24,8 @@ SILENCE_SECONDS = 10.0
 CLOCKS_DIFFER = timedelta(seconds=30)
 # Of a line: what every moment has by itself, and what would only repeat it.
 _COMMON_FIELDS: Final = frozenset(field.name for field in (*ALWAYS, *CONTEXT, EXCEPTION_STACKTRACE))
+# As `_moment` writes the values of a line.
+_WORDS: Final = re.compile(r'[^\s=,"[\]{}]+')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +87,8 @@ def tell(
     sought: str, *, told: Sequence[Told], lines: Sequence[Moment], more_gaps: Iterable[str] = ()
 ) -> Story:
     """Put together what services and logs say; what both say is told once, by the log."""
-    kept = untold([moment for one in told for moment in one.moments], lines)
-    moments = tuple(sorted([*kept, *lines], key=lambda moment: moment.at))
+    woven = weave([moment for one in told for moment in one.moments], lines)
+    moments = tuple(sorted(woven, key=lambda moment: moment.at))
     gaps = (*(gap for one in told for gap in one.gaps), *more_gaps, *silences(moments))
     return Story(
         transaction_id=sought,
@@ -98,18 +101,30 @@ def tell(
     )
 
 
-def untold(moments: Iterable[Moment], lines: Iterable[Moment]) -> Iterator[Moment]:
-    """What of databases no line tells. A line tells one moment: the nearest, where clocks may disagree."""
-    free: defaultdict[tuple[str, str, str], list[datetime]] = defaultdict(list)
-    for line in lines:
-        free[line.service, line.event, line.about].append(line.at)
+def weave(moments: Iterable[Moment], lines: Iterable[Moment]) -> Iterator[Moment]:
+    """What of databases no line tells, then the lines, each with the words that only the database has.
+
+    A line tells one moment: the nearest, where clocks may disagree.
+    """
+    told = list(lines)
+    free: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for place, line in enumerate(told):
+        free[line.service, line.event, line.about].append(place)
     for moment in moments:
-        times = free[moment.service, moment.event, moment.about]
-        nearest = min(times, key=lambda at: abs(at - moment.at), default=None)
-        if nearest is None or abs(nearest - moment.at) > CLOCKS_DIFFER:
+        places = free[moment.service, moment.event, moment.about]
+        nearest = min(places, key=lambda place: abs(told[place].at - moment.at), default=None)
+        if nearest is None or abs(told[nearest].at - moment.at) > CLOCKS_DIFFER:
             yield moment
         else:
-            times.remove(nearest)
+            places.remove(nearest)
+            told[nearest] = _with_words_of(told[nearest], moment)
+    yield from told
+
+
+def _with_words_of(line: Moment, moment: Moment) -> Moment:
+    known = set(_WORDS.findall(line.text))
+    more = [word for word in moment.text.split() if word not in known]
+    return replace(line, text=" ".join((line.text, *more)).strip()) if more else line
 
 
 def _first(texts: Iterable[str | None]) -> str | None:
