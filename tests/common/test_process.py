@@ -58,6 +58,15 @@ async def test_a_stop_while_it_starts() -> None:
         assert await outcome_of(process) == (0, ["closed"], [])
 
 
+async def test_a_hang_up_while_it_starts() -> None:
+    """SIGHUP, by which operators have the tenants file read, ends nothing that still waits for a server."""
+    async with service("starting", NAME="anna") as process:
+        assert [await line_of(process) for _ in range(2)] == ["hello anna", "waiting"]
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert await outcome_of(process) == (0, ["closed"], [])
+
+
 async def test_wrong_settings() -> None:
     """Every mistake of the environment stands on its own line of stderr, and the status is 2."""
     async with service("well", RATIO="canary-7f3a") as process:

@@ -127,6 +127,18 @@ async def test_watching(tmp_path: Path) -> None:
         await watching
 
 
+async def test_what_changed_before(tmp_path: Path) -> None:
+    """What changed while the service still waited for its servers is seen as soon as it watches."""
+    watcher = TenantsWatcher(write_tenants(tmp_path, {"acme": section()}), production=True)
+    write_tenants(tmp_path, {"beta": section()})
+    stop = asyncio.Event()
+    watching = asyncio.create_task(watcher.watch(stop, interval=timedelta(hours=1)))
+    await wait_until(lambda: keys(watcher) == ["beta"], what="the change to be seen")
+    stop.set()
+    async with asyncio.timeout(10):
+        await watching
+
+
 async def test_told_to_look(tmp_path: Path) -> None:
     """SIGHUP has a running service look at once, and ends nothing."""
     watcher = TenantsWatcher(write_tenants(tmp_path, {"acme": section()}), production=True)

@@ -35,8 +35,10 @@ def run(
     """Read the environment of `service`, serve until SIGTERM or SIGINT, return the exit status.
 
     0 after a clean stop; 2 when settings or tenants are wrong, every mistake on its own line of stderr; 1
-    when a named error ended the service. An unnamed one is a bug and leaves its trace.
+    when a named error ended the service. An unnamed one is a bug and leaves its trace. SIGHUP ends nothing.
     """
+    # It has a service look at its tenants file; one that is only starting looks as soon as it serves.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with _first_error_alone():
             settings = read_settings(os.environ)

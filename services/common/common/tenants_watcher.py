@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from common.loops import pause
 from common.metrics import TENANTS
 from common.tenant_secrets import ALL_PARTS, Reading, TenantPart, stamp
 from common.tenants import Tenants, TenantsFileError, read_tenants
@@ -43,14 +44,11 @@ class TenantsWatcher:
         return self._current
 
     async def watch(self, stop: asyncio.Event, *, interval: timedelta = timedelta(seconds=5)) -> None:
-        """Look for changes every `interval`, and at once on SIGHUP, until `stop` is set."""
+        """Look for changes now, every `interval`, and at once on SIGHUP, until `stop` is set."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.refresh)
         while not stop.is_set():
-            try:
-                async with asyncio.timeout(interval.total_seconds()):
-                    await stop.wait()
-            except TimeoutError:
-                self.refresh()
+            self.refresh()
+            await pause(stop, seconds=interval.total_seconds())
 
     def refresh(self) -> None:
         """Read again if any of the files is not what it was."""
