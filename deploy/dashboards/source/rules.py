@@ -7,7 +7,7 @@ import yaml
 
 from deploy.dashboards.source.model import Alert
 
-_HEAD = "# Made from deploy/dashboards/source/alerts.py by ./dev dashboards; tests compare.\n"
+_HEAD = "# Made from deploy/dashboards/source/alerts_on_*.py by ./dev dashboards; tests compare.\n"
 
 
 def rule_file(alerts: Iterable[Alert]) -> str:
