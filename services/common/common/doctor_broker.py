@@ -140,7 +140,7 @@ async def _consumers(connection: aiormq.Connection, queue: str) -> list[Finding]
     if declared.consumer_count:
         return [ok("consumers", f"{declared.consumer_count} of {queue}; {waiting}")]
     fix = f"Start {queue}, or see in its log what keeps it from the broker."
-    return [fail("consumers", f"nobody consumes {queue}: the service does not run; {waiting}", fix=fix)]
+    return [fail("consumers", f"nobody consumes {queue}; {waiting}", fix=fix)]
 
 
 async def _dead(connection: aiormq.Connection, queue: str) -> list[Finding]:
