@@ -75,7 +75,7 @@ def test_nobody_is_told_what_its_trace_keeps(told: list[Span]) -> None:
         assert span.traceparent.endswith("-00")
     with Span("forgotten", parent=PARENT) as span:
         span.forget()
-    tracing.tell_whole("login", UNTOLD, begun=1, attributes={})
+    tracing.tell_whole("login", UNTOLD, begun=1, ended=2, attributes={})
     assert told == []
 
 
@@ -98,10 +98,14 @@ def test_an_error_is_told_by_its_class(told: list[Span]) -> None:
     assert [(span.error, span.attributes) for span in told] == [("ValueError", {})]
 
 
-def test_the_whole_of_a_login(told: list[Span]) -> None:
-    """The span that a `traceparent` names is told with its very id, without a parent."""
-    tracing.tell_whole("login", PARENT, begun=7, attributes={"waystation.tenant": "acme"})
-    (span,) = told
+@pytest.mark.usefixtures("told")
+def test_the_whole_of_a_login() -> None:
+    """The span that a `traceparent` names is told with its very id, without a parent, to when it ended."""
+    ends: list[tuple[Span, int]] = []
+    EXPORT.tell = lambda span, ended: ends.append((span, ended))
+    tracing.tell_whole("login", PARENT, begun=7, ended=9, attributes={"waystation.tenant": "acme"})
+    ((span, ended),) = ends
+    assert ended == 9
     assert (span.trace_id, span.span_id, span.parent_id, span.begun) == ("a" * 32, "b" * 16, None, 7)
     assert span.attributes == {"waystation.tenant": "acme"}
 

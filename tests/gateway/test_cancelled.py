@@ -1,7 +1,9 @@
 """Logins that a command has ended: the command tells nothing that lasts, a gateway tells of each once."""
 
 import asyncio
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -15,14 +17,26 @@ from tests.support.waiting import wait_until
 from tests.support.zones import Zone
 
 
-@pytest.fixture
-def wholes() -> Iterator[list[Span]]:
-    """The spans of whole logins that are told while the test runs."""
-    spans: list[Span] = []
+@dataclass(frozen=True)
+class Whole:
+    """The span of a whole login; `ended` in nanoseconds since 1970."""
 
-    def tell(span: Span, _: int) -> None:
+    span: Span
+    ended: int
+
+    @property
+    def seconds(self) -> float:
+        return (self.ended - self.span.begun) / 1e9
+
+
+@pytest.fixture
+def wholes() -> Iterator[list[Whole]]:
+    """The whole logins that are told while the test runs."""
+    spans: list[Whole] = []
+
+    def tell(span: Span, ended: int) -> None:
         if span.name == "login":
-            spans.append(span)
+            spans.append(Whole(span, ended))
 
     EXPORT.tell = tell
     yield spans
@@ -40,20 +54,23 @@ def said(rig: Rig) -> list[tuple[str, str, str]]:
     return [(line["transaction_id"], line["tenant"], line["status"]) for line in lines]
 
 
-async def test_it_is_told_of_once(rig: Rig, anna: Browser, wholes: list[Span]) -> None:
+async def test_it_is_told_of_once(rig: Rig, anna: Browser, wholes: list[Whole]) -> None:
     """Of all gateways that look one writes the line, counts the end and its duration, and ends the trace."""
     login = await anna.begin(redirect(rig.clock))
     await rig.advance(100)
     (ended, seconds), gateways = counted(), (rig, rig.replica(), rig.replica())
     await cancel(rig.database, login, reason="ticket-1", operator="olga")
     assert said(rig) == []
+    await rig.advance(5000)  # nobody looked: no gateway ran
     await asyncio.gather(*(gateway.cancelled.sweep() for gateway in gateways))
     await rig.cancelled.sweep()
     assert said(rig) == [(login, "acme", "working")]
     now_ended, now_seconds = counted()
     assert now_ended - ended == 1
     assert 99 < now_seconds - seconds < 130
-    (whole,) = wholes
+    assert [99 < whole.seconds < 130 for whole in wholes] == [True]
+    assert 4990 < time.time() - wholes[0].ended / 1e9 < 5030
+    whole = wholes[0].span
     traceparent = (await rig.login(login)).traceparent
     assert (whole.trace_id, whole.span_id) == (traceparent[3:35], traceparent[36:52])
     assert whole.attributes["waystation.status"] == "cancelled"
@@ -61,13 +78,13 @@ async def test_it_is_told_of_once(rig: Rig, anna: Browser, wholes: list[Span]) -
     assert (line["trace_id"], line["span_id"]) == (whole.trace_id, whole.span_id)
 
 
-async def test_what_had_its_answer_has_ended_before(rig: Rig, anna: Browser, wholes: list[Span]) -> None:
+async def test_what_had_its_answer_has_ended_before(rig: Rig, anna: Browser, wholes: list[Whole]) -> None:
     """A login that is cancelled after it was handed back has a line, and is not counted again."""
     login = await anna.begin(redirect(rig.clock))
     await anna.press(login, "idproof/submit", mrz=Zone().text())
     await rig.pass_identity(login)
     await anna.press(login, "continue")
-    assert [whole.attributes["waystation.status"] for whole in wholes] == ["handed_back"]
+    assert [whole.span.attributes["waystation.status"] for whole in wholes] == ["handed_back"]
     before = counted()
     await cancel(rig.database, login, reason="ticket-1", operator="olga")
     await rig.cancelled.sweep()

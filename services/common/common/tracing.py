@@ -111,12 +111,12 @@ class Span:
         """Tell nobody."""
         self.flags = 0
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Tell it; `error` by its class alone."""
+    def end(self, error: BaseException | None = None, *, ended: int | None = None) -> None:
+        """Tell it; `error` by its class alone; `ended` in nanoseconds since 1970, or it ends now."""
         if EXPORT.tell is None or not self.flags:
             return
         self.error = self.error or (type(error).__name__ if error else None)
-        EXPORT.tell(self, time.time_ns())
+        EXPORT.tell(self, time.time_ns() if ended is None else ended)
 
     def __enter__(self) -> Self:
         self._before = _CURRENT.set(self)
@@ -170,12 +170,12 @@ def onward(given: str) -> str:
     return span.traceparent if span and span.trace_id == given[3:35] else given
 
 
-def tell_whole(name: str, given: str, *, begun: int, attributes: Mapping[str, Attribute]) -> None:
-    """Tell the span that `given` is, now that it ends; `begun` in nanoseconds since 1970."""
+def tell_whole(name: str, given: str, *, begun: int, ended: int, attributes: Mapping[str, Attribute]) -> None:
+    """Tell the span that `given` is; `begun` and `ended` in nanoseconds since 1970."""
     span = Span(name, parent=given, attributes=lambda: attributes)
     if span.parent_id is not None:
         span.span_id, span.parent_id, span.begun = span.parent_id, None, begun
-        span.end()
+        span.end(ended=ended)
 
 
 def log_context(given: str) -> dict[str, str]:

@@ -49,4 +49,4 @@ class CancelledLogins:
             cancelled = await cancelled_store.take(connection, tenant=tenant, transaction_id=transaction_id)
             login = await store.load(connection, transaction_id)
         if cancelled is not None and login is not None:
-            tell_cancelled(login, was=cancelled.was, age=cancelled.age)
+            tell_cancelled(login, was=cancelled.was, age=cancelled.age, ago=cancelled.ago)

@@ -9,10 +9,11 @@ from gateway.transaction import Status, Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class Cancelled:
-    """How far a login was, and how long ago it arrived."""
+    """How far a login was, how long after its arrival it was cancelled, and how long ago that is."""
 
     was: Status
     age: timedelta
+    ago: timedelta
 
 
 async def leave(connection: Connection, was: Transaction) -> None:
@@ -37,9 +38,9 @@ async def take(connection: Connection, *, tenant: str, transaction_id: str) -> C
         """
         DELETE FROM cancelled_logins AS cancelled USING transactions AS login
         WHERE cancelled.tenant = $1 AND cancelled.transaction_id = $2 AND login.id = $2
-        RETURNING cancelled.was, ws_now() - login.opened_at AS age
+        RETURNING cancelled.was, cancelled_at - opened_at AS age, ws_now() - cancelled_at AS ago
         """,
         tenant,
         transaction_id,
     )
-    return None if row is None else Cancelled(was=Status(row["was"]), age=row["age"])
+    return None if row is None else Cancelled(was=Status(row["was"]), age=row["age"], ago=row["ago"])

@@ -36,8 +36,11 @@ def tell_endings(login: Login, now: Transaction, *, age: timedelta) -> None:
         _tell_end(login, now, age=age)
 
 
-def tell_cancelled(login: Login, *, was: Status, age: timedelta) -> None:
-    """`login`: as it is now that it is cancelled; `was`: how far it had come."""
+def tell_cancelled(login: Login, *, was: Status, age: timedelta, ago: timedelta) -> None:
+    """`login`: as it is now that it is cancelled; `was`: how far it had come.
+
+    It was cancelled that long `ago`, and had arrived `age` before.
+    """
     log.info(
         "login.cancelled",
         transaction_id=login.id,
@@ -46,16 +49,16 @@ def tell_cancelled(login: Login, *, was: Status, age: timedelta) -> None:
         **tracing.log_context(login.traceparent),
     )
     if was not in _ENDED:
-        _tell_end(login, login.transaction, age=age)
+        _tell_end(login, login.transaction, age=age, ago=ago)
 
 
-def _tell_end(login: Login, now: Transaction, *, age: timedelta) -> None:
+def _tell_end(login: Login, now: Transaction, *, age: timedelta, ago: timedelta = timedelta()) -> None:
     LOGINS_ENDED.labels(TENANTS.of(now.tenant), now.status, now.metadata or "none").inc()
     LOGIN_DURATION.labels(now.status).observe(age.total_seconds())
-    _tell_trace(login, now, age=age)
+    _tell_trace(login, now, age=age, ago=ago)
 
 
-def _tell_trace(login: Login, now: Transaction, *, age: timedelta) -> None:
+def _tell_trace(login: Login, now: Transaction, *, age: timedelta, ago: timedelta) -> None:
     """The span of the login as a whole, of which all others are part."""
     attributes = {
         "waystation.tenant": now.tenant,
@@ -64,5 +67,11 @@ def _tell_trace(login: Login, now: Transaction, *, age: timedelta) -> None:
         "waystation.metadata": str(now.metadata or "none"),
         **{f"waystation.step.{step.name}": str(step.status) for step in now.steps},
     }
-    begun = time.time_ns() - age // timedelta(microseconds=1) * 1000
-    tracing.tell_whole("login", login.traceparent, begun=begun, attributes=attributes)
+    ended = time.time_ns() - _nanoseconds(ago)
+    tracing.tell_whole(
+        "login", login.traceparent, begun=ended - _nanoseconds(age), ended=ended, attributes=attributes
+    )
+
+
+def _nanoseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1) * 1000
