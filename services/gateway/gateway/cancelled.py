@@ -32,17 +32,25 @@ class CancelledLogins:
         await repeat(self.sweep, stop, every=SWEEP_SECONDS, task="cancelled")
 
     async def sweep(self) -> None:
-        """Tell of each that nobody has told of."""
+        """Tell of each that nobody has told of; however many cannot be read, those after them are reached."""
+        last = ("", "")
+        while untold := await self._untold(last):
+            for tenant, transaction_id in untold:
+                await self._try_to_tell(tenant, transaction_id)
+            last = untold[-1]
+
+    async def _untold(self, after: tuple[str, str]) -> list[tuple[str, str]]:
         async with self.all_tenants.connection() as connection:
-            untold = await cancelled_store.untold(connection, limit=BATCH)
-        for tenant, transaction_id in untold:
-            try:
-                await self._tell(tenant, transaction_id)
-            except DatabaseUnavailableError:
-                raise
-            except Exception:
-                # One login that cannot be read must not keep all the others waiting.
-                log.exception("login.not_moved", transaction_id=transaction_id, tenant=tenant)
+            return await cancelled_store.untold(connection, after=after, limit=BATCH)
+
+    async def _try_to_tell(self, tenant: str, transaction_id: str) -> None:
+        try:
+            await self._tell(tenant, transaction_id)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:
+            # One login that cannot be read must not keep all the others waiting.
+            log.exception("login.not_moved", transaction_id=transaction_id, tenant=tenant)
 
     async def _tell(self, tenant: str, transaction_id: str) -> None:
         async with self.database.transaction(tenant=tenant) as connection:

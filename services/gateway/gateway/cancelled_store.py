@@ -26,9 +26,16 @@ async def leave(connection: Connection, was: Transaction) -> None:
     )
 
 
-async def untold(connection: Connection, *, limit: int) -> list[tuple[str, str]]:
-    """Tenant and id of those that nobody has told of."""
-    rows = await connection.fetch("SELECT tenant, transaction_id FROM cancelled_logins LIMIT $1", limit)
+async def untold(connection: Connection, *, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+    """Tenant and id of those that nobody has told of, in that order: the next ones `after` such a pair."""
+    rows = await connection.fetch(
+        """
+        SELECT tenant, transaction_id FROM cancelled_logins
+        WHERE (tenant, transaction_id) > ($1, $2) ORDER BY tenant, transaction_id LIMIT $3
+        """,
+        *after,
+        limit,
+    )
     return [(row["tenant"], row["transaction_id"]) for row in rows]
 
 

@@ -147,7 +147,8 @@ _LOGINS = (
         "login.not_moved",
         "error",
         (),
-        "Time has come for a login, and it met an error that nobody foresaw; tried again every second.",
+        "Time has come for a login, or one that was cancelled is to be told of, and an error came that "
+        "nobody foresaw; tried again every second.",
         do="Report it with its stack trace: it is a mistake of ours.",
         about=About.LOGIN,
     ),
