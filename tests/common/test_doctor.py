@@ -139,6 +139,11 @@ def _hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
     writer.close()
 
 
+def _greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.acme.test ESMTP\r\n")
+    writer.close()
+
+
 async def _leave_it(_message: object) -> None:
     return None
 
@@ -178,7 +183,7 @@ async def test_a_service_that_is_not_ready() -> None:
     """It is asked where it listens: what it misses is told, and that it or somebody else is there."""
     listening = Address(host="127.0.0.1", port=free_port())
     there = replace(patient(), admin=listening)
-    async with serve_health(listening) as vitals:
+    async with serve_health(listening, service="gateway") as vitals:
         starting = told(await look_at_process(there))
         with vitals.serving({"queue": _healthy}):
             well = told(await look_at_process(there))
@@ -196,20 +201,56 @@ async def test_a_service_that_is_not_ready() -> None:
         assert told(await look_at_process(unknown))["readiness"][0] == "skipped"
 
 
+async def test_a_service_where_another_answers() -> None:
+    """One service is not taken for another that has the same ADMIN_LISTEN, nor is a stranger for it."""
+    port = free_port()
+    gateway = replace(patient(), admin=Address(host="0.0.0.0", port=port))  # noqa: S104 - asked on loopback
+    proofing = replace(gateway, schema="proofing")
+    at_hand = Address(host="127.0.0.1", port=port)
+
+    async def ask(whom: Patient) -> list[tuple[str, str]]:
+        places = (whom, replace(whom, may_be_elsewhere=True))
+        return [told(await look_at_process(one))["readiness"] for one in places]
+
+    elsewhere = "proofing does not run on this machine, or listens elsewhere"
+    async with serve_health(at_hand, service="gateway") as vitals:
+        with vitals.serving({"queue": _healthy}):
+            assert await ask(gateway) == [("ok", "gateway is ready")] * 2
+            answered = "gateway answers there"
+            assert await ask(proofing) == [("fail", answered), ("skipped", f"{answered}: {elsewhere}")]
+    async with await asyncio.start_server(_greet, at_hand.host, port):
+        answered = "somebody else answers there, and not by HTTP"
+        assert await ask(proofing) == [("fail", answered), ("skipped", f"{answered}: {elsewhere}")]
+
+
+_OLD = ("skipped", "who answers there is {}ready, and does not say which service it is")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "told"),
     [
-        (200, b'{"checks": {"a": "ok", "b": "degraded"}}', ("warn", "gateway works, but: b degraded")),
-        (503, b'{"checks": {"a": "ok", "b": "failed"}}', ("fail", "gateway is not ready: b failed")),
-        (200, b"<html>", ("fail", "somebody else answers there (status 200)")),
-        (404, b'{"checks": {"a": "hush"}}', ("fail", "somebody else answers there (status 404)")),
+        (
+            200,
+            '"gateway", "checks": {"a": "ok", "b": "degraded"}',
+            ("warn", "gateway works, but: b degraded"),
+        ),
+        (503, '"gateway", "checks": {"a": "ok", "b": "failed"}', ("fail", "gateway is not ready: b failed")),
+        (200, 'null, "checks": {"a": "ok"}', (_OLD[0], _OLD[1].format(""))),
+        (503, 'null, "checks": {"a": "failed"}', (_OLD[0], _OLD[1].format("not "))),
+        (200, '"hush", "checks": {"a": "ok"}', ("fail", "somebody else answers there")),
+        (200, '"gateway", "checks": "<html>"', ("fail", "somebody else answers there (status 200)")),
+        (404, '"gateway", "checks": {"a": "hush"}', ("fail", "somebody else answers there (status 404)")),
     ],
 )
-def test_what_readiness_says(status: int, body: bytes, told: tuple[str, str]) -> None:
-    """Ready, ready with something to look at, not ready, and somebody else."""
-    found = judge_readiness("gateway", status, body)
-    assert (found.status, found.text) == told
-    assert found.fix
+def test_what_readiness_says(status: int, body: str, told: tuple[str, str]) -> None:
+    """Ready with something to look at, not ready, an earlier release that has no name, and somebody else."""
+    for may_be_elsewhere in (False, True):
+        asked = replace(
+            patient(), admin=Address(host="10.0.0.7", port=9090), may_be_elsewhere=may_be_elsewhere
+        )
+        found = judge_readiness(asked, f'{{"service": {body}}}'.encode(), status=status)
+        assert (found.status, found.text) == told
+        assert found.fix
 
 
 async def test_policies_and_bindings() -> None:

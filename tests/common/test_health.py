@@ -23,7 +23,7 @@ def always(health: Health) -> Check:
 @asynccontextmanager
 async def served(checks: Mapping[str, Check]) -> AsyncIterator[str]:
     port = free_port()
-    async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
+    async with serve_health(Address(host="127.0.0.1", port=port), service="gateway") as vitals:
         with vitals.serving(checks):
             yield f"http://127.0.0.1:{port}"
 
@@ -32,12 +32,13 @@ async def test_before_and_after() -> None:
     """A service that waits for what it needs, or stops, is alive and not ready."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    not_ready = (503, {"status": "failed", "checks": {"start": "failed"}})
-    async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
+    not_ready = (503, {"service": "gateway", "status": "failed", "checks": {"start": "failed"}})
+    async with serve_health(Address(host="127.0.0.1", port=port), service="gateway") as vitals:
         assert await ask(f"{url}/readyz") == not_ready
         assert await ask(f"{url}/healthz") == (200, {"status": "ok"})
         with vitals.serving({"database": always(OK)}):
-            assert await ask(f"{url}/readyz") == (200, {"status": "ok", "checks": {"database": "ok"}})
+            well = {"service": "gateway", "status": "ok", "checks": {"database": "ok"}}
+            assert await ask(f"{url}/readyz") == (200, well)
         assert await ask(f"{url}/readyz") == not_ready
 
 
@@ -61,7 +62,11 @@ async def test_readiness(results: dict[str, Health], status: int, verdict: str) 
     async with served({name: always(health) for name, health in results.items()}) as url:
         assert await ask(f"{url}/readyz") == (
             status,
-            {"status": verdict, "checks": {name: health.value for name, health in results.items()}},
+            {
+                "service": "gateway",
+                "status": verdict,
+                "checks": {name: health.value for name, health in results.items()},
+            },
         )
 
 

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 @asynccontextmanager
 async def serving(address: Address, *, refresh: Refresh) -> AsyncIterator[None]:
-    async with serve_health(address) as vitals:
+    async with serve_health(address, service="gateway") as vitals:
         with vitals.serving({}, refresh=refresh):
             yield
 

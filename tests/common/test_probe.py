@@ -20,7 +20,7 @@ async def test_a_service_that_answers(health: Health, status: int) -> None:
     async def check() -> Health:
         return health
 
-    async with serve_health(Address(host="127.0.0.1", port=port)) as vitals:
+    async with serve_health(Address(host="127.0.0.1", port=port), service="gateway") as vitals:
         with vitals.serving({"database": check}):
             assert (
                 await asyncio.to_thread(

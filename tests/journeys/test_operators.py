@@ -58,6 +58,8 @@ async def test_where_all_settings_are_together(world: World, tmp_path: Path) -> 
     examined = await waystation(world, "doctor", *every, "--json")
     assert (examined.status, examined.json["ok"]) == (0, True)
     assert {one["service"] for one in examined.json["findings"]} == set(SERVICES)
+    ready = {one["text"] for one in examined.json["findings"] if one["about"] == "readiness"}
+    assert ready == {f"{service} is ready" for service in SERVICES}
     person = await world.person()
     login = await _log_in(world, person)
     told = await waystation(world, "trace", login, *every, "--json")
@@ -148,7 +150,8 @@ async def test_the_doctor(world: World) -> None:
         assert (well.status, well.json["ok"]) == (0, True)
         good = {one["about"] for one in findings if one["status"] == "ok"}
         assert {"settings", "database role", "tenants apart", "permissions", "consumers"} <= good
-        assert "readiness" in {one["about"] for one in findings}
+        (readiness,) = (one for one in findings if one["about"] == "readiness")
+        assert (readiness["status"], readiness["text"]) == ("ok", f"{service} is ready")
     wrong = {"COOKIE_KEY_FILES": "/nowhere/cookie.key", "PUBLIC_BASE_URL": ""}
     ill = await waystation(world, "doctor", "--json", **wrong)
     assert (ill.status, ill.json["ok"]) == (1, False)

@@ -2,7 +2,8 @@
 
 `GET /healthz` answers while the event loop turns and looks at nothing else: a lost database must not restart
 the process. `GET /readyz` answers 200 while every check is `ok` or `degraded`, 503 otherwise, and before
-there is anything to check. `GET /metrics` is for Prometheus (metrics.py).
+there is anything to check; the body names the service, for others may have such an address. `GET /metrics`
+is for Prometheus (metrics.py).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -64,10 +65,10 @@ _LEAVING: Mapping[str, Check] = {"stop": _failed}
 
 
 @asynccontextmanager
-async def serve_health(address: Address) -> AsyncIterator[Vitals]:
+async def serve_health(address: Address, *, service: str) -> AsyncIterator[Vitals]:
     """Serve these endpoints while the block runs; the service is not ready before it is `serving`."""
     vitals = Vitals()
-    runner = web.AppRunner(create_health_app(vitals), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(create_health_app(vitals, service=service), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, address.host, address.port).start()
@@ -76,14 +77,14 @@ async def serve_health(address: Address) -> AsyncIterator[Vitals]:
         await runner.cleanup()
 
 
-def create_health_app(vitals: Vitals) -> web.Application:
+def create_health_app(vitals: Vitals, *, service: str) -> web.Application:
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": Health.OK})
 
     async def readyz(_request: web.Request) -> web.Response:
         results = await vitals.results()
         status = worst(results.values())
-        body = {"status": status, "checks": results}
+        body = {"service": service, "status": status, "checks": results}
         return web.json_response(body, status=503 if status is Health.FAILED else 200)
 
     app = web.Application()

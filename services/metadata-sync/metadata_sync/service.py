@@ -59,7 +59,7 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(
             open_tracing(settings.tracing, service=SERVICE, production=settings.production)
         )
-        vitals = await stack.enter_async_context(serve_health(settings.admin_listen))
+        vitals = await stack.enter_async_context(serve_health(settings.admin_listen, service=SERVICE))
         connections = await stack.enter_async_context(
             open_connections(settings, service=SERVICE, schema=SCHEMA, clock=clock, is_for_all_tenants=True)
         )
