@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,11 @@ import aio_pika
 import asyncpg
 import pytest
 
+from common.audit import Audited
+from common.broker import BrokerUnavailableError
 from common.cli import run
 from common.dead_letters import DeadLetterQueueError, Sought, hold
+from common.dead_letters_trail import Deed, keep_trail
 from tests.common.log_lines import logging_into
 from tests.support.databases import ServiceDatabase
 from tests.support.log_contract import faults_of
@@ -81,6 +85,19 @@ async def ids(amqp: VirtualHost) -> list[str]:
         return [letter.id for letter, _ in held.letters]
 
 
+async def trail_of(database: ServiceDatabase) -> list[asyncpg.Record]:
+    owner = await asyncpg.connect(database.owner)
+    try:
+        return await owner.fetch(
+            """
+            SELECT tenant, event, transaction_id, about, outcome, reasons FROM proofing.audit_events
+            ORDER BY id
+            """
+        )
+    finally:
+        await owner.close()
+
+
 async def test_looking_changes_nothing(amqp: VirtualHost, waystation: Command) -> None:
     """However often and by whom they are looked at, all letters stay, in their order."""
     await bury(amqp, *(body(number) for number in range(150)), x_reason="unknown_tenant")
@@ -127,16 +144,7 @@ async def test_what_is_done_leaves_a_trace(
         ("proofing", "proofing", "dead-letters drop --all --type=VerifyIdentity")
     }
     assert [fault for one in lines for fault in faults_of(one)] == []
-    owner = await asyncpg.connect(database.owner)
-    try:
-        rows = await owner.fetch(
-            """
-            SELECT tenant, event, transaction_id, about, outcome, reasons FROM proofing.audit_events
-            ORDER BY id
-            """
-        )
-    finally:
-        await owner.close()
+    rows = await trail_of(database)
     assert [row["about"] for row in rows] == [*everything, "e21"]
     assert tuple(rows[0])[:3] == ("acme", "letter.dropped", "t0")
     assert tuple(rows[0])[4:] == ("VerifyIdentity", ["unknown_tenant", "by:olga"])
@@ -161,6 +169,47 @@ async def test_a_trail_that_cannot_be_reached(
     line, complaint = done.stderr.splitlines()
     assert json.loads(line)["event"] == "letters.redriven"
     assert complaint == "Not in the audit trail: there is no DATABASE_URL of proofing here."
+
+
+async def test_a_part_that_is_in_no_trail(amqp: VirtualHost, capsys: pytest.CaptureFixture[str]) -> None:
+    """That the trail has nothing of it is said too of what was done before the broker went away."""
+    await bury(amqp, body(1), body(2), x_reason="malformed")
+    deed = Deed(
+        event=Audited.LETTER_DROPPED,
+        command="dead-letters drop",
+        operator=None,
+        production=False,
+        database_url="",
+    )
+
+    async def break_off() -> None:
+        async with keep_trail(deed, QUEUE) as trail, hold(amqp.proofing, QUEUE, Sought()) as held:
+            trail.done(held.letters[0][0])
+            raise BrokerUnavailableError
+
+    with logging_into(io.StringIO(), ()), pytest.raises(BrokerUnavailableError):
+        await break_off()
+    line, complaint = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event_ids"] == ["e1"]
+    assert complaint == "Not in the audit trail: there is no DATABASE_URL of proofing here."
+
+
+async def test_an_id_that_may_be_a_name(
+    amqp: VirtualHost, database: ServiceDatabase, waystation: Command
+) -> None:
+    """What a letter says of its id, tenant and login may be anybody's: log and trail have none of it."""
+    said = ("Mustermann", "Erika Mustermann 1", "erika1@acme.example", "7" * 81)
+    personal = "erika@acme.example"
+    malformed = [body(1, event_id=one, tenant=personal, transaction_id=personal, type=None) for one in said]
+    await bury(amqp, *malformed, x_reason="malformed", x_event_id="")
+    digests = await ids(amqp)
+    assert [one for one in digests if not re.fullmatch(r"body-[0-9a-f]{16}", one)] == []
+    assert len(set(digests)) == len(said)
+    done = await waystation("redrive", *digests, DATABASE_URL=database.proofing)
+    assert json.loads(done.stderr)["event_ids"] == digests
+    assert [tuple(row) for row in await trail_of(database)] == [
+        (None, "letter.redriven", None, digest, None, ["malformed"]) for digest in digests
+    ]
 
 
 async def test_what_is_told_of_a_letter(amqp: VirtualHost, waystation: Command) -> None:

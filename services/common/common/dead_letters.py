@@ -10,6 +10,7 @@ stays sealed.
 import asyncio
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +33,8 @@ HOLD_AT_MOST = 65_535  # what a consumer may be given before it settles anything
 TALK_SECONDS = 10.0
 ARRIVE_SECONDS = 5.0  # how long the next letter may take to come
 LEAVE_SECONDS = 3.0  # how long the broker may take to notice that whoever looked before us has gone
-
+# Ids of ours are UUIDs. The body of a letter may have anybody's text there, of which a name has no digit.
+_ID = re.compile(r"(?=\D*[0-9])[A-Za-z0-9_.:-]{1,80}")
 
 _BUSY = "somebody else looks at {} now; try again when they are done"
 
@@ -45,6 +47,8 @@ class DeadLetterQueueError(WaystationError):
 class DeadLetter:
     """One letter; what its body does not tell, or not readably, is None.
 
+    `id` is what it is called by, also in log and audit trail: `event_id`, or a digest of its body where that
+    is absent or looks like no id.
     `parked_at` is when it came here, `reason` a code of ours or the broker's (`expired`, `delivery_limit`).
     `size` is that of the body in bytes; `body` is empty where nobody needs it.
     """
@@ -201,7 +205,7 @@ def read_letter(delivered: DeliveredMessage, *, queue: str) -> DeadLetter:
     death = _death(headers)
     version = content.get("v")
     return DeadLetter(
-        id=event_id or f"body-{hashlib.sha256(delivered.body).hexdigest()[:16]}",
+        id=_id(event_id, delivered.body),
         queue=queue,
         reason=_text(headers.get("x-reason")) or _text(death.get("reason")) or "unknown",
         type=_text(content.get("type")),
@@ -214,6 +218,12 @@ def read_letter(delivered: DeliveredMessage, *, queue: str) -> DeadLetter:
         size=len(delivered.body),
         body=delivered.body,
     )
+
+
+def _id(event_id: str | None, body: bytes) -> str:
+    if event_id and _ID.fullmatch(event_id):
+        return event_id
+    return f"body-{hashlib.sha256(body).hexdigest()[:16]}"
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import structlog
 
 from common import audit
 from common.audit import Audited, Entry
+from common.cli import complain
 from common.cli_database import open_for_command
 from common.db import Database
 from common.dead_letters import DeadLetter
@@ -26,7 +27,7 @@ from common.log_fields import MAX_ITEMS
 from common.schema import queue_of, schema_of
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
-_WORD = re.compile(r"[!-~]{1,200}")
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
 log = structlog.stdlib.get_logger()
 
@@ -60,14 +61,17 @@ class Trail:
 
     def done(self, letter: DeadLetter) -> None:
         self.count += 1
-        reason = letter.reason if _CODE.fullmatch(letter.reason) else "unknown"
+        reason = _code(letter.reason)
         self._done[reason].append(letter.id)
         if len(self._done[reason]) == MAX_ITEMS:
             self._tell(reason, self._done.pop(reason))
 
     def close(self) -> None:
+        """Also after a part, when the broker went away or somebody pressed Ctrl-C."""
         for reason, ids in self._done.items():
             self._tell(reason, ids)
+        if self.count and self.database is None:
+            complain(f"Not in the audit trail: there is no DATABASE_URL of {self.queue} here.")
 
     def _tell(self, reason: str, ids: list[str]) -> None:
         fields = {"queue": self.queue, "reason": reason, "letters": len(ids), "event_ids": ids}
@@ -82,14 +86,18 @@ class Trail:
             event=self.deed.event,
             tenant=_word(letter.tenant),
             transaction_id=_word(letter.transaction_id),
-            about=_word(letter.id),
+            about=letter.id,
             outcome=_word(letter.type),
-            reasons=(_word(letter.reason) or "unknown", *operator),
+            reasons=(_code(letter.reason), *operator),
         )
 
 
+def _code(reason: str) -> str:
+    return reason if _CODE.fullmatch(reason) else "unknown"
+
+
 def _word(text: str | None) -> str | None:
-    """A letter may hold anything; the trail takes words."""
+    """A letter may hold anything; the trail takes what looks like ids and names of ours, and no address."""
     return text if text and _WORD.fullmatch(text) else None
 
 

@@ -83,7 +83,9 @@ ATTEMPT = Field("attempt", "Which attempt it was, counted from 1.", type=_COUNTE
 
 LETTERS = Field("letters", "So many dead letters.", type=_COUNTED)
 EVENT_IDS = Field(
-    "event_ids", "Of each letter: its `event_id`, or `body-…` of one that has none.", type=Type.TEXTS
+    "event_ids",
+    "Of each letter: its `event_id`, or `body-…` where it has none that looks like one.",
+    type=Type.TEXTS,
 )
 COMMAND = Field("command", "What an operator typed after `waystation`, without ids.")
 
