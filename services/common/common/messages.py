@@ -16,7 +16,7 @@ Consumers ignore unknown fields; an unknown type or version is an error that the
 | UserForgotten       | both others   | gateway       |
 """
 
-import json
+import math
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -54,8 +54,21 @@ _OMITTED_WHEN_EMPTY = Field(exclude_if=lambda value: not value)
 
 
 def _can_be_sent_on(value: dict[str, Any] | None) -> dict[str, Any] | None:
-    json.dumps(value, allow_nan=False)  # 1e999 is JSON, and infinity in Python, which is not JSON again
+    if not _is_finite(value):
+        raise ValueError("1e999 is JSON, and infinity in Python, which is not JSON again")
     return value
+
+
+def _is_finite(value: object) -> bool:
+    match value:
+        case dict():
+            return all(map(_is_finite, value.values()))
+        case list():
+            return all(map(_is_finite, value))
+        case float():
+            return math.isfinite(value)
+        case _:
+            return True
 
 
 class MalformedMessageError(WaystationError):
