@@ -92,8 +92,7 @@ class Findings:
             self._at_most(
                 f"{plan}: person behind a backlog by without, p99", "x", [late / alone], bound=bound
             )
-            if self.others > MOST_OF_OTHERS:  # who disturbed the one may have disturbed the other more
-                self.bars[-1] = replace(self.bars[-1], verdict="inconclusive")
+            self._doubt_ratio()
 
     def cost(self, turns: Sequence[Cost]) -> None:
         """CPU of an update."""
@@ -111,6 +110,12 @@ class Findings:
             [turn.update / turn.insert for turn in turns],
             bound=3.0,
         )
+        self._doubt_ratio()
+
+    def _doubt_ratio(self) -> None:
+        """Who disturbed the one measure may have disturbed the other more: such a ratio is not even met."""
+        if self.others > MOST_OF_OTHERS:
+            self.bars[-1] = replace(self.bars[-1], verdict="inconclusive")
 
     def _undisturbed(self, part: str, others: Sequence[float]) -> list[int]:
         """The turns in which nobody else used much of the machine; all of them where that is none."""

@@ -24,6 +24,13 @@ def test_a_goal_that_is_missed_only_beside_others_is_open() -> None:
     assert [bar.verdict for bar in findings.bars] == ["inconclusive"]
 
 
+def test_a_ratio_that_is_met_only_beside_others_is_open_too() -> None:
+    """What disturbed the update may have disturbed the insert more."""
+    findings = Findings()
+    findings.cost([_cost(250, others=0.9)])
+    assert [bar.verdict for bar in findings.bars] == ["inconclusive"]
+
+
 def test_a_goal_that_is_missed_on_a_quiet_machine_is_missed() -> None:
     """One quiet turn is enough to miss it."""
     findings = Findings()

@@ -29,6 +29,6 @@ def test_a_worker_has_no_workers(pytestconfig: pytest.Config, monkeypatch: pytes
     monkeypatch.setattr(pytestconfig, "args_source", pytest.Config.ArgsSource.TESTPATHS)
     monkeypatch.setattr(pytestconfig.option, "numprocesses", None)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    assert workers_by_default(pytestconfig) == 3
+    assert workers_by_default(pytestconfig) == 4
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
     assert workers_by_default(pytestconfig) is None
