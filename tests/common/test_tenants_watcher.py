@@ -115,6 +115,17 @@ def test_a_file_written_back_in_time(tmp_path: Path) -> None:
     assert watcher.current is not first
 
 
+def test_a_file_of_the_same_date_and_length(tmp_path: Path) -> None:
+    """A file that was copied over the former one, with its date, counts as a change."""
+    path = write_tenants(tmp_path, {"acme": section()})
+    os.utime(path, (0, 0))
+    watcher = TenantsWatcher(path, production=True)
+    path.write_text(path.read_text().replace("acme:", "ecma:", 1))
+    os.utime(path, (0, 0))
+    watcher.refresh()
+    assert keys(watcher) == ["ecma"]
+
+
 async def test_watching(tmp_path: Path) -> None:
     """A running service sees a change without a restart, and stops watching when it is told to stop."""
     watcher = TenantsWatcher(write_tenants(tmp_path, {"acme": section()}), production=True)

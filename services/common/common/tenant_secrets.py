@@ -21,7 +21,7 @@ from common.rsa_keys import RsaKeyError, SigningKey, VerifyingKey, read_signing_
 from common.settings import KEY_BYTES, WeakKeyError, is_weak, read_key_file
 
 TenantPart: TypeAlias = Literal["tokens", "management", "pages"]
-Stamp: TypeAlias = tuple[int, int, int] | None
+Stamp: TypeAlias = tuple[int, int, int, int] | None
 
 ALL_PARTS: frozenset[TenantPart] = frozenset({"tokens", "management", "pages"})
 MIN_SIGNING_SECRET_BYTES = 32  # RFC 7518, 3.2: at least the size of the hash
@@ -35,12 +35,15 @@ class SecretNotLoadedError(WaystationError):
 
 
 def stamp(path: Path) -> Stamp:
-    """What changes when a file is written, replaced or swapped through a symbolic link; None if absent."""
+    """What changes when a file is written, replaced or swapped through a symbolic link; None if absent.
+
+    Copies keep the date of what they copy, and a file may have the number and the length of the one before.
+    """
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size
 
 
 @dataclass
