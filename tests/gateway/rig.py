@@ -213,10 +213,10 @@ class Rig:
         finally:
             await connection.close()
 
-    async def execute(self, statement: str) -> None:
+    async def execute(self, statement: str, *arguments: object) -> None:
         connection = await asyncpg.connect(self._owner, server_settings={"search_path": "gateway"})
         try:
-            await connection.execute(statement)
+            await connection.execute(statement, *arguments)
         finally:
             await connection.close()
 

@@ -99,13 +99,13 @@ async def test_one_that_cannot_be_read(rig: Rig, anna: Browser, monkeypatch: pyt
     spoilt, good = sorted([await anna.arrive(redirect(rig.clock)) for _ in range(2)])
     for login in (spoilt, good):
         await cancel(rig.database, login, reason="ticket-1", operator="olga")
-    await rig.execute(f"UPDATE transactions SET status = 'unheard_of' WHERE id = '{spoilt}'")  # noqa: S608 - an id
+    await rig.execute("UPDATE transactions SET status = 'unheard_of' WHERE id = $1", spoilt)
     await rig.cancelled.sweep()
     assert [login for login, *_ in said(rig)] == [good]
     assert [line["transaction_id"] for line in rig.lines.all if line["event"] == "login.not_moved"] == [
         spoilt
     ]
-    await rig.execute(f"UPDATE transactions SET status = 'cancelled' WHERE id = '{spoilt}'")  # noqa: S608 - an id
+    await rig.execute("UPDATE transactions SET status = 'cancelled' WHERE id = $1", spoilt)
     await rig.cancelled.sweep()
     assert said(rig) == [(good, "acme", "opened"), (spoilt, "acme", "opened")]
 
