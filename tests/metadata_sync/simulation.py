@@ -17,8 +17,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from common.messages import DesiredValue, Kind
-from metadata_sync.coalesce import Patch, PersonalWish, Wish, digest
+from common.messages import Kind
+from metadata_sync.coalesce import Patch, Wish, digest
 from metadata_sync.due import Timing
 from metadata_sync.ends import End, budget_after, state_after
 from metadata_sync.errors import EndNotSeenError, NotSentError, RateLimitedError, RootSyncedError
@@ -321,10 +321,7 @@ class World:
     def readable(self) -> list[User]:
         """Of whom a personal value is still kept."""
         return [
-            user
-            for user, row in self.rows.items()
-            for wish in row.state.desired.values()
-            if isinstance(wish, PersonalWish) and wish.encrypted
+            user for user, row in self.rows.items() for wish in row.state.desired.values() if wish.encrypted
         ]
 
 
@@ -340,13 +337,13 @@ def _place_of(key: str, user: User) -> str:
 
 def _wish(key: str, *, rev: int, value: Any) -> Wish:
     if kind_and_name(key)[0] is Kind.APP_METADATA:
-        return DesiredValue(rev=rev, value=value)
-    return PersonalWish(rev=rev, digest=digest(value), size=1, encrypted=json.dumps(value))
+        return Wish(rev=rev, value=value)
+    return Wish(rev=rev, digest=digest(value), size=1, encrypted=json.dumps(value))
 
 
 def _merge(holds: dict[str, Any], patch: Patch) -> None:
     for name, wish in patch.body().items():
-        value = json.loads(wish.encrypted or "") if isinstance(wish, PersonalWish) else wish
+        value = json.loads(wish.encrypted or "") if isinstance(wish, Wish) else wish
         if value is None:
             holds.pop(key_of(patch.kind, name), None)
         else:

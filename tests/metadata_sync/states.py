@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from common.messages import DesiredValue
-from metadata_sync.coalesce import Value
+from metadata_sync.coalesce import Value, Wish
 from metadata_sync.due import Timing
 from metadata_sync.state import Request, Requester, UserState
 
@@ -23,7 +22,7 @@ def request(transaction_id: str = "tx-1", *, waiting: bool = False, **wishes: tu
         requester=Requester(
             traceparent="trace", waiting=waiting, keys={key: rev for key, (rev, _) in wishes.items()}
         ),
-        desired={key: DesiredValue(rev=rev, value=value) for key, (rev, value) in wishes.items()},
+        desired={key: Wish(rev=rev, value=value) for key, (rev, value) in wishes.items()},
     )
 
 

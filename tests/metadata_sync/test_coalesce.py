@@ -19,36 +19,34 @@ from metadata_sync.coalesce import (
 from metadata_sync.errors import UnfitUpdateError
 
 _values = st.none() | st.dictionaries(st.sampled_from(["status", "rev"]), st.integers(0, 2), max_size=2)
-_wishes = st.builds(DesiredValue, rev=st.integers(1, 4), value=_values)
+_wishes = st.builds(Wish, rev=st.integers(1, 4), value=_values)
 _desired = st.dictionaries(st.sampled_from(["a", "b", "c"]), _wishes)
 
 
-def _wish(rev: int, value: Value) -> DesiredValue:
-    return DesiredValue(rev=rev, value=value)
+def _wish(rev: int, value: Value) -> Wish:
+    return Wish(rev=rev, value=value)
 
 
 @given(_desired, _desired, _desired)
-def test_merge_is_associative(
-    one: dict[str, DesiredValue], two: dict[str, DesiredValue], three: dict[str, DesiredValue]
-) -> None:
+def test_merge_is_associative(one: dict[str, Wish], two: dict[str, Wish], three: dict[str, Wish]) -> None:
     """However updates are grouped on their way, the same state comes out."""
     assert merge(merge(one, two), three) == merge(one, merge(two, three))
 
 
 @given(_desired, _desired)
-def test_merge_is_commutative(one: dict[str, DesiredValue], two: dict[str, DesiredValue]) -> None:
+def test_merge_is_commutative(one: dict[str, Wish], two: dict[str, Wish]) -> None:
     """In whatever order two updates arrive, the same state comes out."""
     assert merge(one, two) == merge(two, one)
 
 
 @given(_desired, _desired)
-def test_merge_is_idempotent(one: dict[str, DesiredValue], two: dict[str, DesiredValue]) -> None:
+def test_merge_is_idempotent(one: dict[str, Wish], two: dict[str, Wish]) -> None:
     """An update that arrives twice is as good as one."""
     assert merge(merge(one, two), two) == merge(one, two)
 
 
 @given(st.lists(_desired, max_size=5))
-def test_merging_equals_applying_in_order_of_rev(updates: list[dict[str, DesiredValue]]) -> None:
+def test_merging_equals_applying_in_order_of_rev(updates: list[dict[str, Wish]]) -> None:
     """What is sent at the end equals what applying every wish in the order of its rev would leave."""
     merged: dict[str, Wish] = {}
     for update in updates:
@@ -94,13 +92,14 @@ def test_an_empty_patch_does_not_exist() -> None:
 def test_what_auth0_would_refuse_is_refused_before(key: str, value: dict[str, Any], reason: str) -> None:
     """A key or a value that the tenant or our database cannot take never enters the desired state."""
     with pytest.raises(UnfitUpdateError) as refused:
-        refuse_unfit("auth0|1", {key: _wish(1, value)})
+        refuse_unfit("auth0|1", {key: DesiredValue(rev=1, value=value)})
     assert refused.value.reason == reason
 
 
 def test_a_value_of_one_kilobyte_is_taken() -> None:
     """The bound is inclusive: 1,024 bytes of JSON."""
-    refuse_unfit("auth0|1", {"waystation_idproof": _wish(1, {"text": "x" * (1024 - len('{"text":""}'))})})
+    text = "x" * (1024 - len('{"text":""}'))
+    refuse_unfit("auth0|1", {"waystation_idproof": DesiredValue(rev=1, value={"text": text})})
 
 
 def test_a_user_holds_two_kilobytes_of_ours_at_most() -> None:

@@ -1,7 +1,8 @@
 """People wait until a deadline; what is late for them is background work like any other."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from metadata_sync.state import Request, UserState
 from tests.metadata_sync.rig import Rig

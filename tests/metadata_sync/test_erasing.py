@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.messages import DesiredValue, ForgetUser
-from metadata_sync.coalesce import PersonalWish, Value
+from common.messages import ForgetUser
+from metadata_sync.coalesce import Value, Wish
 from metadata_sync.erasing import erase, remains
 from metadata_sync.state import Request, UserState
 from tests.metadata_sync.states import NOON, TIMING, at, confirmed_at_noon, request
@@ -79,7 +79,7 @@ def test_a_worker_that_lost_its_lease_may_know_keys_that_are_gone() -> None:
 
 def test_personal_values_are_dropped_and_not_deleted_there() -> None:
     """Of root attributes and user_metadata nothing is left here, and nothing of them is sent."""
-    wish = PersonalWish(rev=1, digest="d", size=3, encrypted="c")
+    wish = Wish(rev=1, digest="d", size=3, encrypted="c")
     known = confirmed_at_noon()
     state = UserState(desired={**known.desired, "root.given_name": wish})
     state, patch = state.begin(now=at(1))
@@ -109,7 +109,7 @@ def test_who_asked_before_is_not_answered() -> None:
     state = erase(state, forget(2, "a"), now=at(1))
     assert (state.requesters, state.is_waited_for) == ({}, False)
     state = state.accept(request("tx-0", waiting=True, a=(1, PASSED), b=(1, PASSED)), now=at(2))
-    assert (state.requesters, state.desired) == ({}, {"a": DesiredValue(rev=2, value=None)})
+    assert (state.requesters, state.desired) == ({}, {"a": Wish(rev=2, value=None)})
 
 
 def test_the_returning_person_starts_anew() -> None:

@@ -1,7 +1,7 @@
 """Kinds of write: each is a call of its own, through the same desired state."""
 
 from common.messages import Kind
-from metadata_sync.coalesce import Patch, PersonalWish
+from metadata_sync.coalesce import Patch, Wish
 from metadata_sync.ends import state_after
 from metadata_sync.errors import RootSyncedError
 from metadata_sync.kinds import next_after
@@ -11,11 +11,11 @@ from tests.metadata_sync.states import NOON, TIMING, at, confirmed_at_noon, requ
 GIVEN_NAME, BIRTHDATE = "root.given_name", "user_metadata.birthdate"
 
 
-def personal(rev: int, *, digest: str = "one") -> PersonalWish:
-    return PersonalWish(rev=rev, digest=digest, size=6, encrypted=f"ciphertext {rev}")
+def personal(rev: int, *, digest: str = "one") -> Wish:
+    return Wish(rev=rev, digest=digest, size=6, encrypted=f"ciphertext {rev}")
 
 
-def asked(transaction_id: str = "tx-p", *, waiting: bool = False, **wishes: PersonalWish) -> Request:
+def asked(transaction_id: str = "tx-p", *, waiting: bool = False, **wishes: Wish) -> Request:
     """An update of personal keys; a name of Python has `__` for the dot."""
     desired = {key.replace("__", "."): wish for key, wish in wishes.items()}
     revs = {key: wish.rev for key, wish in desired.items()}
@@ -87,7 +87,7 @@ def test_a_personal_value_is_gone_once_confirmed() -> None:
     """After the 200 only rev and fingerprint are left."""
     state, _ = begun(UserState().accept(asked(root__given_name=personal(1)), now=NOON), seconds=2)
     state = state.confirm(now=at(3))
-    assert state.desired == {GIVEN_NAME: PersonalWish(rev=1, digest="one", size=6)}
+    assert state.desired == {GIVEN_NAME: Wish(rev=1, digest="one", size=6)}
 
 
 def test_a_personal_value_stays_until_it_is_settled() -> None:
@@ -97,7 +97,7 @@ def test_a_personal_value_stays_until_it_is_settled() -> None:
     state = state.confirm(now=at(5))
     state, patch = begun(state, seconds=63)
     assert patch.body() == {"given_name": personal(1)}
-    assert state.confirm(now=at(64)).desired == {GIVEN_NAME: PersonalWish(rev=1, digest="one", size=6)}
+    assert state.confirm(now=at(64)).desired == {GIVEN_NAME: Wish(rev=1, digest="one", size=6)}
 
 
 def test_a_parked_personal_value_stays_until_it_is_dropped() -> None:
@@ -106,7 +106,7 @@ def test_a_parked_personal_value_stays_until_it_is_dropped() -> None:
     state = state.park("user_not_found", now=at(3))
     _, patch = begun(state.redrive([GIVEN_NAME], now=at(4)), seconds=4)
     assert patch.body() == {"given_name": personal(1)}
-    assert state.drop([GIVEN_NAME]).desired == {GIVEN_NAME: PersonalWish(rev=1, digest="one", size=6)}
+    assert state.drop([GIVEN_NAME]).desired == {GIVEN_NAME: Wish(rev=1, digest="one", size=6)}
 
 
 def test_an_unchanged_personal_value_is_answered_without_a_call() -> None:
@@ -116,7 +116,7 @@ def test_an_unchanged_personal_value_is_answered_without_a_call() -> None:
     state, answers = state.accept(asked("tx-2", root__given_name=personal(2)), now=at(4)).take_answers()
     assert [answer.keys for answer in answers] == [{GIVEN_NAME: 2}]
     assert state.due_at(TIMING) is None
-    assert state.desired == {GIVEN_NAME: PersonalWish(rev=2, digest="one", size=6)}
+    assert state.desired == {GIVEN_NAME: Wish(rev=2, digest="one", size=6)}
 
 
 def test_what_is_gone_and_became_uncertain_is_written_with_the_next_wish() -> None:

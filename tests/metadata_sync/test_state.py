@@ -1,6 +1,6 @@
 """One user's way from wish to confirmation."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from metadata_sync.state import Answer, UserState
 from tests.metadata_sync.states import TIMING, at, confirmed_at_noon, request

@@ -8,10 +8,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from pydantic_core import to_json
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from common.messages import DesiredValue, Kind
 from metadata_sync.errors import UnfitUpdateError
@@ -20,20 +21,25 @@ from metadata_sync.kinds import kind_and_name
 Value: TypeAlias = dict[str, Any] | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PersonalWish:
-    """A wish whose value is personal: encrypted (personal.py), and gone as soon as nobody needs it any more.
+class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a key shall hold from `rev` on; the value None deletes it.
 
-    `digest` tells equal values of one person, to who has the key; `size` is the value's, in bytes as JSON.
+    A personal one has no value that can be read here: it is encrypted (personal.py), and gone as soon as
+    nobody needs it any more. `digest` tells equal values of one person, to who has the key; `size` is the
+    value's, in bytes as JSON.
     """
 
     rev: int
-    digest: str
-    size: int
-    encrypted: str | None = field(default=None, repr=False)
+    value: Value | UnsetType = UNSET
+    digest: str = ""
+    size: int = 0
+    encrypted: str | None = None
+
+    @property
+    def is_personal(self) -> bool:
+        return self.value is UNSET
 
 
-Wish: TypeAlias = DesiredValue | PersonalWish
 Desired: TypeAlias = Mapping[str, Wish]
 
 MAX_VALUE_BYTES = 1024
@@ -59,7 +65,7 @@ _STRICT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 class Patch:
     """What one write sends: at least one key, because an empty object would wipe the user's metadata.
 
-    A personal value is its `PersonalWish` until the patch is about to be sent.
+    A personal value is its `Wish` until the patch is about to be sent.
     """
 
     first: tuple[str, Any]
@@ -90,7 +96,7 @@ def merge(left: Desired, right: Desired) -> dict[str, Wish]:
 
 def _rank(wish: Wish) -> tuple[int, str, bool]:
     # The gateway never gives one rev to two values; if it did, both orders of arrival must still agree.
-    if isinstance(wish, PersonalWish):
+    if wish.is_personal:
         return wish.rev, wish.digest, wish.encrypted is None
     return wish.rev, canonical(wish.value), False
 
@@ -101,7 +107,7 @@ def digest(value: Value) -> str:
 
 
 def digest_of(wish: Wish) -> str:
-    return wish.digest if isinstance(wish, PersonalWish) else digest(wish.value)
+    return digest(wish.value) if wish.value is not UNSET else wish.digest
 
 
 def canonical(value: Any) -> str:
@@ -161,7 +167,7 @@ def refuse_oversized(desired: Desired) -> None:
 
 def _size_of(wish: Wish) -> int:
     """Of a wish that was found fit before."""
-    return wish.size if isinstance(wish, PersonalWish) else len(to_json(wish.value))
+    return wish.size if wish.is_personal else len(msgspec.json.encode(wish.value))
 
 
 def _size(value: Any) -> int:

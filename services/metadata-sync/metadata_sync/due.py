@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(minutes=1)
 
@@ -16,8 +18,7 @@ class Timing:
     max_wait: timedelta
 
 
-@dataclass(frozen=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """When the first and the last change of those came that no attempt has carried yet."""
 
     first: datetime

@@ -3,10 +3,10 @@
 The gateway hears of it when the tenant holds nothing any more and nothing under way can bring it back.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from common import inbox, outbox, tracing
 from common.clock import Clock

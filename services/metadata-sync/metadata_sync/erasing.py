@@ -10,10 +10,11 @@ and nothing is deleted there.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
-from common.messages import DesiredValue, ForgetUser, Kind
+from msgspec.structs import replace
+
+from common.messages import ForgetUser, Kind
 from metadata_sync.coalesce import Wish
 from metadata_sync.due import Changes, together
 from metadata_sync.kinds import kind_and_name
@@ -32,7 +33,7 @@ def erase(state: UserState, command: ForgetUser, *, now: datetime) -> UserState:
     newer = {key: wish for key, wish in state.desired.items() if wish.rev > command.rev}
     deleted = {*command.keys, *_of_metadata(state.desired)} - newer.keys()
     desired: dict[str, Wish] = {**newer}
-    desired |= {key: DesiredValue(rev=command.rev, value=None) for key in deleted}
+    desired |= {key: Wish(rev=command.rev, value=None) for key in deleted}
     carried = state.attempt.keys.keys() if state.attempt else frozenset()
     moments = {key: moment for key, moment in state.unsettled.items() if key in desired}
     for key in deleted:

@@ -6,10 +6,11 @@ refused, or was taken in before, changes nothing for the others of its batch.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from common import inbox, tracing
 from common.batches import Batches
@@ -28,7 +29,7 @@ from common.vault import DataKey
 from metadata_sync import metrics, store
 from metadata_sync.alarm import Alarm
 from metadata_sync.answers import announce, tell
-from metadata_sync.coalesce import Desired, refuse_unfit
+from metadata_sync.coalesce import Desired, Wish, refuse_unfit
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.leases import Lease, Leases, scheduled
 from metadata_sync.metrics import Effect, effect_of, label
@@ -40,17 +41,13 @@ from metadata_sync.worker import Worker
 log = structlog.stdlib.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Update:
+class _Update(Struct, frozen=True, kw_only=True):
     """One message, fit by itself, with its personal values opened."""
 
     message: UpdateMetadata
     values: PersonalValues
     tenant: Tenant
-
-    @property
-    def key(self) -> UserKey:
-        return self.message.tenant, self.message.user_id
+    key: UserKey
 
     @property
     def rev(self) -> int:
@@ -60,8 +57,7 @@ class _Update:
         return max(revs, default=0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Taken:
+class _Taken(Struct, frozen=True, kw_only=True):
     """What became of an update: which revs it asked for, what that meant, who can be answered at once."""
 
     revs: dict[str, int]
@@ -135,7 +131,8 @@ class Intake:
             values = self._personal.open(message)
         except UnfitUpdateError as exc:
             raise PoisonMessageError(exc.reason) from exc
-        return _Update(message=message, values=values, tenant=tenant)
+        key = message.tenant, message.user_id
+        return _Update(message=message, values=values, tenant=tenant, key=key)
 
     def _fit_or_none(self, message: Message) -> _Update | None:
         try:
@@ -244,31 +241,36 @@ class _Batch:
         self._users = await store.lock_users(self._connection, [update.key for update in fresh])
         people = {update.key for update in fresh if update.values and not self._is_dropped(update)}
         keys = await self._personal.keys_of(self._connection, people)
-        results: list[_Result | Exception] = []
-        for update in updates:
-            # A message may be there twice in one batch.
-            is_first = update.message.event_id in new
-            new.discard(update.message.event_id)
-            if is_first and self._is_dropped(update):
-                _announce_dropped(update)
-                is_first = False
-            results.append(self._accept(update, keys=keys) if is_first else None)
-        for update in fresh:
-            self._users[update.key] = scheduled(self._users[update.key], tenant=update.tenant)
+        results = [self._accept_once(update, new=new, keys=keys) for update in updates]
+        for key, tenant in {update.key: update.tenant for update in fresh}.items():
+            self._users[key] = scheduled(self._users[key], tenant=tenant)
         await self._take_back_refused(updates, results)
         return results
 
     def _is_dropped(self, update: _Update) -> bool:
         """Whether it was asked for before its person was erased."""
-        return self._users[update.key].state.is_erased_at(update.rev)
+        state = self._users[update.key].state
+        return state.erased is not None and state.is_erased_at(update.rev)
+
+    def _accept_once(
+        self, update: _Update, *, new: set[str], keys: Mapping[UserKey, DataKey]
+    ) -> _Result | Exception:
+        """Nothing of what is not `new`, or not any more: a message may be there twice in one batch."""
+        if update.message.event_id not in new:
+            return None
+        new.remove(update.message.event_id)
+        if self._is_dropped(update):
+            _announce_dropped(update)
+            return None
+        return self._accept(update, keys=keys)
 
     def _accept(self, update: _Update, *, keys: Mapping[UserKey, DataKey]) -> _Taken | UnfitUpdateError:
         user = self._users[update.key]
-        personal: Desired = {}
+        desired = {key: Wish(rev=asked.rev, value=asked.value) for key, asked in update.message.keys.items()}
         if update.values:
             key = keys[update.key]
-            personal = encrypted(update.values, key=key, tenant=user.tenant, user_id=user.user_id)
-        request = _request(update.message, {**update.message.keys, **personal})
+            desired |= encrypted(update.values, key=key, tenant=user.tenant, user_id=user.user_id)
+        request = _request(update.message, desired)
         try:
             state, answers = user.state.accept(request, now=user.now).take_answers()
         except UnfitUpdateError as exc:

@@ -1,15 +1,15 @@
 """What is known of the keys of one user: what an attempt carries, and what the tenant took or refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from common.messages import Kind
 from metadata_sync.due import Changes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confirmed:
+class Confirmed(Struct, frozen=True, kw_only=True):
     """The tenant answered 200 for this rev, at this time; `digest` tells the value."""
 
     rev: int
@@ -17,16 +17,14 @@ class Confirmed:
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """What an attempt carries for one key."""
 
     rev: int
     digest: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A write that has begun and whose end is not recorded yet; `changes` is when its wishes came."""
 
     at: datetime
@@ -35,8 +33,7 @@ class Attempt:
     kind: Kind = Kind.APP_METADATA
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parked:
+class Parked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wish that the tenant refused for good; a newer rev of the key is tried again.
 
     `dropped`: an operator has given it up, so that nobody has to look at it any more.
@@ -48,8 +45,7 @@ class Parked:
     dropped: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Erased:
+class Erased(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The person was erased at this rev: no wish up to it is taken any more.
 
     `erasure` is whom to tell when the tenant holds nothing from before it; None once they are told.

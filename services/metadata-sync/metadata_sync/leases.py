@@ -6,11 +6,12 @@ may still be under way.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
 import structlog
+from msgspec.structs import replace
 
 from common import tracing
 from common.batches import Batches

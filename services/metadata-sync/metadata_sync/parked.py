@@ -1,8 +1,11 @@
 """Parked writes as operators see them: listed, tried again, given up; newer writes of the user unaffected."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from common import audit
 from common.audit import Audited, Entry
@@ -10,7 +13,7 @@ from common.db import Connection, Database
 from common.messages import Kind
 from common.vault import Vault
 from metadata_sync import store
-from metadata_sync.coalesce import PersonalWish, Value
+from metadata_sync.coalesce import Value
 from metadata_sync.kinds import key_of, kind_and_name
 from metadata_sync.known import Parked
 from metadata_sync.state import UserState
@@ -147,5 +150,5 @@ def _parked_write(user: User, key: str, known: Parked) -> ParkedWrite:
         reason=known.reason,
         at=known.at,
         age=(user.now - known.at).total_seconds(),
-        value=PERSONAL if isinstance(wish, PersonalWish) else wish.value,
+        value=PERSONAL if wish.value is UNSET else wish.value,
     )

@@ -18,7 +18,7 @@ from common.messages import ForgetUser, Kind, UpdateMetadata
 from common.personal_values import ROOT_ATTRIBUTES, PersonalValue, PersonalValues, open_personal
 from common.sealing import Sealer, SealError
 from common.vault import DataKey, Person, Place, Vault, VaultError
-from metadata_sync.coalesce import Patch, PersonalWish, Wish, canonical, refuse_large
+from metadata_sync.coalesce import Patch, Wish, canonical, refuse_large
 from metadata_sync.errors import UnfitUpdateError
 from metadata_sync.kinds import key_of, kind_and_name
 
@@ -89,7 +89,7 @@ class Personal:
     ) -> dict[Kind, dict[str, PersonalValue]]:
         values: dict[Kind, dict[str, PersonalValue]] = {}
         for key, wish in wishes.items():
-            if not isinstance(wish, PersonalWish) or wish.encrypted is None:
+            if wish.encrypted is None:
                 continue
             kind, name = kind_and_name(key)
             place = _place(command.tenant, command.user_id, name=name, rev=wish.rev)
@@ -98,13 +98,13 @@ class Personal:
                 values.setdefault(kind, {})[name] = value
         return values
 
-    async def _decrypt(self, connection: Connection, wish: PersonalWish, *, place: Place) -> JsonValue:
+    async def _decrypt(self, connection: Connection, wish: Wish, *, place: Place) -> JsonValue:
         ciphertext = base64.b64decode(wish.encrypted or "")
         value: JsonValue = json.loads(await self._vault.decrypt(connection, ciphertext, place=place))
         return value
 
 
-def encrypted(values: PersonalValues, *, key: DataKey, tenant: str, user_id: str) -> dict[str, PersonalWish]:
+def encrypted(values: PersonalValues, *, key: DataKey, tenant: str, user_id: str) -> dict[str, Wish]:
     """The values as wishes that can be stored, by the key of whose they are."""
     return {
         key_of(kind, name): _encrypt(wish, key=key, place=_place(tenant, user_id, name=name, rev=wish.rev))
@@ -112,9 +112,9 @@ def encrypted(values: PersonalValues, *, key: DataKey, tenant: str, user_id: str
     }
 
 
-def _encrypt(wish: PersonalValue, *, key: DataKey, place: Place) -> PersonalWish:
+def _encrypt(wish: PersonalValue, *, key: DataKey, place: Place) -> Wish:
     plaintext = canonical(wish.value).encode()
-    return PersonalWish(
+    return Wish(
         rev=wish.rev,
         digest=key.fingerprint(plaintext, place=replace(place, row="")).hex(),
         size=len(plaintext),

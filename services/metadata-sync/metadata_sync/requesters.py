@@ -1,15 +1,16 @@
 """Who asked for keys of one user and waits to hear of them; pure, like the state that they are part of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from metadata_sync.coalesce import Desired
 from metadata_sync.known import Confirmed, Parked, rev_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class Requester:
+class Requester(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transaction that asked for revs of keys and has not been answered.
 
     `waiting`: a browser waits too, `since` then and until `deadline`.
@@ -22,8 +23,7 @@ class Requester:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What one transaction is told: its keys are confirmed at these revs, which may be later ones.
 
     With a `reason`: these of its keys were refused at the revs that it asked for.
@@ -35,8 +35,7 @@ class Answer:
     reason: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """An update as one transaction asks for it."""
 
     transaction_id: str

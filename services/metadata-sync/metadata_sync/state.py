@@ -17,13 +17,14 @@ key is taken for unchanged.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from common.messages import DesiredValue, Kind
+from msgspec import Struct
+from msgspec.structs import replace
+
+from common.messages import Kind
 from metadata_sync.coalesce import (
     Patch,
-    PersonalWish,
     Wish,
     digest_of,
     merge,
@@ -44,19 +45,18 @@ SETTLE_AFTER = timedelta(seconds=60)
 GONE = "user_not_found"
 
 
-@dataclass(frozen=True, kw_only=True)
-class UserState:
+class UserState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything about one user of one tenant; stored whole, so every field needs a default.
 
     `root_refused_at`: when the tenant last refused to change root attributes of this user. `tried`: the kind
     of the last attempt, while there is more to write. `erased` stays: it outlives what came before it.
     """
 
-    desired: dict[str, Wish] = field(default_factory=dict)
-    confirmed: dict[str, Confirmed] = field(default_factory=dict)
-    unsettled: dict[str, datetime] = field(default_factory=dict)
-    parked: dict[str, Parked] = field(default_factory=dict)
-    requesters: dict[str, Requester] = field(default_factory=dict)
+    desired: dict[str, Wish] = {}
+    confirmed: dict[str, Confirmed] = {}
+    unsettled: dict[str, datetime] = {}
+    parked: dict[str, Parked] = {}
+    requesters: dict[str, Requester] = {}
     attempt: Attempt | None = None
     changes: Changes | None = None
     retry_at: datetime | None = None
@@ -315,7 +315,7 @@ def _tidied(state: UserState) -> UserState:
     forgotten = {
         key: replace(wish, encrypted=None)
         for key, wish in state.desired.items()
-        if isinstance(wish, PersonalWish) and wish.encrypted and key not in kept
+        if wish.encrypted and key not in kept
     }
     if not forgotten and (pending or state.changes is None):
         return state
@@ -323,11 +323,11 @@ def _tidied(state: UserState) -> UserState:
 
 
 def _is_forgotten(wish: Wish) -> bool:
-    return isinstance(wish, PersonalWish) and wish.encrypted is None
+    return wish.is_personal and wish.encrypted is None
 
 
 def _sent(wish: Wish) -> object:
-    return wish.value if isinstance(wish, DesiredValue) else wish
+    return wish if wish.is_personal else wish.value
 
 
 def _may_be_overwritten(state: UserState, key: str) -> bool:

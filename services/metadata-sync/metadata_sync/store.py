@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
+import msgspec
+from msgspec import Struct
 from pydantic import TypeAdapter
 
 from common.db import Connection
@@ -18,12 +20,11 @@ from metadata_sync.state import UserState
 UserKey: TypeAlias = tuple[str, str]  # tenant, user id
 Record: TypeAlias = asyncpg.Record
 
-_STATE = TypeAdapter(UserState)
+_STATE = msgspec.json.Decoder(UserState)
 _BUDGET = TypeAdapter(Budget)
 
 
-@dataclass(frozen=True, kw_only=True)
-class User:
+class User(Struct, frozen=True, kw_only=True):
     """A locked row: `lease` is the number of the newest attempt, `now` the database's time."""
 
     tenant: str
@@ -78,7 +79,7 @@ async def _lock_all(connection: Connection, keys: list[UserKey]) -> dict[UserKey
     """Nobody where one of them is not there."""
     rows = await connection.fetch(
         """
-        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now
+        SELECT tenant, user_id, state, lease, wake_at, (SELECT ws_now()) AS now
         FROM users JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, user_id) USING (tenant, user_id)
         WHERE cardinality($1) = (
             SELECT count(*) FROM users
@@ -290,7 +291,7 @@ def user_from(row: Record) -> User:
     return User(
         tenant=row["tenant"],
         user_id=row["user_id"],
-        state=_STATE.validate_json(row["state"]),
+        state=_STATE.decode(row["state"]),
         lease=row["lease"],
         wake_at=row["wake_at"],
         now=row["now"],
@@ -298,7 +299,7 @@ def user_from(row: Record) -> User:
 
 
 def state_to_json(state: UserState) -> str:
-    return _STATE.dump_json(state, exclude_defaults=True).decode()
+    return msgspec.json.encode(state).decode()
 
 
 def budget_from(text: str, *, is_known: bool) -> Budget:
