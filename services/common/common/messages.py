@@ -22,8 +22,10 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
+import msgspec
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -33,7 +35,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from common.errors import WaystationError
 
@@ -274,17 +276,34 @@ def decode(body: bytes) -> Message:
     """
     if len(body) > MAX_BODY_BYTES:
         raise MalformedMessageError("body too large")
+    adapter = _adapter(_named(body))
     try:
-        fields = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise MalformedMessageError("not JSON") from None
-    if not isinstance(fields, dict):
-        raise MalformedMessageError("not a JSON object")
-    try:
-        return _adapter(fields).validate_json(body)
+        return adapter.validate_json(body)
     except ValidationError as exc:
-        places = sorted({_place(error) for error in exc.errors(include_input=False)})
+        errors = exc.errors(include_input=False)
+        if any(error["type"] == "json_invalid" for error in errors):
+            raise MalformedMessageError("not JSON") from None
+        places = sorted(set(map(_place, errors)))
         raise MalformedMessageError(f"wrong fields: {', '.join(places)}"[:200]) from None
+
+
+class _Named(msgspec.Struct):
+    """What a body says that it is; the rest of it is only looked over."""
+
+    type: Any = None
+    v: Any = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def _named(body: bytes) -> _Named:
+    try:
+        return _NAMED.decode(body)
+    except msgspec.ValidationError:
+        raise MalformedMessageError("not a JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedMessageError("not JSON") from None
 
 
 def _place(error: ErrorDetails) -> str:
@@ -292,12 +311,11 @@ def _place(error: ErrorDetails) -> str:
     return ".".join(map(str, error["loc"])) or error["msg"].removeprefix("Value error, ")
 
 
-def _adapter(fields: dict[str, Any]) -> TypeAdapter[Message]:
-    kind, version = fields.get("type"), fields.get("v")
-    if not isinstance(kind, str) or type(version) is not int:
+def _adapter(named: _Named) -> TypeAdapter[Message]:
+    if not isinstance(named.type, str) or type(named.v) is not int:
         raise MalformedMessageError("no type and version")
     try:
-        return _ADAPTERS[(kind, version)]
+        return _ADAPTERS[(named.type, named.v)]
     except KeyError:
         raise UnknownMessageError("unknown type or version") from None
 
@@ -308,7 +326,12 @@ def exchange_of(message: Message) -> str:
 
 def routing_key_of(message: Message) -> str:
     """`VerifyIdentity` version 1 travels as `verify-identity.v1`."""
-    return f"{re.sub(r'(?<!^)(?=[A-Z])', '-', message.type).lower()}.v{message.v}"
+    return _routing_key(message.type, message.v)
+
+
+@cache
+def _routing_key(name: str, version: int) -> str:
+    return f"{re.sub(r'(?<!^)(?=[A-Z])', '-', name).lower()}.v{version}"
 
 
 def new_event_id() -> str:

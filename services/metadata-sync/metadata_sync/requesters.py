@@ -71,10 +71,8 @@ def answer_to(
     parked: Mapping[str, Parked],
 ) -> Answer | None:
     """What it can be told by now; None while a write that it asked for is still to come."""
-    if not parked and any(rev_of(confirmed, key) < rev for key, rev in requester.keys.items()):
-        return None
     open_keys = {key: rev for key, rev in requester.keys.items() if rev_of(confirmed, key) < rev}
-    refused = {key: rev for key, rev in open_keys.items() if rev_of(parked, key) >= rev}
+    refused = {key: rev for key, rev in open_keys.items() if rev_of(parked, key) >= rev} if parked else {}
     if open_keys and not refused:
         return None
     return Answer(
