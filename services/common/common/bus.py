@@ -30,6 +30,7 @@ from common.messages import DEAD
 from common.metrics import PUBLISHED
 from common.outbox import OutgoingMessage
 from common.publishing import Publication, failure_of, publish_together
+from common.sieve import SievedLines
 from common.tracing import Span
 
 HEARTBEAT_SECONDS = 10
@@ -230,6 +231,7 @@ class _Sight:
 async def _connect_once(address: URL) -> AbstractRobustConnection:
     """One attempt. The library would go on trying behind our back if an attempt that ended was not closed."""
     connection = RobustConnection(address.update_query(reconnect_interval=_jittered(1.0, spread=4.0)))
+    connection.kwargs["transport_factory"] = SievedLines(connection)
     try:
         async with broker_deadline(CONNECT_SECONDS):
             await connection.connect(timeout=CONNECT_SECONDS)

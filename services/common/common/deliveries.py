@@ -48,6 +48,19 @@ class PlainDelivery:
         return self.channel.basic_ack(self.delivery_tag or 0, multiple=multiple)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainConsumer:
+    """What the library is to call for each delivery that it reads; `arrive` is called for all others too."""
+
+    arrive: Callable[[Delivery], None]
+
+    async def __call__(self, message: DeliveredMessage) -> None:
+        headers = message.header.properties.headers or {}
+        self.arrive(
+            PlainDelivery(message.body, message.delivery_tag, message.redelivered, message.channel, headers)
+        )
+
+
 async def hand_over_plainly(
     channel: AbstractRobustChannel, tag: str, arrive: Callable[[Delivery], None]
 ) -> None:
@@ -55,17 +68,12 @@ async def hand_over_plainly(
 
     A delivery that the library is quicker with comes by its own way.
     """
-
-    async def deliver(message: DeliveredMessage) -> None:
-        headers = message.header.properties.headers or {}
-        arrive(
-            PlainDelivery(message.body, message.delivery_tag, message.redelivered, message.channel, headers)
-        )
+    consumer = PlainConsumer(arrive)
 
     async def replace(*_: object) -> None:
         underlay = cast("aiormq.Channel", await channel.get_underlay_channel())
         if tag in underlay.consumers:
-            underlay.consumers[tag] = deliver
+            underlay.consumers[tag] = consumer
 
     channel.reopen_callbacks.add(replace)
     await replace()
