@@ -15,11 +15,12 @@ with bound(tenant="acme", transaction_id="..."):
 
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import groupby
 from operator import itemgetter
@@ -69,7 +70,7 @@ class _Catalogue:
         error = exception_fields(exception_of(given.pop("exc_info", None)))
         event = self._events.get(name) if isinstance(name, str) else None
         allowed = self._allowed[event.name] if event else self._everywhere
-        dropped = sorted(given.keys() - allowed)
+        dropped = [] if given.keys() <= allowed else sorted(given.keys() - allowed)
         if self._strict:
             _refuse_unknown(event, name=name, level=level, fields=dropped)
         fields = {
@@ -85,13 +86,23 @@ class _Catalogue:
 
     def line(self, name: str, level: str, fields: Mapping[str, Value]) -> EventDict:
         return {
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": _timestamp(),
             "severity": level.upper(),
             "event": name,
             **self._process,
             **{key: fields[key] for key in CONTEXT_FIELDS if key in fields},
-            **{key: value for key, value in fields.items() if key not in CONTEXT_FIELDS},
+            **fields,
         }
+
+
+def _timestamp() -> str:
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_second(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _refuse_unknown(event: Event | None, *, name: object, level: str, fields: list[str]) -> None:
@@ -190,7 +201,8 @@ def configure_logging(
         processors=[merge_contextvars, catalogue, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=lambda *_: lines,
-        cache_logger_on_first_use=False,
+        # For good: who writes to stdout is a service, and configures once.
+        cache_logger_on_first_use=stream is None,
     )
     take_over_logging(write, level=threshold)
     take_over_errors(write)

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import PurePath
 from typing import TypeAlias
 from uuid import UUID
@@ -22,23 +23,27 @@ _LARGEST_NUMBER = 2**63
 
 def clean(value: object) -> Value:
     """The value as one flat JSON value; what is no plain value becomes the name of its type."""
+    if type(value) is str:  # most are, and to learn that something is no mapping takes long
+        return text(value)
     match value:
-        case Mapping():
-            return [text(f"{_scalar(key)}={_scalar(item)}") for key, item in list(value.items())[:MAX_ITEMS]]
+        case int() | float():
+            return _scalar(value)
+        case dict() | Mapping():
+            return [text(f"{_scalar(key)}={_scalar(item)}") for key, item in islice(value.items(), MAX_ITEMS)]
         case list() | tuple() | set() | frozenset():
-            return [_scalar(item) for item in list(value)[:MAX_ITEMS]]
+            return [_scalar(item) for item in islice(value, MAX_ITEMS)]
         case _:
             return _scalar(value)
 
 
 def _scalar(value: object) -> Scalar:
     match value:
-        case None:
-            return None
-        case bool() | int() | float() if abs(value) < _LARGEST_NUMBER:  # false for NaN, too
-            return value
         case str() | UUID():
             return text(str(value))
+        case None | bool():
+            return value
+        case int() | float() if abs(value) < _LARGEST_NUMBER:  # false for NaN, too
+            return int(value) if isinstance(value, int) else float(value)  # without what an enum adds
         case datetime():
             return value.isoformat()
         case timedelta():

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Literal, TypeAlias
 
+import msgspec
 import structlog
 
 Format: TypeAlias = Literal["json", "ecs", "gcp", "console"]
@@ -42,6 +43,8 @@ _GCP: Final = {
 _OURS_IN_ECS: Final = {theirs: ours for ours, theirs in _ECS.items()}
 _OURS_IN_GCP: Final = {theirs: ours for ours, theirs in _GCP.items()}
 
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)  # a text may be of a class of its own
+
 
 def renderer(log_format: Format, *, at_terminal: bool) -> Render:
     """What makes text of a line; the last processor."""
@@ -66,17 +69,23 @@ def in_our_words(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _encode(line: Mapping[str, Any]) -> str:
+    """As `json.dumps`, which takes three times as long, and is asked where a line is more than ASCII."""
+    encoded = msgspec.json.format(_ENCODER.encode(line), indent=0).decode()
+    return encoded if encoded.isascii() else json.dumps(line)
+
+
 def _as_json(_: object, __: str, line: Mapping[str, Any]) -> str:
-    return json.dumps(line)
+    return _encode(line)
 
 
 def _as_ecs(_: object, __: str, line: Mapping[str, Any]) -> str:
     named = {_ECS.get(name, f"{_OWN}{name}"): value for name, value in line.items()}
-    return json.dumps(named | _ECS_VERSION)
+    return _encode(named | _ECS_VERSION)
 
 
 def _as_gcp(_: object, __: str, line: Mapping[str, Any]) -> str:
-    return json.dumps({_GCP.get(name, name): value for name, value in line.items()})
+    return _encode({_GCP.get(name, name): value for name, value in line.items()})
 
 
 def _as_text() -> Render:
