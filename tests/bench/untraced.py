@@ -38,5 +38,7 @@ class _Nothing:
 
 
 if __name__ == "__main__":
-    vars(tracing).update(Span=_Nothing, onward=str, new_traceparent=lambda: _NOBODY, log_context=lambda _: {})
+    vars(tracing).update(
+        Span=_Nothing, child_of=str, onward=str, new_traceparent=lambda: _NOBODY, log_context=lambda _: {}
+    )
     runpy.run_module(sys.argv[1], run_name="__main__")

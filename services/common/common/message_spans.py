@@ -6,12 +6,14 @@ Names and attributes are those of OpenTelemetry's conventions for RabbitMQ. The 
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any
+from itertools import compress
+from typing import Any, TypeVar
 
 from common import tracing
 from common.messages import Message, exchange_of, routing_key_of
 from common.tracing import Attribute, Kind, Span
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 def publishing(*, exchange: str, routing_key: str, body: bytes, event_id: str, attempt: int) -> Span:
@@ -31,7 +33,14 @@ def publishing(*, exchange: str, routing_key: str, body: bytes, event_id: str, a
 def as_sent(message: Message, headers: Mapping[str, Any]) -> Message:
     """The message as a part of the attempt that has brought it here, where that is told."""
     sent = tracing.of_headers(headers, same_as=message.traceparent) if headers else None
-    return replace(message, traceparent=sent) if sent else message
+    return within(message, sent) if sent else message
+
+
+def within(message: AnyMessage, traceparent: str) -> AnyMessage:
+    """The same message as a part of this span; nothing else of it is looked at again, as `replace` would."""
+    moved = object.__new__(type(message))
+    vars(moved).update(vars(message), traceparent=traceparent)
+    return moved
 
 
 def processing(message: Message, *, queue: str, batch: Span | None = None) -> Span:
@@ -60,13 +69,16 @@ class Batch:
 
     def __init__(self, messages: Sequence[Message], *, queue: str) -> None:
         self._whole: Span | None = None
-        if len(messages) > 1 and tracing.is_exported():
+        self._spans: list[Span] = []
+        if not tracing.is_exported():
+            self.messages = [within(message, tracing.child_of(message.traceparent)) for message in messages]
+            return
+        if len(messages) > 1:
             self._whole = Span(f"process {queue} batch", kind=Kind.CONSUMER)
             self._whole.note("messaging.batch.message_count", len(messages))
         self._spans = [processing(message, queue=queue, batch=self._whole) for message in messages]
         self.messages = [
-            replace(message, traceparent=span.traceparent)
-            for message, span in zip(messages, self._spans, strict=True)
+            within(message, span.traceparent) for message, span in zip(messages, self._spans, strict=True)
         ]
 
     def under_way(self) -> AbstractContextManager[object]:
@@ -75,7 +87,7 @@ class Batch:
 
     def end(self, are_done: Sequence[bool]) -> None:
         """Tell those that are done; the others are handled once more, each by itself."""
-        done = [span for span, is_done in zip(self._spans, are_done, strict=True) if is_done]
+        done = list(compress(self._spans, are_done))
         if self._whole:
             self._whole.links = tuple(span.traceparent for span in done)
         for span in done:

@@ -164,6 +164,14 @@ def new_traceparent() -> str:
     return f"00-{trace_id}-{secrets.token_hex(8)}-{_flags(trace_id):02x}"
 
 
+def child_of(given: str) -> str:
+    """A span of this trace that nobody is told of; the beginning of another trace, if it is of none."""
+    if not (found := _TRACEPARENT.fullmatch(given)):
+        return new_traceparent()
+    trace_id, _, flags = found.groups()
+    return f"00-{trace_id}-{secrets.token_hex(8)}-{int(flags, 16) & _SAMPLED:02x}"
+
+
 def onward(given: str) -> str:
     """For what is sent in this trace: what this task does, if it is part of it, or else `given`."""
     span = _CURRENT.get()
