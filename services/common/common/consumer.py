@@ -16,6 +16,7 @@ one by one.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -126,9 +127,8 @@ class Consumer:
         with batch.under_way():
             are_done = await together.handle(batch.messages)
             batch.end(are_done)
-        for message, is_done in zip(messages, are_done, strict=True):
-            if is_done:
-                self._count(message, "done")
+        pairs = zip(messages, are_done, strict=True)
+        self._count([message for message, is_done in pairs if is_done], "done")
         return are_done
 
     def _dismiss_workers(self) -> None:
@@ -184,7 +184,7 @@ class Consumer:
                 log.exception("message.failed", message_type=message.type, event_id=message.event_id)
                 uncounted = True
             else:
-                self._count(message, "done")
+                self._count([message], "done")
                 return self._settle(delivery)
             failures += 1
             await pause(self._stopping, seconds=min(0.25 * 2**failures, 5.0))
@@ -213,7 +213,7 @@ class Consumer:
                 )
         except DatabaseUnavailableError:
             return False
-        self._count(message, "deferred")
+        self._count([message], "deferred")
         self._settle(delivery)
         return True
 
@@ -232,18 +232,23 @@ class Consumer:
                 await pause(self._stopping, seconds=1.0)
             else:
                 log.error("message.parked", reason=reason, event_id=event_id, queue=self._queue_name)
-                self._count(message, "parked")
+                if message:
+                    self._count([message], "parked")
+                else:  # of no type that a dashboard could name
+                    HANDLED.labels("unreadable", "parked").inc()
                 return self._settle(delivery)
         return None
 
-    def _count(self, message: Message | None, result: Literal["done", "parked", "deferred"]) -> None:
-        """One whose body says nothing is of no type that a dashboard could name."""
-        if message is None:
-            HANDLED.labels("unreadable", result).inc()
-            return
-        HANDLED.labels(message.type, result).inc()
-        age = (self._clock.now() - message.occurred_at).total_seconds()
-        MESSAGE_AGE.labels(message.type).observe(max(0.0, age))
+    def _count(self, messages: Sequence[Message], result: Literal["done", "parked", "deferred"]) -> None:
+        now = self._clock.now()
+        ages: defaultdict[str, list[float]] = defaultdict(list)
+        for message in messages:
+            ages[message.type].append((now - message.occurred_at).total_seconds())
+        for message_type, of_type in ages.items():
+            HANDLED.labels(message_type, result).inc(len(of_type))
+            observe = MESSAGE_AGE.labels(message_type).observe
+            for age in of_type:
+                observe(max(0.0, age))
 
     def _settle(self, delivery: Delivery) -> None:
         if not will_come_again(delivery):

@@ -5,7 +5,7 @@ refused, or was taken in before, changes nothing for the others of its batch.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import structlog
@@ -106,7 +106,7 @@ class Intake:
             taken = await self._batches.add(update)
         except UnfitUpdateError as exc:
             raise PoisonMessageError(exc.reason) from exc
-        _announce(update, taken)
+        _announce([(update, taken)])
 
     async def handle_all(self, messages: Sequence[Message]) -> list[bool]:
         """Take many in, all in one transaction; False for each that `handle` would refuse."""
@@ -114,10 +114,7 @@ class Intake:
         updates = [update for update in fit if update]
         results = iter(await self._take(updates) if updates else ())
         taken = [(update, next(results)) if update else None for update in fit]
-        with written_together():
-            for one in taken:
-                if one and not isinstance(one[1], Exception):
-                    _announce(one[0], one[1])
+        _announce(one for one in taken if one)
         return [one is not None and not isinstance(one[1], Exception) for one in taken]
 
     def _fit(self, message: Message) -> _Update:
@@ -198,10 +195,19 @@ def is_urgent(message: Message) -> bool:
     return isinstance(message, UpdateMetadata) and message.waiting
 
 
-def _announce(update: _Update, taken: _Result) -> None:
-    if taken is None:
-        return
-    message = update.message
+def _announce(results: Iterable[tuple[_Update, _Result | Exception]]) -> None:
+    """Log and count those that were taken in."""
+    effects: Counter[tuple[str, bool, Effect]] = Counter()
+    with written_together():
+        for update, taken in results:
+            if isinstance(taken, _Taken):
+                _announce_accepted(update.message, taken)
+                effects[update.message.tenant, update.message.waiting, taken.effect] += 1
+    for (tenant, waiting, effect), count in effects.items():
+        metrics.UPDATES.labels(TENANTS.of(tenant), label(waiting=waiting), effect).inc(count)
+
+
+def _announce_accepted(message: UpdateMetadata, taken: _Taken) -> None:
     log.info(
         "update.accepted",
         tenant=message.tenant,
@@ -210,7 +216,6 @@ def _announce(update: _Update, taken: _Result) -> None:
         waiting=message.waiting,
         keys=taken.revs,
     )
-    metrics.UPDATES.labels(TENANTS.of(message.tenant), label(waiting=message.waiting), taken.effect).inc()
     announce(taken.answers, tenant=message.tenant)
 
 
