@@ -186,7 +186,7 @@ def test_missing_fields() -> None:
         b'{"a": ' + b"[" * 60_000,
         b'{"a": NaN}',
         b'{"a": Infinity}',
-        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"type": "UpdateMetadata", "v": 1, "a": ' + b"9" * 5000 + b"}",
     ],
 )
 def test_what_is_not_json(body: bytes) -> None:
