@@ -6,6 +6,7 @@ is confirmed by itself. The library's channel still numbers them and hears the c
 """
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,21 @@ from typing import Any
 
 import aiormq
 from aiormq.abc import ChannelFrame
-from pamqp import frame
-from pamqp.body import ContentBody
+from pamqp import encode, frame
 from pamqp.commands import Basic
-from pamqp.header import ContentHeader
+from pamqp.constants import FRAME_BODY, FRAME_END_CHAR, FRAME_HEADER
 
-PERSISTENT = 2
+from common.frames import CONTENT, FRAME
+
+_PROPERTIES = sum(
+    Basic.Properties.flags[name] for name in ("content_type", "headers", "delivery_mode", "message_id")
+)
+_JSON = encode.short_string("application/json")
+_PERSISTENT = encode.octet(2)
+
+# of messages, by which the broker returns them
+_PROCESS = uuid.uuid4()
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +53,20 @@ async def publish_together(
     """
     async with channel.lock:
         first = channel.delivery_tag + 1
-        ids = {first + place: str(uuid.uuid4()) for place in range(len(publications))}
+        ids = {first + place: f"{_PROCESS}-{next(_NUMBERS)}" for place in range(len(publications))}
         payload = b"".join(
             part
             for publication, message_id in zip(publications, ids.values(), strict=True)
-            for part in _frames(channel, publication, message_id)
+            for part in frames_of(
+                publication, message_id, number=channel.number, content_size=channel.max_content_size
+            )
         )
         answers = [channel.create_future() for _ in publications]
         channel.confirmations.update(zip(ids, answers, strict=True))
         channel.message_id_delivery_tag.update((message_id, tag) for tag, message_id in ids.items())
         channel.delivery_tag += len(publications)
-        for (tag, message_id), answer in zip(ids.items(), answers, strict=True):
-            answer.add_done_callback(_Forget(channel, message_id, tag))
+        for message_id, answer in zip(ids.values(), answers, strict=True):
+            answer.add_done_callback(_Forget(channel, message_id))
         try:
             await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
         except BaseException:
@@ -85,30 +97,41 @@ class _Forget:
 
     channel: aiormq.Channel
     message_id: str
-    tag: int
 
     def __call__(self, _answer: "asyncio.Future[Any]") -> None:
         self.channel.message_id_delivery_tag.pop(self.message_id, None)
 
 
-def _frames(channel: aiormq.Channel, publication: Publication, message_id: str) -> Iterator[bytes]:
-    yield _publish_frame(channel.number, publication.exchange, publication.routing_key)
-    properties = Basic.Properties(
-        content_type="application/json",
-        delivery_mode=PERSISTENT,
-        message_id=message_id,
-        headers=publication.headers,
-        expiration=_milliseconds(publication.expiration),
+def frames_of(
+    publication: Publication, message_id: str, *, number: int, content_size: int
+) -> Iterator[bytes]:
+    """For the channel of that number, with so many bytes of the body at most in one frame."""
+    yield _publish_frame(number, publication.exchange, publication.routing_key)
+    yield _frame(FRAME_HEADER, number, _header(publication, message_id))
+    for begin in range(0, len(publication.body), content_size):
+        yield _frame(FRAME_BODY, number, publication.body[begin : begin + content_size])
+
+
+def _header(publication: Publication, message_id: str) -> bytes:
+    """What pamqp makes of a ContentHeader, in a third of the time: it looks for 14 properties in each."""
+    present, expiration = _PROPERTIES, b""
+    if publication.expiration is not None:
+        present |= Basic.Properties.flags["expiration"]
+        expiration = encode.short_string(str(publication.expiration // timedelta(milliseconds=1)))
+    return b"".join(
+        (
+            CONTENT.pack(Basic.frame_id, 0, len(publication.body), present),
+            _JSON,
+            encode.field_table(publication.headers),
+            _PERSISTENT,
+            expiration,
+            encode.short_string(message_id),
+        )
     )
-    header = ContentHeader(properties=properties, body_size=len(publication.body))
-    yield frame.marshal(header, channel.number)
-    for begin in range(0, len(publication.body), channel.max_content_size):
-        piece = publication.body[begin : begin + channel.max_content_size]
-        yield frame.marshal(ContentBody(piece), channel.number)
 
 
-def _milliseconds(expiration: timedelta | None) -> str | None:
-    return None if expiration is None else str(expiration // timedelta(milliseconds=1))
+def _frame(kind: int, channel: int, payload: bytes) -> bytes:
+    return FRAME.pack(kind, channel, len(payload)) + payload + FRAME_END_CHAR
 
 
 @lru_cache(maxsize=64)

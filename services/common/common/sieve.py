@@ -18,17 +18,13 @@ from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD
 from yarl import URL
 
 from common.deliveries import Delivery, PlainConsumer, PlainDelivery
+from common.frames import CONTENT, FRAME
 
 # A connection of which the library reads nothing for half a minute is dead to it.
 LIBRARY_READS_ONE_EVERY_SECONDS = 1.0
 
-# Sections 2.3.5 and 4.2 of https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf
-_FRAME = struct.Struct(">BHI")  # kind, channel, size of the payload; the payload; FRAME_END
-_DELIVER = struct.pack(">HH", 60, 60)  # length of the consumer tag, the tag
-_AFTER_TAG = struct.Struct(">Q?")  # delivery tag, redelivered; what nobody asks for
-_CONTENT = struct.Struct(
-    ">HHQH"
-)  # class, weight, size of the body, which properties there are; the properties
+_DELIVER = struct.pack(">HH", 60, 60)  # class and method; then the length of the consumer tag, and the tag
+_AFTER_TAG = struct.Struct(">Q?")  # delivery tag, redelivered; then what nobody asks for
 _SHORT_TEXTS_BEFORE_HEADERS, _HEADERS, _MORE_THAN_A_WORD = (0x8000, 0x4000), 0x2000, 0x0001
 
 Found = tuple[aiormq.abc.AbstractChannel, PlainConsumer]
@@ -132,8 +128,8 @@ class Sieve:
 
     def _take(self, data: bytes, at: int, end: int, number: int) -> int | None:
         """Hand over the delivery that begins there, and tell where it ends; None where the library should."""
-        tag_at = at + _FRAME.size + len(_DELIVER) + 1
-        if not data.startswith(_DELIVER, at + _FRAME.size):
+        tag_at = at + FRAME.size + len(_DELIVER) + 1
+        if not data.startswith(_DELIVER, at + FRAME.size):
             return None
         try:
             tag_end = tag_at + data[tag_at - 1]
@@ -166,10 +162,10 @@ class _UnfinishedError(Exception):
 
 def _frame(data: bytes, at: int) -> tuple[int, int, int]:
     """Kind and channel of the frame that begins there, and where it ends."""
-    if at + _FRAME.size > len(data):
+    if at + FRAME.size > len(data):
         raise _UnfinishedError
-    kind, number, size = _FRAME.unpack_from(data, at)
-    end = at + _FRAME.size + size + 1
+    kind, number, size = FRAME.unpack_from(data, at)
+    end = at + FRAME.size + size + 1
     if end > len(data):
         raise _UnfinishedError
     return kind, number, end
@@ -180,12 +176,12 @@ def _content(data: bytes, at: int, number: int) -> tuple[Mapping[str, Any], byte
     kind, header_number, body_at = _frame(data, at)
     if kind != FRAME_HEADER or header_number != number:
         return None
-    header = data[at + _FRAME.size : body_at - 1]
-    _, _, size, present = _CONTENT.unpack_from(header)
+    header = data[at + FRAME.size : body_at - 1]
+    _, _, size, present = CONTENT.unpack_from(header)
     if size == 0 or present & _MORE_THAN_A_WORD:
         return None
     kind, body_number, end = _frame(data, body_at)
-    body = data[body_at + _FRAME.size : end - 1]
+    body = data[body_at + FRAME.size : end - 1]
     if kind != FRAME_BODY or body_number != number or len(body) != size:
         return None
     if not data[at - 1] == data[body_at - 1] == data[end - 1] == FRAME_END:
@@ -196,7 +192,7 @@ def _content(data: bytes, at: int, number: int) -> tuple[Mapping[str, Any], byte
 def _headers(header: bytes, present: int) -> Mapping[str, Any]:
     if not present & _HEADERS:
         return {}
-    at = _CONTENT.size
+    at = CONTENT.size
     for text in _SHORT_TEXTS_BEFORE_HEADERS:
         if present & text:
             at += 1 + header[at]
