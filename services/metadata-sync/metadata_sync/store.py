@@ -291,11 +291,15 @@ def user_from(row: Record) -> User:
     return User(
         tenant=row["tenant"],
         user_id=row["user_id"],
-        state=_STATE.decode(row["state"]),
+        state=state_from_json(row["state"]),
         lease=row["lease"],
         wake_at=row["wake_at"],
         now=row["now"],
     )
+
+
+def state_from_json(text: str) -> UserState:
+    return _STATE.decode(text)
 
 
 def state_to_json(state: UserState) -> str:
