@@ -10,7 +10,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -113,10 +114,9 @@ class Publisher:
         unknown = {message.id: failure for message, failure in zip(current, failures, strict=True) if failure}
         for span, failure in zip(spans or (), failures, strict=False):
             span.end(failure)
+        _count(current, failed=unknown.keys())
         for message in current:
-            failure = unknown.get(message.id)
-            PUBLISHED.labels(message.routing_key, "failed" if failure else "confirmed").inc()
-            if failure:
+            if failure := unknown.get(message.id):
                 log.warning(
                     "message.not_confirmed",
                     messaging_rabbitmq_destination_routing_key=message.routing_key,
@@ -263,6 +263,13 @@ async def broker_deadline(seconds: float) -> AsyncIterator[None]:
 
 def _is_too_late(message: OutgoingMessage) -> bool:
     return message.expires_in is not None and message.expires_in <= timedelta(0)
+
+
+def _count(messages: Sequence[OutgoingMessage], *, failed: Collection[int]) -> None:
+    """Each routing key once, however many messages it has."""
+    results = [(one.routing_key, "failed" if one.id in failed else "confirmed") for one in messages]
+    for labels, count in Counter(results).items():
+        PUBLISHED.labels(*labels).inc(count)
 
 
 def _span_of(message: OutgoingMessage) -> Span:
