@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pytest
 from aiormq.abc import DeliveredMessage
 
 from common.bus import Link, Publisher, open_link, open_publisher
-from common.deliveries import Delivery, PlainConsumer, will_come_again
+from common.deliveries import Delivery, PlainConsumer, PlainDelivery, will_come_again
 from common.outbox import OutgoingMessage
 from common.subscription import Subscription
 from tests.support.clock import FakeClock
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.virtual_hosts import VirtualHost
 from tests.support.waiting import wait_until
+from tests.tenant.tls import server_context
 
 QUEUE = "metadata-sync"
 MORE_THAN_A_FRAME = 300_000
@@ -111,17 +114,20 @@ async def test_what_comes_again(
     amqp: VirtualHost, gateway: Publisher, read: list[bytes], clock: FakeClock
 ) -> None:
     """What was not acknowledged is delivered to the next, marked as such, and is taken as well."""
-    await send(gateway, b"1", b"2", b"3")
-    async with subscribed(amqp.metadata_sync, read, clock) as first:
+    async with AsyncExitStack() as line:
+        first = await line.enter_async_context(subscribed(amqp.metadata_sync, read, clock))
+        await send(gateway, b"1", b"2", b"3")
         await first.has_got(b"1", b"2", b"3")
-        await first.arrived[0].ack()
-    async with subscribed(amqp.metadata_sync, read, clock) as second:
-        await second.has_got(b"2", b"3")
-        assert [delivery.redelivered for delivery in second.arrived] == [True, True]
-        assert [delivery.headers["x-event-id"] for delivery in second.arrived] == ["e1", "e2"]
-        await second.arrived[1].ack(multiple=True)
+        await next(delivery for delivery in first.arrived if delivery.body == b"1").ack()
+        async with subscribed(amqp.metadata_sync, read, clock) as second:
+            await line.aclose()
+            await second.has_got(b"2", b"3")
+            assert [delivery.redelivered for delivery in second.arrived] == [True, True]
+            assert {delivery.headers["x-event-id"] for delivery in second.arrived} == {"e1", "e2"}
+            for delivery in second.arrived:
+                await delivery.ack()
     assert await amqp.depth(QUEUE) == 0
-    assert set(read) <= {b"1", b"2", b"3"}
+    assert read == []
 
 
 async def test_after_a_cut_line_and_a_closed_channel(
@@ -132,18 +138,35 @@ async def test_after_a_cut_line_and_a_closed_channel(
         TcpProxy.to(amqp.metadata_sync) as proxy,
         subscribed(proxy.url(amqp.metadata_sync), read, clock) as rig,
     ):
-        await send(gateway, b"1")
-        await rig.has_got(b"1")
+
+        async def comes_plainly() -> bool:
+            before = len(rig.arrived)
+            await send(gateway, b"1")
+            await wait_until(lambda: len(rig.arrived) > before, 20, what="a delivery")
+            return isinstance(rig.arrived[-1], PlainDelivery)
+
+        assert await comes_plainly()
         await proxy.cut()
-        await wait_until(lambda: len(rig.arrived) == 2, what="the delivery that comes again")
-        await rig.arrived[1].ack()
-        await rig.arrived[1].channel.basic_ack(99_999)  # the broker closes the channel of who says so
-        await wait_until(lambda: will_come_again(rig.arrived[1]), what="a closed channel")
-        await send(gateway, b"2")
-        await rig.has_got(b"1", b"2")
-        read_meanwhile = list(rig.read)
-        await send(gateway, b"3")
-        await rig.has_got(b"1", b"2", b"3")
+        await wait_until(lambda: len(rig.arrived) == 2, 20, what="the delivery that comes again")
+        await wait_until(comes_plainly, 20, what="a line that is sieved")
         await rig.arrived[-1].ack(multiple=True)
-        assert rig.read == read_meanwhile
+        await rig.arrived[-1].channel.basic_ack(99_999)  # the broker closes the channel of who says so
+        await wait_until(partial(will_come_again, rig.arrived[-1]), 20, what="a closed channel")
+        await wait_until(comes_plainly, 20, what="a channel that is sieved")
+        await rig.arrived[-1].ack(multiple=True)
+        assert rig.read == []
     assert await amqp.depth(QUEUE) == 0
+
+
+async def test_over_tls(
+    amqp: VirtualHost, gateway: Publisher, read: list[bytes], clock: FakeClock, tmp_path: Path
+) -> None:
+    """An encrypted line is sieved as well."""
+    tls = server_context(tmp_path, hosts=("127.0.0.1",))
+    async with TcpProxy.to(amqp.metadata_sync, tls=tls) as proxy:
+        url = proxy.url(amqp.metadata_sync).replace("amqp://", "amqps://") + f"?cafile={tmp_path}/ca.pem"
+        async with subscribed(url, read, clock) as rig:
+            await send(gateway, b"1", b"", b"2")
+            await rig.has_got(b"1", b"", b"2")
+            assert rig.read == [b""]
+            await rig.arrived[-1].ack(multiple=True)

@@ -1,6 +1,7 @@
 """A line to a server that a test can hold, cut and close for new connections."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
@@ -23,11 +24,11 @@ class TcpProxy:
 
     @classmethod
     @asynccontextmanager
-    async def to(cls, url: str) -> AsyncIterator["TcpProxy"]:
-        """A proxy to the server of `url`, closed with all its connections at the end."""
+    async def to(cls, url: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator["TcpProxy"]:
+        """A proxy to the server of `url`, encrypted if `tls` is given; closed with all lines at the end."""
         parts = urlsplit(url)
         proxy = cls((parts.hostname or _HOST, parts.port or 0))
-        server = await asyncio.start_server(proxy._serve, _HOST, 0)
+        server = await asyncio.start_server(proxy._serve, _HOST, 0, ssl=tls)
         proxy._port = server.sockets[0].getsockname()[1]
         try:
             yield proxy
