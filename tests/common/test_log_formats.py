@@ -100,6 +100,34 @@ def test_console() -> None:
     assert not text.startswith("{")
 
 
+class OwnText(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "idproof",
+        'a "b" \\ /',
+        "Zo\u00eb \u674e",
+        OwnText("idproof"),
+        7,
+        -1.5,
+        True,
+        ["a", None],
+        [],
+        {"a": "b"},
+    ],
+)
+def test_as_the_standard_library_writes_it(step: object) -> None:
+    """A line is, byte for byte, what `json.dumps` makes of it."""
+    stream = io.StringIO()
+    with logging_into(stream, EVENTS):
+        log.error("step.failed", step=step)
+    (text,) = stream.getvalue().splitlines()
+    assert text == json.dumps(json.loads(text))
+
+
 @pytest.mark.parametrize("log_format", ["ecs", "gcp"])
 def test_nothing_but_names(log_format: Format) -> None:
     """A format renames: it has every value of the line, and no name twice."""

@@ -1,6 +1,7 @@
 """The spans of messages: who is whose parent, also of many that are handled together."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -77,6 +78,27 @@ async def test_many_together(told: list[Span]) -> None:
     assert whole.links == (first.traceparent, third.traceparent)
     assert (whole.parent_id, whole.attributes) == (None, {"messaging.batch.message_count": 3})
     assert [message.traceparent for message in (batch.messages[0], batch.messages[2])] == list(whole.links)
+
+
+def test_where_nothing_is_exported() -> None:
+    """Each message has a span in its own trace all the same, since lines of the log name it."""
+    sampled, unsampled = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-00"
+    messages = [UPDATE.message(traceparent=parent) for parent in (sampled, unsampled, sampled)]
+    batch = Batch(messages, queue="metadata-sync")
+    with batch.under_way():
+        assert tracing.current() is None
+        batch.end([True, False, True])
+    spans = [message.traceparent for message in batch.messages]
+    assert [(span[:36], span[52:]) for span in spans] == [
+        (sampled[:36], "-01"),
+        (unsampled[:36], "-00"),
+        (sampled[:36], "-01"),
+    ]
+    assert len({span[36:52] for span in (*spans, sampled, unsampled)}) == 5
+    assert [
+        replace(message, traceparent=sent.traceparent)
+        for message, sent in zip(batch.messages, messages, strict=True)
+    ] == messages
 
 
 def test_one_alone_shares_nothing(told: list[Span]) -> None:

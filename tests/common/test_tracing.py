@@ -59,6 +59,15 @@ def test_what_is_no_parent(parent: str) -> None:
     assert span.trace_id != "a" * 32
 
 
+def test_a_child_that_nobody_is_told_of() -> None:
+    """It has an id of its own and its parent's flag; what is no parent begins a trace."""
+    child, untold, other = map(tracing.child_of, (PARENT, UNTOLD, "nonsense"))
+    assert (child[:36], child[52:]) == (PARENT[:36], "-01")
+    assert (untold[:36], untold[52:]) == (UNTOLD[:36], "-00")
+    assert tracing.is_traceparent(other)
+    assert len({made[36:52] for made in (PARENT, child, untold, other)}) == 4
+
+
 def test_a_request_joins_its_login(told: list[Span]) -> None:
     """A span that began before it was known what it is about is told in the trace that it joined."""
     with Span("request", parent=NOBODY) as span:
