@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import aiormq
@@ -29,7 +29,7 @@ _JSON = encode.short_string("application/json")
 _PERSISTENT = encode.octet(2)
 
 # of messages, by which the broker returns them
-_PROCESS = uuid.uuid4()
+_PROCESS = str(uuid.uuid4())
 _NUMBERS = itertools.count(1)
 
 
@@ -66,7 +66,7 @@ async def publish_together(
         channel.message_id_delivery_tag.update((message_id, tag) for tag, message_id in ids.items())
         channel.delivery_tag += len(publications)
         for message_id, answer in zip(ids.values(), answers, strict=True):
-            answer.add_done_callback(_Forget(channel, message_id))
+            answer.add_done_callback(partial(_forget, channel.message_id_delivery_tag, message_id))
         try:
             await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
         except BaseException:
@@ -91,15 +91,9 @@ def failure_of(answer: "asyncio.Future[Any]") -> BaseException | None:
     return error
 
 
-@dataclass(frozen=True)
-class _Forget:
+def _forget(tags: dict[str, int], message_id: str, _answer: "asyncio.Future[Any]") -> None:
     """Once a message is confirmed, its id means nothing any more."""
-
-    channel: aiormq.Channel
-    message_id: str
-
-    def __call__(self, _answer: "asyncio.Future[Any]") -> None:
-        self.channel.message_id_delivery_tag.pop(self.message_id, None)
+    tags.pop(message_id, None)
 
 
 def frames_of(
