@@ -22,11 +22,13 @@ from pamqp.constants import FRAME_BODY, FRAME_END_CHAR, FRAME_HEADER
 
 from common.frames import CONTENT, FRAME
 
+PERSISTENT = 2
+
 _PROPERTIES = sum(
     Basic.Properties.flags[name] for name in ("content_type", "headers", "delivery_mode", "message_id")
 )
 _JSON = encode.short_string("application/json")
-_PERSISTENT = encode.octet(2)
+_DELIVERY_MODE = encode.octet(PERSISTENT)
 
 # of messages, by which the broker returns them
 _PROCESS = str(uuid.uuid4())
@@ -117,7 +119,7 @@ def _header(publication: Publication, message_id: str) -> bytes:
             CONTENT.pack(Basic.frame_id, 0, len(publication.body), present),
             _JSON,
             encode.field_table(publication.headers),
-            _PERSISTENT,
+            _DELIVERY_MODE,
             expiration,
             encode.short_string(message_id),
         )
