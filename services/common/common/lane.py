@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from common.messages import Message
 
-AT_MOST = 128
-LINGER_SECONDS = 0.05
+AT_MOST = 512
+LINGER_SECONDS = 0.15
 
 Delivery = TypeVar("Delivery")
 

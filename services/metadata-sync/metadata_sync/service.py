@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from common import batches
+from common import lane
 from common.clock import SystemClock
 from common.connections import open_connections, worker_checks
+from common.consumer import PREFETCH_EACH
 from common.farewell import Farewell
 from common.health import serve_health
 from common.lane import Together
@@ -38,7 +39,7 @@ from metadata_sync.worker import Worker
 
 SERVICE = QUEUE = "metadata-sync"
 SCHEMA = "metadata_sync"
-BATCHED = 2 * batches.AT_MOST  # one batch in work, the next one ready
+BATCHED = 2 * lane.AT_MOST // PREFETCH_EACH  # one batch in work, the next one ready
 
 log = structlog.stdlib.get_logger()
 
