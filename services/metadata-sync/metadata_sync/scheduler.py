@@ -28,8 +28,8 @@ from metadata_sync.worker import Worker
 POLL_SECONDS = 1.0
 CONTENDED_SECONDS = 0.05
 # How many writes of the background a turn begins in one transaction, for each that its tenant's weight gives.
-AT_ONCE = 8
-GATHER_SECONDS = 0.2
+AT_ONCE = 16
+GATHER_SECONDS = 0.4
 
 log = structlog.stdlib.get_logger()
 
@@ -147,7 +147,7 @@ def _gather_seconds(tenant: Tenant) -> float:
     """
     rules = limit_of_tenant(tenant).rules
     fills = min((rule.our_burst - rule.kept_for_people) / rule.our_rate for rule in rules)
-    return min(GATHER_SECONDS, fills / 4)
+    return min(GATHER_SECONDS, fills / 2)
 
 
 def _rate(tenant: Tenant) -> float:

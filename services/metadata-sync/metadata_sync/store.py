@@ -155,6 +155,8 @@ async def save_user(connection: Connection, user: User) -> None:
 
 
 async def save_users(connection: Connection, users: Sequence[User]) -> None:
+    if not users:
+        return
     await connection.execute(
         """
         UPDATE users SET state = saved.state, lease = saved.lease, waiting = saved.waiting,
