@@ -8,11 +8,11 @@ from functools import partial
 
 import aiohttp
 import pytest
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from prometheus_client import REGISTRY
 
 from common import metrics
 from common.health import serve_health
-from common.metrics import Refresh, TenantLabels, remember_series, watch_event_loop
+from common.metrics import Refresh, TenantLabels, watch_event_loop
 from common.settings import Address
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -54,22 +54,6 @@ async def test_a_scrape_tells_of_the_process(accept: str, content_type: str) -> 
     names = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
     assert names <= set(re.findall(r"^(\w+)[ {]", text, flags=re.MULTILINE))
     assert looked_up == ["now"]
-
-
-def test_remembered_series() -> None:
-    """What is counted under the same labels is one series, however often, and under others another."""
-    registry = CollectorRegistry()
-    calls = Counter("calls", "", ["tenant", "result"], registry=registry)
-    remember_series(calls)
-    for tenant, result in (("acme", "ok"), ("acme", "ok"), ("acme", "refused"), ("other", "ok")):
-        calls.labels(tenant, result).inc()
-    counted = [
-        (*sample.labels.values(), sample.value)
-        for metric in registry.collect()
-        for sample in metric.samples
-        if sample.name == "calls_total"
-    ]
-    assert counted == [("acme", "ok", 2), ("acme", "refused", 1), ("other", "ok", 1)]
 
 
 def test_tenants_by_name_are_the_same_everywhere() -> None:

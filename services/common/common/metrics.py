@@ -7,12 +7,10 @@ What has as many values as there are tenants is bounded: those beyond `MOST_TENA
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from functools import lru_cache
 
 from aiohttp import web
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics import MetricWrapperBase
 
 MOST_TENANTS = 500
 OTHER_TENANTS = "other"
@@ -63,16 +61,6 @@ UNCATALOGUED = Counter(
     "What was logged though no catalogue has it: an `event`, or a `field`, which is left out.",
     ["what"],
 )
-
-
-def remember_series(*metrics: MetricWrapperBase) -> None:
-    """Have them find what labels stand for at once, from the second time on; not for one that is cleared.
-
-    The library takes a lock and makes texts of the labels each time, which is most of what counting costs.
-    """
-    for metric in metrics:
-        vars(metric)["labels"] = lru_cache(maxsize=None)(metric.labels)
-
 
 # What has to be looked up before a scrape is answered.
 Refresh = Callable[[], Awaitable[None]]

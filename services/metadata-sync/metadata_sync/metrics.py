@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from common.metrics import TENANTS, remember_series
+from common.metrics import TENANTS
 from metadata_sync.errors import ManagementError, RefusedError
 from metadata_sync.state import UserState
 
@@ -73,8 +73,6 @@ BUDGET_REMAINING = Gauge(
 PAUSED = Gauge(
     "metadata_sync_paused", "1 while nothing is sent to the Management domain.", ["domain", "reason"]
 )
-
-remember_series(CALLS, PATCHES_SENT, MANAGEMENT_DURATION, QUEUE_DURATION, WORK_DURATION)
 
 
 class Effect(StrEnum):
