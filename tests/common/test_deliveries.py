@@ -140,21 +140,26 @@ async def test_after_a_cut_line_and_a_closed_channel(
     ):
 
         async def comes_plainly() -> bool:
+            """What comes right after a line has come back may still come by the library."""
             before = len(rig.arrived)
+            rig.read.clear()
             await send(gateway, b"1")
             await wait_until(lambda: len(rig.arrived) > before, 20, what="a delivery")
-            return isinstance(rig.arrived[-1], PlainDelivery)
+            return isinstance(rig.arrived[-1], PlainDelivery) and not rig.read
+
+        def newest() -> Delivery:
+            current = [delivery for delivery in rig.arrived if not will_come_again(delivery)]
+            return max(current, key=lambda delivery: delivery.delivery_tag or 0)
 
         assert await comes_plainly()
         await proxy.cut()
         await wait_until(lambda: len(rig.arrived) == 2, 20, what="the delivery that comes again")
         await wait_until(comes_plainly, 20, what="a line that is sieved")
-        await rig.arrived[-1].ack(multiple=True)
-        await rig.arrived[-1].channel.basic_ack(99_999)  # the broker closes the channel of who says so
+        await newest().ack(multiple=True)
+        await newest().channel.basic_ack(99_999)  # the broker closes the channel of who says so
         await wait_until(partial(will_come_again, rig.arrived[-1]), 20, what="a closed channel")
         await wait_until(comes_plainly, 20, what="a channel that is sieved")
-        await rig.arrived[-1].ack(multiple=True)
-        assert rig.read == []
+        await newest().ack(multiple=True)
     assert await amqp.depth(QUEUE) == 0
 
 

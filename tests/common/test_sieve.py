@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pamqp import frame
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
+from pamqp.constants import FRAME_END_CHAR, FRAME_HEADER
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
 from common.deliveries import Delivery, PlainConsumer
+from common.frames import CONTENT, FRAME
 from common.sieve import Found, Sieve
 
 OURS = "ctag1.ours"
@@ -149,7 +151,7 @@ def test_everything_is_read_once(sent: list[list[bytes]], places: list[int]) -> 
 
 @given(pieces=st.lists(st.binary(max_size=30) | st.sampled_from([*frames_of(), b"\x01\0\x01"]), max_size=9))
 def test_what_is_no_delivery_passes(pieces: list[bytes]) -> None:
-    """Whatever a line brings is for the library, byte by byte, but for the deliveries that were taken."""
+    """Whatever a line brings is for the library, but for the deliveries that were taken."""
     rig = Rig()
     passed = rig.sift(pieces)
     assert len(passed) == len(b"".join(pieces)) - len(rig.taken) * len(b"".join(frames_of()))
@@ -157,6 +159,12 @@ def test_what_is_no_delivery_passes(pieces: list[bytes]) -> None:
 
 
 DELIVER, HEADER, BODY = frames_of()
+_AS_A_HEADER = CONTENT.pack(Basic.frame_id, 0, 2, 0)
+BODY_LIKE_A_HEADER = frame.marshal(ContentBody(_AS_A_HEADER), 1)
+HEADER_OF_A_HEADER = frames_of(body=_AS_A_HEADER)[1]
+HEADER_LIKE_A_BODY = FRAME.pack(FRAME_HEADER, 1, len(_AS_A_HEADER)) + _AS_A_HEADER + FRAME_END_CHAR
+_GOES_ON = CONTENT.pack(Basic.frame_id, 0, 2, 1)
+HEADER_THAT_GOES_ON = FRAME.pack(FRAME_HEADER, 1, len(_GOES_ON)) + _GOES_ON + FRAME_END_CHAR
 ACK = frame.marshal(Basic.Ack(delivery_tag=4), 2)
 LOUD = frames_of(headers={"a": "b"})[1]
 
@@ -169,6 +177,9 @@ LOUD = frames_of(headers={"a": "b"})[1]
         pytest.param([DELIVER, frames_of(number=2)[1], BODY], id="the header is of another channel"),
         pytest.param([DELIVER, HEADER, frames_of(number=2)[2]], id="the body is of another channel"),
         pytest.param([DELIVER, BODY, HEADER], id="the body comes first"),
+        pytest.param([DELIVER, BODY_LIKE_A_HEADER, BODY], id="a body stands for the header"),
+        pytest.param([DELIVER, HEADER_OF_A_HEADER, HEADER_LIKE_A_BODY], id="a header stands for the body"),
+        pytest.param([DELIVER, HEADER_THAT_GOES_ON, BODY], id="there are more properties than fifteen"),
         pytest.param([DELIVER, DELIVER, BODY], id="there is no header"),
         pytest.param([DELIVER[:-1] + b"\0", HEADER, BODY], id="the method has no end"),
         pytest.param([DELIVER, HEADER[:-1] + b"\0", BODY], id="the header has no end"),

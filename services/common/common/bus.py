@@ -1,8 +1,8 @@
 """RabbitMQ as this system uses it: quorum queues declared elsewhere, confirms, explicit acks.
 
 - Publishing and consuming have a connection each: an alarm of the broker stops publishers only.
-- The client library's callback only fills our own bounded queue; work runs in tasks that we own, because a
-  lost connection cancels the library's.
+- What is delivered only goes to a queue of ours, which the prefetch bounds; work runs in tasks that we own,
+  because a lost connection cancels the library's.
 - Every publish has its own AMQP message id, a deadline, and counts only when confirmed; the logical id
   travels as `x-event-id`.
 - The topology is loaded by the broker at its start (deploy/rabbitmq/definitions.json); we declare passively.

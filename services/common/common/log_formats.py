@@ -70,7 +70,7 @@ def in_our_words(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encode(line: Mapping[str, Any]) -> str:
-    """As `json.dumps`, which takes three times as long, and is asked where a line is more than ASCII."""
+    """As `json.dumps`, but for a number's exponent; it takes three times as long, and writes non-ASCII."""
     encoded = msgspec.json.format(_ENCODER.encode(line), indent=0).decode()
     return encoded if encoded.isascii() else json.dumps(line)
 

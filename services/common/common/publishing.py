@@ -30,7 +30,7 @@ _PROPERTIES = sum(
 _JSON = encode.short_string("application/json")
 _DELIVERY_MODE = encode.octet(PERSISTENT)
 
-# of messages, by which the broker returns them
+# A message's AMQP id, by which the broker returns it: this process and a number.
 _PROCESS = str(uuid.uuid4())
 _NUMBERS = itertools.count(1)
 

@@ -141,7 +141,12 @@ class Sieve:
                 return None
             headers, body, content_end = content
             delivery_tag, redelivered = _AFTER_TAG.unpack_from(data, tag_end)
-        except (ValueError, IndexError, struct.error):  # the library has words for what nobody can read
+        except (
+            ValueError,
+            IndexError,
+            RecursionError,
+            struct.error,
+        ):  # the library has words for what nobody can read
             return None
         channel, consumer = found
         delivery = PlainDelivery(body, delivery_tag, redelivered, channel, headers)

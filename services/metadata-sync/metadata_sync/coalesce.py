@@ -39,6 +39,10 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_personal(self) -> bool:
         return self.value is UNSET
 
+    def __repr__(self) -> str:
+        """Without the ciphertext."""
+        return f"Wish(rev={self.rev}, value={self.value!r}, digest={self.digest!r})"
+
 
 Desired: TypeAlias = Mapping[str, Wish]
 

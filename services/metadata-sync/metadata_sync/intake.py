@@ -260,7 +260,7 @@ class _Batch:
     def _accept_once(
         self, update: _Update, *, new: set[str], keys: Mapping[UserKey, DataKey]
     ) -> _Result | Exception:
-        """Nothing of what is not `new`, or not any more: a message may be there twice in one batch."""
+        """None of what is not `new`; of a message that is there twice only the first, which leaves `new`."""
         if update.message.event_id not in new:
             return None
         new.remove(update.message.event_id)

@@ -79,7 +79,7 @@ async def _lock_all(connection: Connection, keys: list[UserKey]) -> dict[UserKey
     """Nobody where one of them is not there."""
     rows = await connection.fetch(
         """
-        SELECT tenant, user_id, state, lease, wake_at, (SELECT ws_now()) AS now
+        SELECT tenant, user_id, state, lease, wake_at, ws_now() AS now
         FROM users JOIN unnest($1::text[], $2::text[]) AS wanted (tenant, user_id) USING (tenant, user_id)
         WHERE cardinality($1) = (
             SELECT count(*) FROM users
