@@ -117,6 +117,23 @@ async def test_who_makes_users_holds_none_while_waiting(replica: Replica) -> Non
         assert list(await both) == [known, new]
 
 
+async def test_the_time_of_a_row_that_was_waited_for(replica: Replica) -> None:
+    """Whoever waits for a row reads the time when they have it: a lease counts from there."""
+    user = ("acme", "auth0|1")
+    async with replica.database.transaction() as connection:
+        await store.lock_users(connection, [user])
+    async with replica.database.connection() as third, replica.database.transaction() as second:
+        pid = await second.fetchval("SELECT pg_backend_pid()")
+        async with replica.database.transaction() as first:
+            held = (await store.lock_users(first, [user]))[user]
+            waiting = asyncio.create_task(store.lock_users(second, [user]))
+            while not await third.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
+                assert not waiting.done()
+            await store.save_user(first, held)
+            given_back_at = await third.fetchval("SELECT ws_now()")
+        assert (await waiting)[user].now >= given_back_at
+
+
 async def test_nobody_is_due(replica: Replica) -> None:
     """Where nobody is left, nothing is charged."""
     assert await replica.take(8) == Taken(leases=(), wait=None)
