@@ -1,7 +1,8 @@
 """The others: what teams write metadata with otherwise, in an environment of their own."""
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +69,11 @@ async def run_peer(
     async with open_tenant(bench.folder, f"{label}-tenant") as tenant:
         await tenant.prepare(users=range(workload.users), burst=limit, per_second=limit)
         await tenant.answer_after()
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             started = await _start(peer, bench, tenant, workload, label=label, python=python, rate=rate)
             for process in started:
-                stack.callback(bench.folder.stop_one, process)
+                # Some need ten seconds to stop, and meanwhile the others have to be heard.
+                stack.push_async_callback(asyncio.to_thread, bench.folder.stop_one, process)
             return await _follow(peer, bench, tenant, workload, label=label, rate=rate)
 
 
