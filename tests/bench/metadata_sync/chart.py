@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tests.bench.metadata_sync.outcome import Outcome
 
-_WIDTH, _HEIGHT = 860, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 44, 48
+_WIDTH, _HEIGHT = 860, 500
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 44, 128  # the legend is below
 _COLOURS = ("#7a7a7a", "#0b6e4f", "#2f9e74", "#b03a2e", "#ca6f1e", "#6c3483", "#9b59b6", "#1f618d")
 _POINTS = 400
-_LINE_OF_LEGEND = 18
+_LINE_OF_LEGEND, _COLUMNS_OF_LEGEND = 18, 2
 _MOST_TICKS = 6
 
 
@@ -54,7 +54,7 @@ class _Plot:
         parts = [
             f'<text x="{_LEFT}" y="24" font-size="15">{title}</text>',
             f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#333"/>',
-            f'<text x="{right}" y="{_HEIGHT - 10}" text-anchor="end">seconds</text>',
+            f'<text x="{right}" y="{bottom + 38}" text-anchor="end">seconds</text>',
             f'<text x="8" y="{_TOP - 6}">users behind</text>',
         ]
         for seconds in _ticks(self._longest):
@@ -68,7 +68,9 @@ class _Plot:
 
 
 def _legend(number: int, outcome: Outcome, *, colour: str) -> str:
-    x, y = _WIDTH - _RIGHT - 290, _TOP + 10 + number * _LINE_OF_LEGEND
+    row, column = divmod(number, _COLUMNS_OF_LEGEND)
+    x = _LEFT + column * (_WIDTH - _LEFT - _RIGHT) // _COLUMNS_OF_LEGEND
+    y = _HEIGHT - _BOTTOM + 62 + row * _LINE_OF_LEGEND
     wrong = f", {outcome.wrong} users wrong" if outcome.wrong else ""
     said = f"{outcome.name}: {outcome.seconds:.0f} s{wrong}"
     return (
@@ -88,6 +90,6 @@ def _ticks(longest: float) -> list[float]:
         one
         for power in range(-1, 7)
         for one in (10**power, 2 * 10**power, 5 * 10**power)
-        if longest / one <= 6
+        if longest / one <= _MOST_TICKS
     )
     return [number * step for number in range(1, int(longest / step) + 1)]
